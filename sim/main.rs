@@ -1,0 +1,2 @@
+//! fleetune
+fn main() {}
