@@ -1,0 +1,199 @@
+//! The numbered guarantees of the kernel, one by one.
+
+use fleetune::kernel::{
+    Calendar, Class, KernelError, RestoreError, SimDuration, SimTime, Snapshot, TimeError,
+};
+
+use super::oracle::Tag;
+
+fn at(nanos: u64) -> SimTime {
+    SimTime::from_nanos(nanos)
+}
+
+fn drain(calendar: &mut Calendar<Tag>) -> Vec<u64> {
+    std::iter::from_fn(|| calendar.advance()).map(|fired| fired.event.0).collect()
+}
+
+#[test]
+fn at_one_instant_physics_comes_before_decisions() {
+    let mut calendar = Calendar::new();
+    for (tag, class) in (0..).zip(Class::ALL.into_iter().rev()) {
+        calendar.schedule(at(5), class, Tag(tag)).unwrap();
+    }
+    assert_eq!(drain(&mut calendar), [5, 4, 3, 2, 1, 0]);
+}
+
+#[test]
+fn an_event_born_at_the_present_instant_takes_its_place_among_the_pending() {
+    let mut calendar = Calendar::new();
+    calendar.schedule(at(5), Class::Decision, Tag(0)).unwrap();
+    calendar.schedule(at(5), Class::Decision, Tag(1)).unwrap();
+    assert_eq!(calendar.advance().unwrap().event, Tag(0));
+    calendar.schedule(at(5), Class::Decision, Tag(2)).unwrap();
+    calendar.schedule(at(5), Class::StateChange, Tag(3)).unwrap();
+    assert_eq!(drain(&mut calendar), [3, 1, 2]);
+}
+
+/// 24 ties whose insertion is interleaved with earlier and later events, so that a heap's array
+/// is far from firing order when it is saved.
+#[test]
+fn interleaved_ties_survive_save_and_restore_in_order() {
+    let mut calendar = Calendar::new();
+    for i in 0..24 {
+        calendar.schedule(at(1_000), Class::Arrival, Tag(i)).unwrap();
+        calendar.schedule(at(100 - i), Class::Arrival, Tag(100 + i)).unwrap();
+        calendar.schedule(at(2_000 + (i * 7) % 5), Class::Arrival, Tag(200 + i)).unwrap();
+    }
+    for _ in 0..10 {
+        calendar.advance().unwrap();
+    }
+    let text = serde_json::to_string(&calendar.save()).unwrap();
+    let snapshot: Snapshot<Tag> = serde_json::from_str(&text).unwrap();
+    let mut restored = Calendar::restore(snapshot).unwrap();
+    // Both worlds go on to schedule another tie: it must come last among the 24.
+    calendar.schedule(at(1_000), Class::Arrival, Tag(24)).unwrap();
+    restored.schedule(at(1_000), Class::Arrival, Tag(24)).unwrap();
+    let (there, here) = (drain(&mut calendar), drain(&mut restored));
+    assert_eq!(there, here);
+    let ties: Vec<u64> = here.into_iter().filter(|&tag| tag < 100).collect();
+    assert_eq!(ties, (0..=24).collect::<Vec<_>>());
+    assert_eq!(calendar.counts(), restored.counts());
+}
+
+#[test]
+fn handles_survive_save_and_restore() {
+    let mut calendar = Calendar::new();
+    let handles: Vec<_> =
+        (0..20).map(|i| calendar.schedule(at(10), Class::Timer, Tag(i)).unwrap()).collect();
+    calendar.cancel(handles[3]).unwrap();
+    let mut restored = Calendar::restore(calendar.save()).unwrap();
+    assert_eq!(restored.cancel(handles[3]), None);
+    assert_eq!(restored.cancel(handles[7]), Some(Tag(7)));
+    // The freed slots are used again: neither old handle may reach the newcomers.
+    restored.schedule(at(11), Class::Timer, Tag(77)).unwrap();
+    restored.schedule(at(11), Class::Timer, Tag(33)).unwrap();
+    assert_eq!(restored.cancel(handles[3]), None);
+    assert_eq!(restored.cancel(handles[7]), None);
+    assert_eq!(drain(&mut restored).len(), 20);
+}
+
+#[test]
+fn an_event_can_be_cancelled_at_its_own_instant() {
+    let mut calendar = Calendar::new();
+    calendar.schedule(at(5), Class::Arrival, Tag(0)).unwrap();
+    let deadline = calendar.schedule(at(5), Class::Timer, Tag(1)).unwrap();
+    assert_eq!(calendar.advance().unwrap().event, Tag(0));
+    assert_eq!(calendar.cancel(deadline), Some(Tag(1)));
+    assert_eq!(calendar.advance(), None);
+}
+
+/// Every round sets a far deadline and cancels it: the calendar must not remember them.
+#[test]
+fn cancelled_deadlines_do_not_pile_up() {
+    let mut calendar = Calendar::new();
+    for i in 0..100 {
+        calendar.schedule(at(1_000_000 + i), Class::StateChange, Tag(i)).unwrap();
+    }
+    for round in 0..10_000 {
+        let deadline = calendar.schedule(at(500_000 + round), Class::Timer, Tag(round)).unwrap();
+        calendar.cancel(deadline).unwrap();
+        assert!(calendar.entries() <= 200);
+    }
+    assert_eq!(calendar.counts().pending, 100);
+}
+
+#[test]
+fn the_past_is_refused() {
+    let mut calendar = Calendar::new();
+    calendar.schedule(at(5), Class::Arrival, Tag(0)).unwrap();
+    calendar.advance().unwrap();
+    let error = calendar.schedule(at(4), Class::Arrival, Tag(9)).unwrap_err();
+    assert_eq!(error, KernelError::InThePast { entity: "tag 9".into(), at: at(4), now: at(5) });
+    assert_eq!(calendar.counts().scheduled, 1);
+}
+
+#[test]
+fn the_end_of_time_is_an_error_that_names_who_asked() {
+    let mut calendar = Calendar::new();
+    calendar.schedule(SimTime::MAX, Class::Arrival, Tag(0)).unwrap();
+    calendar.advance().unwrap();
+    let error =
+        calendar.schedule_in(SimDuration::from_nanos(1), Class::Arrival, Tag(1)).unwrap_err();
+    assert!(matches!(
+        error,
+        KernelError::Time { entity, source: TimeError::TooLong(_) } if entity == "tag 1"
+    ));
+}
+
+#[test]
+fn a_livelock_is_an_error_that_names_the_entity() {
+    let mut calendar = Calendar::with_instant_cap(50);
+    calendar.schedule(at(7), Class::Arrival, Tag(3)).unwrap();
+    let error = loop {
+        let event = calendar.advance().unwrap().event;
+        if let Err(error) = calendar.schedule_in(SimDuration::ZERO, Class::Arrival, event) {
+            break error;
+        }
+    };
+    assert_eq!(error, KernelError::Livelock { entity: "tag 3".into(), now: at(7), cap: 50 });
+    assert_eq!(calendar.counts().fired, 51);
+}
+
+#[test]
+fn a_crowd_at_one_instant_is_no_livelock() {
+    let mut calendar = Calendar::with_instant_cap(2);
+    for i in 0..10_000 {
+        calendar.schedule(at(7), Class::StateChange, Tag(i)).unwrap();
+    }
+    for i in 0..10_000 {
+        calendar.advance().unwrap();
+        calendar.schedule(at(7), Class::Decision, Tag(10_000 + i)).unwrap();
+    }
+    assert_eq!(drain(&mut calendar), (10_000..20_000).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_livelock_is_still_found_after_save_and_restore() {
+    let mut calendar = Calendar::with_instant_cap(50);
+    calendar.schedule(at(7), Class::Arrival, Tag(3)).unwrap();
+    let mut steps = 0;
+    loop {
+        let event = calendar.advance().unwrap().event;
+        if calendar.schedule_in(SimDuration::ZERO, Class::Arrival, event).is_err() {
+            break;
+        }
+        calendar = Calendar::restore(calendar.save()).unwrap();
+        steps += 1;
+    }
+    assert_eq!(steps, 50);
+}
+
+fn saved() -> Snapshot<Tag> {
+    let mut calendar = Calendar::new();
+    for i in 0..4 {
+        calendar.schedule(at(10 + i), Class::Arrival, Tag(i)).unwrap();
+    }
+    calendar.advance().unwrap();
+    calendar.save()
+}
+
+#[test]
+fn damaged_snapshots_are_refused() {
+    type Damage = fn(&mut Snapshot<Tag>);
+    let cases: [(Damage, RestoreError); 6] = [
+        (|s| s.pending.swap(0, 1), RestoreError::Order { seq: 1 }),
+        (|s| s.now = at(12), RestoreError::InThePast { seq: 1, time: at(11), now: at(12) }),
+        (|s| s.pending[2].seq = 4, RestoreError::Sequence { seq: 4 }),
+        (|s| s.pending[1].seq = 1, RestoreError::Sequence { seq: 1 }),
+        (|s| s.pending[1].slot = 1, RestoreError::Slot { seq: 2, slot: 1 }),
+        (
+            |s| s.fired = 2,
+            RestoreError::Counts { scheduled: 4, fired: 2, cancelled: 0, pending: 3 },
+        ),
+    ];
+    for (damage, expected) in cases {
+        let mut snapshot = saved();
+        damage(&mut snapshot);
+        assert_eq!(Calendar::restore(snapshot).unwrap_err(), expected);
+    }
+}
