@@ -62,7 +62,8 @@ impl Bytes {
 
 fn display(value: u128) -> String {
     let decimal = prefixed(&Decimal::of_count(value), "B", true, false);
-    let binary = BINARY.iter().rev().find(|(_, power)| value > 0 && value % (1 << power) == 0);
+    let binary =
+        BINARY.iter().rev().find(|(_, power)| value > 0 && value.is_multiple_of(1 << power));
     match binary.map(|(prefix, power)| format!("{} {prefix}B", value >> power)) {
         Some(binary) if binary.len() < decimal.len() => binary,
         _ => decimal,

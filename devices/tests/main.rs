@@ -1,0 +1,1 @@
+//! The laws of devices, fleets, energy, availability and networks, through the public API.
