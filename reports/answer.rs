@@ -1,0 +1,244 @@
+//! What the run says, in sentences.
+
+use crate::{
+    format::{Quantity, count, listing, percent, percent_short, ratio, ratio_interval},
+    reader::Run,
+    records::ProfileFit,
+    statistics::{Comparison, Outcome, PairedRatio, Resource},
+    text::shown,
+};
+
+/// The answer to "which algorithm shall I choose for this fleet, and why".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Which algorithm reaches the target first, and how far ahead of the next: one or two
+    /// sentences.
+    pub headline: String,
+    /// What else one must know to choose: the cheapest by other resources, who falls short, who
+    /// cannot run where, what the seeds do not tell apart.
+    pub points: Vec<String>,
+}
+
+impl Answer {
+    /// Draws the conclusions that the seeds allow.
+    pub fn new(run: &Run, comparison: &Comparison) -> Self {
+        let headline = headline(comparison);
+        let mut points = Vec::new();
+        points.extend(cheapest(comparison));
+        points.extend(short_of_target(comparison));
+        points.extend(cannot_run(run));
+        points.extend(indistinct(comparison));
+        Self { headline, points }
+    }
+}
+
+fn headline(comparison: &Comparison) -> String {
+    let target = percent_short(comparison.target);
+    let ranking = comparison.ranking(Resource::Time);
+    let Some((&first, rest)) = ranking.split_first() else { return nobody(comparison) };
+    let time = amount(first, Resource::Time);
+    let seeds = if first.is_censored() {
+        format!(" in {} of {} seeds", first.reached, first.seeds)
+    } else {
+        String::new()
+    };
+    let lead = if comparison.outcomes.len() > 1 { "first, " } else { "" };
+    let mut text = format!(
+        "{} reaches {target} test accuracy {lead}after {time} of simulated time{seeds}.",
+        shown(&first.algorithm)
+    );
+    if let Some(&second) = rest.first() {
+        text.push(' ');
+        text.push_str(&follower(second, first));
+    }
+    text
+}
+
+fn follower(second: &Outcome, first: &Outcome) -> String {
+    let name = shown(&second.algorithm);
+    let Some(r) = second.ratio(first, Resource::Time) else {
+        return format!("{name} reaches it too, but in no seed in which the first does.");
+    };
+    let times = times(&r);
+    match r.interval {
+        None => format!("{name} takes {times} as long; one seed in common gives no interval."),
+        Some(_) if r.is_distinguishable() && r.ratio > 1.0 => {
+            format!("{name}, the next, takes {times} as long.")
+        }
+        Some(_) => format!(
+            "{name}, the next, takes {times} as long: {} do not tell the two apart.",
+            count(r.pairs as u64, "seed")
+        ),
+    }
+}
+
+/// "2.41× (95% interval 1.90–3.06, over the 2 seeds in which both reached it)".
+fn times(r: &PairedRatio) -> String {
+    let mut remarks = Vec::new();
+    if let Some(interval) = r.interval {
+        remarks.push(format!("95% interval {}", ratio_interval(interval)));
+    }
+    if r.left_out > 0 {
+        let seeds = count(r.pairs as u64, "seed");
+        remarks.push(format!("over the {seeds} in which both reached it"));
+    }
+    if remarks.is_empty() {
+        ratio(r.ratio)
+    } else {
+        format!("{} ({})", ratio(r.ratio), remarks.join(", "))
+    }
+}
+
+fn nobody(comparison: &Comparison) -> String {
+    let target = percent_short(comparison.target);
+    let last = |o: &Outcome| o.final_accuracy.map(|e| e.mean);
+    let best = comparison
+        .outcomes
+        .iter()
+        .filter_map(|o| Some((o, last(o)?)))
+        .max_by(|a, b| a.1.total_cmp(&b.1));
+    match best {
+        Some((outcome, accuracy)) => format!(
+            "No algorithm reached {target} test accuracy within this run. {} came closest and \
+             ended at {}.",
+            shown(&outcome.algorithm),
+            percent(accuracy)
+        ),
+        None => format!(
+            "No algorithm reached {target} test accuracy: no round was evaluated before the run \
+             ended."
+        ),
+    }
+}
+
+fn amount(outcome: &Outcome, resource: Resource) -> String {
+    let Some(cost) = outcome.cost(resource) else { return "an unknown amount".to_owned() };
+    match cost.interval() {
+        Some(interval) => {
+            let (value, range) = resource.quantity().human_interval(cost.mean, interval);
+            format!("{value} (95% interval {range})")
+        }
+        None => resource.quantity().human(cost.mean),
+    }
+}
+
+/// One sentence for each resource but time.
+fn cheapest(comparison: &Comparison) -> Vec<String> {
+    let sentence = |resource: Resource, what: &str| {
+        let ranking = comparison.ranking(resource);
+        let (&first, rest) = ranking.split_first()?;
+        let &second = rest.first()?;
+        let cost = resource.quantity().human(first.cost(resource)?.mean);
+        let next = match second.ratio(first, resource) {
+            Some(r) if r.is_distinguishable() || r.interval.is_none() => {
+                format!("{} needs {}", shown(&second.algorithm), times(&r))
+            }
+            Some(r) => {
+                format!("{} needs {}, which may be chance", shown(&second.algorithm), times(&r))
+            }
+            None => format!("{} has no seed in common", shown(&second.algorithm)),
+        };
+        Some(format!("Least {what}: {} with {cost}; next, {next}.", shown(&first.algorithm)))
+    };
+    [
+        (Resource::Flops, "arithmetic on devices"),
+        (Resource::Uplink, "sent by devices"),
+        (Resource::Energy, "energy of devices"),
+    ]
+    .into_iter()
+    .filter_map(|(resource, what)| sentence(resource, what))
+    .collect()
+}
+
+fn short_of_target(comparison: &Comparison) -> Vec<String> {
+    if comparison.ranking(Resource::Time).is_empty() {
+        return Vec::new();
+    }
+    let target = percent_short(comparison.target);
+    let sentence = |o: &Outcome| {
+        let name = shown(&o.algorithm);
+        let last = o.final_accuracy.map_or("no evaluation".to_owned(), |e| percent(e.mean));
+        match (o.reached, o.seeds) {
+            (r, n) if r == n => None,
+            (0, n) => Some(format!(
+                "{name} did not reach {target} in any of {}; it ended at {last}.",
+                count(n as u64, "seed")
+            )),
+            (r, n) => Some(format!(
+                "{name} reached {target} in {r} of {n} seeds only, so its costs are those of the \
+                 better seeds."
+            )),
+        }
+    };
+    comparison.outcomes.iter().filter_map(sentence).collect()
+}
+
+/// Who cannot run where; algorithms that share their list share a sentence.
+fn cannot_run(run: &Run) -> Vec<String> {
+    let mut groups: Vec<(Vec<String>, Vec<&ProfileFit>)> = Vec::new();
+    for algorithm in &run.details.algorithms {
+        let lacking = algorithm.fit.iter().filter(|f| !f.fits && f.devices > 0).collect::<Vec<_>>();
+        if lacking.is_empty() {
+            continue;
+        }
+        let names = |l: &[&ProfileFit]| l.iter().map(|f| f.profile.clone()).collect::<Vec<_>>();
+        match groups.iter_mut().find(|(_, l)| names(l) == names(&lacking)) {
+            Some((labels, _)) => labels.push(shown(&algorithm.label)),
+            None => groups.push((vec![shown(&algorithm.label)], lacking)),
+        }
+    }
+    let fleet = |label: &str| {
+        let mut all = run.details.algorithms.iter().filter(|a| shown(&a.label) == label);
+        all.next().map_or(0, |a| a.fit.iter().map(|f| f.devices).sum::<u64>())
+    };
+    let sentence = |(labels, lacking): (Vec<String>, Vec<&ProfileFit>)| {
+        let devices = lacking.iter().map(|f| f.devices).sum::<u64>();
+        let classes = lacking.iter().map(|f| format!("{} ({})", shown(&f.profile), f.devices));
+        format!(
+            "{} cannot run on {devices} of {}, for want of memory: {}.",
+            listing(&labels),
+            count(fleet(&labels[0]), "device"),
+            listing(&classes.collect::<Vec<_>>())
+        )
+    };
+    groups.into_iter().map(sentence).collect()
+}
+
+/// What the seeds leave open about time, beyond the headline's pair.
+fn indistinct(comparison: &Comparison) -> Vec<String> {
+    let ranking = comparison.ranking(Resource::Time);
+    let Some((&first, rest)) = ranking.split_first() else { return Vec::new() };
+    if first.seeds == 1 {
+        return vec![
+            "One seed only: no interval can be given, and small differences mean nothing."
+                .to_owned(),
+        ];
+    }
+    let close = rest
+        .iter()
+        .skip(1)
+        .filter(|o| o.ratio(first, Resource::Time).is_none_or(|r| !r.is_distinguishable()))
+        .map(|o| shown(&o.algorithm))
+        .collect::<Vec<_>>();
+    if close.is_empty() {
+        return Vec::new();
+    }
+    vec![format!(
+        "In simulated time, {} cannot be told from {} either with these seeds.",
+        listing(&close),
+        shown(&first.algorithm)
+    )]
+}
+
+/// `3.10 h` and `2.80–3.40`, or the mean alone.
+pub(crate) fn figure(
+    quantity: Quantity,
+    outcome: &Outcome,
+    resource: Resource,
+) -> Option<(String, String)> {
+    let cost = outcome.cost(resource)?;
+    Some(match cost.interval() {
+        Some(interval) => quantity.human_interval(cost.mean, interval),
+        None => (quantity.human(cost.mean), String::new()),
+    })
+}

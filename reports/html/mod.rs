@@ -1,0 +1,120 @@
+//! The report: one HTML file that needs nothing else, for screens light and dark, telephones and
+//! paper.
+
+use minijinja::{AutoEscape, Environment, Value, syntax::SyntaxConfig, value::Serde};
+use serde::Serialize;
+
+mod tables;
+
+use crate::{
+    answer::Answer, charts, error::ReportError, format::Quantity, reader::Run,
+    statistics::Comparison, text::shown,
+};
+
+/// A chart, twice: one that is readable on a screen or a page, one for a telephone.
+#[derive(Serialize)]
+struct Figure {
+    name: &'static str,
+    title: String,
+    caption: String,
+    wide: Value,
+    narrow: Value,
+}
+
+#[derive(Serialize)]
+struct Pair {
+    key: String,
+    value: String,
+}
+
+#[derive(Serialize)]
+struct Page {
+    style: Value,
+    name: String,
+    description: String,
+    facts: Vec<Pair>,
+    headline: String,
+    points: Vec<String>,
+    notices: Vec<String>,
+    target: String,
+    summary: Vec<tables::SummaryRow>,
+    any_censored: bool,
+    several_seeds: bool,
+    figures: Vec<Figure>,
+    participation: Vec<tables::ParticipationRow>,
+    reality: Vec<tables::RealityRow>,
+    backend: String,
+    manifest: Vec<Pair>,
+}
+
+/// The report as HTML. All texts of the scenario are escaped.
+///
+/// # Errors
+/// A chart or the template is at fault.
+pub fn page(run: &Run, comparison: &Comparison) -> Result<String, ReportError> {
+    let answer = Answer::new(run, comparison);
+    let scenario = &run.details.scenario;
+    let pair = |(key, value): &(String, String)| Pair { key: shown(key), value: shown(value) };
+    let page = Page {
+        style: Value::from_safe_string(include_str!("style.css").to_owned()),
+        name: shown(&scenario.name),
+        description: shown(&scenario.description),
+        facts: scenario.facts.iter().map(pair).collect(),
+        headline: answer.headline,
+        points: answer.points,
+        notices: run.details.notices.iter().map(|n| shown(n)).collect(),
+        target: crate::format::percent_short(comparison.target),
+        summary: tables::summary(run, comparison),
+        any_censored: comparison.outcomes.iter().any(|o| o.reached > 0 && o.is_censored()),
+        several_seeds: comparison.outcomes.iter().any(|o| o.seeds > 1),
+        figures: figures(run, comparison)?,
+        participation: tables::participation(run),
+        reality: tables::reality(run),
+        backend: shown(&run.manifest.backend),
+        manifest: manifest(run),
+    };
+    fill(&page).map_err(|e| ReportError::Template(format!("{e:#}")))
+}
+
+fn fill(page: &Page) -> Result<String, minijinja::Error> {
+    let mut environment = Environment::new();
+    // Whatever the template's name, everything is escaped that is not an SVG or the style.
+    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    environment.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
+    environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+    environment.add_template("report.html", include_str!("report.html"))?;
+    environment.get_template("report.html")?.render(Serde(page))
+}
+
+fn figures(run: &Run, comparison: &Comparison) -> Result<Vec<Figure>, ReportError> {
+    let wide = charts::all(run, comparison, charts::WIDE);
+    let narrow = charts::all(run, comparison, charts::NARROW);
+    let figure = |(wide, narrow): (charts::Chart, charts::Chart)| {
+        Ok(Figure {
+            name: wide.name,
+            wide: Value::from_safe_string(wide.svg()?),
+            narrow: Value::from_safe_string(narrow.svg()?),
+            title: wide.title,
+            caption: wide.caption,
+        })
+    };
+    wide.into_iter().zip(narrow).map(figure).collect()
+}
+
+fn manifest(run: &Run) -> Vec<Pair> {
+    let m = &run.manifest;
+    let commit = m.git_commit.as_deref().unwrap_or("not built from a repository");
+    let mut pairs = vec![
+        ("fleetune".to_owned(), m.version.clone()),
+        ("commit".to_owned(), commit.to_owned()),
+        ("compiler".to_owned(), format!("{} for {}", m.rustc, m.target)),
+        ("backend".to_owned(), m.backend.clone()),
+        ("processor".to_owned(), format!("{}, {} threads", m.cpu, m.threads)),
+        ("time on it".to_owned(), Quantity::Time.human(m.host_wall_time.get())),
+        ("root seed".to_owned(), m.root_seed.to_string()),
+        ("scenario SHA-256".to_owned(), m.scenario_sha256.clone()),
+    ];
+    let data = m.data_sha256.iter().map(|(name, hash)| (format!("{name} SHA-256"), hash.clone()));
+    pairs.extend(data);
+    pairs.into_iter().map(|(k, v)| Pair { key: shown(&k), value: shown(&v) }).collect()
+}

@@ -1,0 +1,151 @@
+//! The report's tables, as texts.
+
+use serde::Serialize;
+
+use crate::{
+    answer::figure,
+    format::{Quantity, percent},
+    reader::Run,
+    records::Treatment,
+    statistics::{Comparison, Estimate, Outcome, Resource},
+    text::shown,
+};
+
+/// A figure and what qualifies it.
+#[derive(Serialize)]
+pub(super) struct Cell {
+    heading: &'static str,
+    value: String,
+    note: String,
+    best: bool,
+    missing: bool,
+}
+
+#[derive(Serialize)]
+pub(super) struct SummaryRow {
+    name: String,
+    description: String,
+    cells: Vec<Cell>,
+}
+
+#[derive(Serialize)]
+pub(super) struct ParticipationRow {
+    algorithm: String,
+    /// Rows of this algorithm, on its first row; 0 on the others.
+    span: usize,
+    profile: String,
+    devices: u64,
+    started: u64,
+    completed: u64,
+    dropped: u64,
+    late: u64,
+    flops: String,
+    energy: String,
+}
+
+#[derive(Serialize)]
+pub(super) struct RealityRow {
+    subject: String,
+    treatment: &'static str,
+    how: String,
+}
+
+pub(super) fn summary(run: &Run, comparison: &Comparison) -> Vec<SummaryRow> {
+    let details = &run.details.algorithms;
+    let rows = comparison.outcomes.iter().zip(details);
+    rows.map(|(outcome, details)| SummaryRow {
+        name: shown(&outcome.algorithm),
+        description: shown(&details.description),
+        cells: cells(outcome, comparison, details.fit.iter().map(|f| f.devices).sum()),
+    })
+    .collect()
+}
+
+fn cells(outcome: &Outcome, comparison: &Comparison, devices: u64) -> Vec<Cell> {
+    let plain = |heading, value: String, note: String| Cell {
+        heading,
+        value,
+        note,
+        best: false,
+        missing: false,
+    };
+    let mut cells =
+        vec![plain("Reached", format!("{} of {}", outcome.reached, outcome.seeds), "seeds".into())];
+    cells.extend(Resource::ALL.map(|resource| cost(outcome, comparison, resource)));
+    let (last, note) = match outcome.final_accuracy {
+        Some(e) => (percent(e.mean), points(&e)),
+        None => ("none".to_owned(), String::new()),
+    };
+    cells.push(plain("Final accuracy", last, note));
+    let (gain, note) = match outcome.gain {
+        Some(e) => (format!("{:+.1} points", 100.0 * e.mean), points(&e)),
+        None => ("unknown".to_owned(), String::new()),
+    };
+    cells.push(plain("Gain", gain, note));
+    let (fewest, most) = outcome.excluded;
+    let excluded = if fewest == most { most.to_string() } else { format!("{fewest}–{most}") };
+    cells.push(plain("Excluded", excluded, format!("of {devices} devices")));
+    cells.push(plain("Wasted", percent(outcome.wasted), "of arithmetic".into()));
+    cells
+}
+
+/// Half the width of an interval around a fraction, in percentage points.
+fn points(estimate: &Estimate) -> String {
+    estimate.half_width.map_or(String::new(), |w| format!("± {:.1}", 100.0 * w))
+}
+
+fn cost(outcome: &Outcome, comparison: &Comparison, resource: Resource) -> Cell {
+    let heading = match resource {
+        Resource::Time => "Time",
+        Resource::Flops => "Compute",
+        Resource::Uplink => "Uplink",
+        Resource::Downlink => "Downlink",
+        Resource::Energy => "Energy",
+    };
+    match figure(resource.quantity(), outcome, resource) {
+        Some((value, note)) => Cell {
+            heading,
+            value: format!("{value}{}", if outcome.is_censored() { "*" } else { "" }),
+            note,
+            best: comparison.ranking(resource).first() == Some(&outcome),
+            missing: false,
+        },
+        None => {
+            let value = "not reached".to_owned();
+            Cell { heading, value, note: String::new(), best: false, missing: true }
+        }
+    }
+}
+
+pub(super) fn participation(run: &Run) -> Vec<ParticipationRow> {
+    let mut rows = Vec::new();
+    for algorithm in &run.details.algorithms {
+        for (i, p) in algorithm.participation.iter().enumerate() {
+            rows.push(ParticipationRow {
+                algorithm: shown(&algorithm.label),
+                span: if i == 0 { algorithm.participation.len() } else { 0 },
+                profile: shown(&p.profile),
+                devices: p.devices,
+                started: p.started,
+                completed: p.completed,
+                dropped: p.dropped,
+                late: p.late,
+                flops: Quantity::Flops.human(p.device_flops.get() as f64),
+                energy: Quantity::Energy.human(p.energy.get()),
+            });
+        }
+    }
+    rows
+}
+
+pub(super) fn reality(run: &Run) -> Vec<RealityRow> {
+    let row = |s: &crate::records::Statement| RealityRow {
+        subject: shown(&s.subject),
+        treatment: match s.treatment {
+            Treatment::Real => "real",
+            Treatment::Simulated => "simulated",
+        },
+        how: shown(&s.how),
+    };
+    run.details.reality.iter().map(row).collect()
+}

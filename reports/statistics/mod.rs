@@ -1,0 +1,17 @@
+//! What a few seeds allow to be said.
+//!
+//! * a mean with Student's t interval over seeds ([`Estimate`]);
+//! * the ratio of two algorithms' costs, paired by their common seeds ([`PairedRatio`]);
+//! * seeds that did not reach the target are counted and named, never imputed: an average over
+//!   the seeds that did is too low a figure for all, and says so ([`Outcome::reached`]).
+
+mod comparison;
+mod estimate;
+mod ratio;
+
+pub use comparison::{Comparison, Outcome, Resource};
+pub use estimate::Estimate;
+pub use ratio::PairedRatio;
+
+/// The confidence level of every interval in a report.
+pub const LEVEL: f64 = 0.95;
