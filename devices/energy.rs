@@ -4,7 +4,7 @@
 //! the last change, power x elapsed time, goes to an account. Work on a round is *open* until its
 //! fate is known, then useful or wasted; the rest is background. At every moment
 //!
-//!     total = background + open + useful + wasted.
+//! `total = background + open + useful + wasted`.
 
 use std::ops::Add;
 

@@ -8,7 +8,7 @@ use crate::{error::LibraryError, profile::Profile};
 
 macro_rules! shipped {
     ($($name:literal),+ $(,)?) => {
-        /// (file, text) of every shipped profile, fastest class first within its kind.
+        /// (file, text) of every shipped profile, in the order in which they are listed.
         const SHIPPED: &[(&str, &str)] = &[
             $((
                 concat!("scenarios/profiles/", $name, ".yaml"),

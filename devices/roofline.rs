@@ -2,7 +2,7 @@
 //!
 //! Per phase, with e_c and e_m the two efficiencies and f the device's compute factor:
 //!
-//!     max(flops / (peak(precision) e_c f), traffic / (bandwidth e_m)) + overhead
+//! `max(flops / (peak(precision) * e_c * f), traffic / (bandwidth * e_m)) + overhead`
 //!
 //! Phases are sequential, so a workload takes the sum of these maxima, which is never less than
 //! the maximum of the sums (S. Williams, A. Waterman, D. Patterson, *Roofline*, CACM 52(4), 2009,

@@ -1,1 +1,12 @@
 //! The laws of devices, fleets, energy, availability and networks, through the public API.
+#![allow(clippy::unwrap_used)]
+
+mod availability;
+mod energy;
+mod fair_share;
+mod fleet;
+mod profiles;
+mod roofline;
+mod statistics;
+mod streams;
+mod topology;

@@ -1,0 +1,95 @@
+//! Routes, the star, duplex (N11).
+
+use fleetune_devices::{
+    DeviceId, Fleet, FleetConfig, Profiles,
+    network::{
+        NetworkConfig,
+        fair_share::{Flow, solve},
+        topology::{Duplex, Node, RouteError, Topology},
+    },
+    streams::SeedTree,
+};
+use fleetune_units::{BytesPerSecond, Seconds};
+
+fn rate(value: f64) -> BytesPerSecond {
+    BytesPerSecond::new(value).unwrap()
+}
+
+fn ms(value: f64) -> Seconds {
+    Seconds::new(value / 1e3).unwrap()
+}
+
+const A: Node = Node::Router(1);
+const B: Node = Node::Router(2);
+const C: Node = Node::Router(3);
+
+#[test]
+fn the_route_is_the_least_latency_and_ties_go_to_fewer_links_then_lower_ids() {
+    let mut net = Topology::new();
+    let (direct, _) = net.cable((A, C), rate(1.0), ms(10.0), Duplex::Split);
+    let (first, _) = net.cable((A, B), rate(1.0), ms(5.0), Duplex::Split);
+    let (second, _) = net.cable((B, C), rate(1.0), ms(5.0), Duplex::Split);
+    net.cable((A, C), rate(1.0), ms(10.0), Duplex::Split);
+    assert_eq!(net.route(A, C).unwrap().links, [direct]);
+    let (faster, _) = net.cable((B, C), rate(1.0), ms(4.0), Duplex::Split);
+    let route = net.route(A, C).unwrap();
+    assert_eq!(route.links, [first, faster]);
+    assert!((route.latency.get() - 0.009).abs() < 1e-15);
+    assert_eq!(net.route(B, C).unwrap().links, [faster]);
+    assert_ne!(faster, second);
+    assert!(net.route(A, A).unwrap().links.is_empty());
+}
+
+#[test]
+fn missing_nodes_and_paths_are_errors() {
+    let mut net = Topology::new();
+    let link = net.link(rate(1.0), Default::default());
+    net.edge(A, B, link, ms(1.0));
+    assert_eq!(net.route(A, C), Err(RouteError::NoSuchNode(C)));
+    assert_eq!(net.route(B, A), Err(RouteError::Unreachable { from: B, to: A }));
+}
+
+#[test]
+fn n11_duplex_decides_whether_opposite_flows_meet() {
+    for (duplex, expected) in [(Duplex::Shared, 0.5), (Duplex::Split, 1.0), (Duplex::FatPipe, 1.0)]
+    {
+        let mut net = Topology::new();
+        net.cable((A, B), rate(1.0), ms(1.0), duplex);
+        let flow = |from, to| {
+            Flow::over(net.route(from, to).unwrap().links.into_iter().map(|link| link.index()))
+        };
+        let rates = solve(net.links(), &[flow(A, B), flow(B, A)]).unwrap();
+        assert_eq!(rates, [rate(expected), rate(expected)], "{duplex:?}");
+    }
+}
+
+#[test]
+fn the_star_routes_over_the_access_link_and_the_server_link() {
+    let config: FleetConfig = serde_yaml::from_str(
+        "{ groups: [{ profile: raspberry-pi-5, count: 3 }], heterogeneity: { link_sigma: 0.5 } }",
+    )
+    .unwrap();
+    let fleet = Fleet::draw(&config, &Profiles::shipped().unwrap(), &SeedTree::new(4)).unwrap();
+    let network: NetworkConfig =
+        serde_yaml::from_str("server: { uplink: 1 Gbit/s, downlink: 500 Mbit/s, latency: 10 ms }")
+            .unwrap();
+    let net = Topology::star(&fleet.devices, &network.server);
+    assert_eq!(net.node_count(), 5);
+    for device in &fleet.devices {
+        let node = Node::Device(device.id);
+        let (down, up) =
+            (net.route(Node::Server, node).unwrap(), net.route(node, Node::Server).unwrap());
+        let capacity = |route: &[_], at: usize| net.links()[route_index(route, at)].capacity;
+        assert_eq!(capacity(&down.links, 0), network.server.uplink);
+        assert_eq!(capacity(&down.links, 1), device.downlink());
+        assert_eq!(capacity(&up.links, 0), device.uplink());
+        assert_eq!(capacity(&up.links, 1), network.server.downlink);
+        assert_eq!(up.latency, down.latency);
+        assert_eq!(up.latency, device.latency() + network.server.latency);
+    }
+    assert!(net.route(Node::Device(DeviceId(0)), Node::Device(DeviceId(2))).is_ok());
+}
+
+fn route_index(route: &[fleetune_devices::network::topology::LinkId], at: usize) -> usize {
+    route[at].index()
+}
