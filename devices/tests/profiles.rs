@@ -55,8 +55,13 @@ fn every_number_has_a_source() {
                 assert!(known, "{}: a source for {of}, which is no field", profile.name);
             }
             let needs_url = matches!(source.basis, Basis::Published | Basis::Measured);
-            assert!(!needs_url || source.url.is_some(), "{}: {}", profile.name, source.text);
-            assert!(source.text.len() > 20, "{}: {}", profile.name, source.text);
+            assert!(
+                !needs_url || source.url.is_some(),
+                "{} lacks a url: {}",
+                profile.name,
+                source.text
+            );
+            assert!(source.text.len() > 20, "{} says too little: {}", profile.name, source.text);
         }
     }
 }
