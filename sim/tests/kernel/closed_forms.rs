@@ -1,31 +1,14 @@
-//! Q1 to Q4 and Q8: queues whose means are known.
-//!
-//! The rule of acceptance: R independent replications with fixed seeds; the closed form must lie
-//! within t(1 - alpha/2, R-1) s / sqrt(R) of the mean, with alpha = 1e-4 for each check, and that
-//! half-width must be at most 2 % of the closed form, or the check would prove nothing.
+//! Q1 to Q4 and Q8: queues whose means are known, by the rule of acceptance.
 
 use rand_distr::{Distribution, Exp, LogNormal};
-use statrs::distribution::{ChiSquared, ContinuousCDF, StudentsT};
+use statrs::distribution::{ChiSquared, ContinuousCDF};
 
-use super::queue::{self, Measured};
+use super::{
+    acceptance::{ALPHA, accept},
+    queue::{self, Measured},
+};
 
-const ALPHA: f64 = 1e-4;
 const REPLICATIONS: u64 = 30;
-
-/// Holds the mean of `samples` to `theta` by the rule of acceptance.
-#[track_caller]
-fn accept(what: &str, samples: &[f64], theta: f64) {
-    let n = samples.len() as f64;
-    let mean = samples.iter().sum::<f64>() / n;
-    let variance = samples.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / (n - 1.0);
-    let t = StudentsT::new(0.0, 1.0, n - 1.0).unwrap().inverse_cdf(1.0 - ALPHA / 2.0);
-    let half_width = t * (variance / n).sqrt();
-    assert!(
-        half_width <= 0.02 * theta,
-        "{what}: half-width {half_width} proves nothing of {theta}"
-    );
-    assert!((mean - theta).abs() <= half_width, "{what}: {mean} +- {half_width}, expected {theta}");
-}
 
 fn replicate(
     arrivals: f64,

@@ -1,0 +1,72 @@
+//! The course of a computation in simulated time.
+
+use fleetune_devices::{Device, Workload};
+use fleetune_units::{Flops, Seconds};
+
+use crate::kernel::{SimDuration, TimeError};
+
+/// When each phase of a workload ends on a device, counted from the start of the computation.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Course {
+    phases: Vec<(SimDuration, Flops)>,
+}
+
+impl Course {
+    /// The course of `workload` on `device`. Ends are rounded from the running sum of seconds, so
+    /// the last one is the device's compute time, rounded once.
+    pub(super) fn of(device: &Device, workload: &Workload) -> Result<Self, TimeError> {
+        let mut end = Seconds::ZERO;
+        let times = device.phase_times(workload);
+        let phases = times.into_iter().zip(&workload.phases).map(|((_, time), phase)| {
+            end += time;
+            Ok((SimDuration::from_seconds(end.get())?, phase.flops))
+        });
+        Ok(Self { phases: phases.collect::<Result<_, _>>()? })
+    }
+
+    /// From the start to the end of the last phase.
+    pub(super) fn duration(&self) -> SimDuration {
+        self.phases.last().map_or(SimDuration::ZERO, |&(end, _)| end)
+    }
+
+    /// The FLOPs done after `elapsed`: those of the phases that have ended, and of the present one
+    /// the part of them that its elapsed time is of its duration, rounded down to whole FLOPs.
+    pub(super) fn done_after(&self, elapsed: SimDuration) -> Flops {
+        let (mut done, mut start) = (Flops::ZERO, 0);
+        for &(end, flops) in &self.phases {
+            if elapsed < end {
+                let gone = elapsed.as_nanos() - start;
+                return done + part(flops, gone, end.as_nanos() - start);
+            }
+            done += flops;
+            start = end.as_nanos();
+        }
+        done
+    }
+}
+
+/// `floor(flops * gone / span)`; dividing first, a little less, where 128 bits cannot hold more.
+fn part(flops: Flops, gone: u64, span: u64) -> Flops {
+    let (flops, gone, span) = (flops.get(), u128::from(gone), u128::from(span));
+    Flops::new(flops.checked_mul(gone).map_or(flops / span * gone, |product| product / span))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_done_is_pro_rata_within_a_phase_and_rounded_down() {
+        let phase = |end, flops| (SimDuration::from_nanos(end), Flops::new(flops));
+        let course = Course { phases: vec![phase(100, 7), phase(100, 5), phase(400, 1_000)] };
+        let done = |nanos| course.done_after(SimDuration::from_nanos(nanos)).get();
+        assert_eq!([done(0), done(14), done(15), done(99)], [0, 0, 1, 6]);
+        // The second phase takes no time: it is done as soon as the first is.
+        assert_eq!(
+            [done(100), done(101), done(399), done(400), done(500)],
+            [12, 15, 1_008, 1_012, 1_012]
+        );
+        assert_eq!(course.duration().as_nanos(), 400);
+        assert_eq!(part(Flops::new(u128::MAX), 3, 4).get(), u128::MAX / 4 * 3);
+    }
+}

@@ -1,0 +1,108 @@
+//! How the server runs its rounds.
+
+use fleetune_units::{BytesPerSecond, Flops, Seconds};
+use serde::{Deserialize, Serialize};
+
+/// The server's link, shared by all transfers of a direction, full duplex.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServerLink {
+    /// What the server can send: the devices' downloads share it.
+    pub uplink: BytesPerSecond,
+    /// What the server can receive: the devices' uploads share it.
+    pub downlink: BytesPerSecond,
+    /// One-way latency, added to that of the device's access link.
+    pub latency: Seconds,
+}
+
+/// When to stop: whichever comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stop {
+    /// After this many rounds, void ones included.
+    pub rounds: u64,
+    /// At this simulated time; a round under way is broken off and counts as waste. The default is
+    /// never.
+    #[serde(default)]
+    pub simulated_time: Option<Seconds>,
+    /// After the round in which all devices together have done this much, waste included. The
+    /// default is never.
+    #[serde(default)]
+    pub device_flops: Option<Flops>,
+}
+
+/// Synchronous rounds: plain data, checked by [`FederationConfig::validate`].
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FederationConfig {
+    /// Updates wanted per round. A fleet with fewer devices that can run the algorithm gives what
+    /// it has.
+    pub cohort: u32,
+    /// `ceil(cohort * over_commitment)` devices are asked; the first `cohort` updates count.
+    pub over_commitment: f64,
+    /// An exchange takes no updates after this time. It is also how long the server waits for a
+    /// full cohort to be online before it starts with those who are. Without one, the server
+    /// waits for everyone it asked and for a full cohort, as long as it takes.
+    #[serde(default)]
+    pub deadline: Option<Seconds>,
+    /// When to stop.
+    pub stop: Stop,
+    /// Evaluate after every so many rounds, besides before the first and after the last.
+    pub evaluate_every: u64,
+    /// The server's link.
+    pub server: ServerLink,
+}
+
+/// Why a [`FederationConfig`] cannot be run.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// `cohort` is 0.
+    #[error("cohort: expected at least 1 client per round, found 0")]
+    EmptyCohort,
+    /// `over_commitment` is below 1, infinite or NaN.
+    #[error("over_commitment: expected a finite factor of at least 1, found {0}; 1.3 is usual")]
+    OverCommitment(f64),
+    /// `deadline` is zero.
+    #[error("deadline: expected more than 0 s; leave it out to wait for everyone")]
+    ZeroDeadline,
+    /// `stop.rounds` is 0.
+    #[error("stop.rounds: expected at least 1 round, found 0")]
+    NoRounds,
+    /// `evaluate_every` is 0.
+    #[error("evaluate_every: expected at least 1 round, found 0")]
+    NeverEvaluated,
+    /// A rate of the server's link is zero.
+    #[error("network.server.{0}: expected a rate above 0, or no transfer ever ends")]
+    ZeroRate(&'static str),
+}
+
+impl FederationConfig {
+    /// Checks what the types alone cannot hold.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the field and what it should be.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        if self.cohort == 0 {
+            return Err(ConfigError::EmptyCohort);
+        }
+        if !(self.over_commitment >= 1.0 && self.over_commitment.is_finite()) {
+            return Err(ConfigError::OverCommitment(self.over_commitment));
+        }
+        if self.deadline.is_some_and(Seconds::is_zero) {
+            return Err(ConfigError::ZeroDeadline);
+        }
+        if self.stop.rounds == 0 {
+            return Err(ConfigError::NoRounds);
+        }
+        if self.evaluate_every == 0 {
+            return Err(ConfigError::NeverEvaluated);
+        }
+        for (name, rate) in [("uplink", self.server.uplink), ("downlink", self.server.downlink)] {
+            if rate.is_zero() {
+                return Err(ConfigError::ZeroRate(name));
+            }
+        }
+        Ok(())
+    }
+}

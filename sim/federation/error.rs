@@ -1,0 +1,74 @@
+//! Why a federation cannot go on.
+
+use fleetune_algorithms::protocol::{ClientId, Counted, Exchange, ProtocolError};
+use fleetune_devices::energy::TimeWentBack;
+
+use super::{config::ConfigError, outcome::ObserverError};
+use crate::kernel::{KernelError, TimeError};
+
+/// Why a federation cannot go on. Fatal all of them; what was observed before stays valid, except
+/// after a broken invariant.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FederationError {
+    /// The configuration cannot be run.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// There are not as many session lists as devices.
+    #[error("expected one list of sessions for each of {devices} devices, found {sessions}")]
+    Sessions {
+        /// Devices in the fleet.
+        devices: usize,
+        /// Lists given.
+        sessions: usize,
+    },
+    /// The fleet has more devices than client numbers.
+    #[error("expected at most 2^32 devices, found {0}")]
+    FleetTooLarge(usize),
+    /// The algorithm's server refused an exchange, or the learning diverged.
+    #[error(transparent)]
+    Protocol(#[from] ProtocolError),
+    /// The observer failed.
+    #[error("the run's observer failed: {0}")]
+    Observer(#[source] ObserverError),
+    /// A duration of a client is no simulated time: a device or link of almost no speed.
+    #[error("client {client} cannot do its part in any simulated time: {source}")]
+    ClientTime {
+        /// Which client.
+        client: ClientId,
+        /// What was wrong.
+        source: TimeError,
+    },
+    /// A deadline, a limit or a transfer lies beyond the end of time.
+    #[error(transparent)]
+    Time(#[from] TimeError),
+    /// Broken invariant: a job did other work than its assignment announced and was charged for.
+    #[error(
+        "broken invariant: client {client} was charged for {assigned:?} in round {} exchange {}, \
+         but its job counted {counted:?}", exchange.round, exchange.index
+    )]
+    Miscounted {
+        /// Which client.
+        client: ClientId,
+        /// In which exchange.
+        exchange: Exchange,
+        /// What it was charged for.
+        assigned: Box<Counted>,
+        /// What its job counted.
+        counted: Box<Counted>,
+    },
+    /// Broken invariant of the kernel: an event in the past, or a livelock.
+    #[error(transparent)]
+    Kernel(#[from] KernelError),
+    /// Broken invariant: an energy meter ran backwards.
+    #[error(transparent)]
+    Energy(#[from] TimeWentBack),
+}
+
+impl FederationError {
+    /// Whether the simulator itself is at fault, rather than a scenario, an algorithm's learning
+    /// or the observer.
+    pub fn is_broken_invariant(&self) -> bool {
+        matches!(self, Self::Miscounted { .. } | Self::Kernel(_) | Self::Energy(_))
+    }
+}

@@ -1,0 +1,188 @@
+//! What the federation tells: plain records.
+
+use std::{error::Error, ops::ControlFlow};
+
+use fleetune_algorithms::protocol::{ClientId, Server};
+use serde::{Deserialize, Serialize};
+
+use super::{anatomy::Anatomy, ledger::Ledger};
+use crate::kernel::{SimDuration, SimTime};
+
+/// What became of a client in the last exchange of a round that it took part in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fate {
+    /// Its update was aggregated.
+    Aggregated,
+    /// Its device left before its update was at the server.
+    Left,
+    /// The deadline came first.
+    Late,
+    /// Enough others were faster.
+    Surplus,
+    /// The run ended.
+    Interrupted,
+    /// Its device lacks the memory for a further exchange.
+    Excluded,
+}
+
+/// One client's part in one round.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ClientOutcome {
+    /// Which client.
+    pub client: ClientId,
+    /// What became of it.
+    pub fate: Fate,
+    /// Exchanges in which its update was aggregated.
+    pub exchanges: u32,
+    /// What its time was made of.
+    pub times: Anatomy,
+    /// What it spent.
+    pub spent: Ledger,
+}
+
+/// Why the last exchange of a round took no more updates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Closing {
+    /// As many updates as wanted had arrived.
+    Full,
+    /// Nobody was left who could deliver.
+    NobodyLeft,
+    /// The deadline.
+    Deadline,
+    /// The run ended.
+    Interrupted,
+}
+
+/// One round.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RoundOutcome {
+    /// The round, from 0.
+    pub round: u64,
+    /// How long the server had waited for devices before it could ask any.
+    pub waited: SimDuration,
+    /// When it asked.
+    pub opened: SimTime,
+    /// When it joined the last updates.
+    pub closed: SimTime,
+    /// Why the last exchange ended.
+    pub closing: Closing,
+    /// Exchanges begun.
+    pub exchanges: u32,
+    /// Devices that this round would have asked, had they had the memory.
+    pub excluded: u32,
+    /// All clients asked, in the order of the selection.
+    pub clients: Vec<ClientOutcome>,
+}
+
+impl RoundOutcome {
+    /// How many clients met this fate.
+    pub fn count(&self, fate: Fate) -> u32 {
+        self.clients.iter().map(|client| u32::from(client.fate == fate)).sum()
+    }
+
+    /// Clients of whom at least one update was aggregated.
+    pub fn participants(&self) -> u32 {
+        self.clients.iter().map(|client| u32::from(client.exchanges > 0)).sum()
+    }
+
+    /// Clients asked that were lost: their device left, or they were late. Those who merely lost
+    /// the over-commitment race are not among them.
+    pub fn dropped(&self) -> u32 {
+        self.count(Fate::Left) + self.count(Fate::Late)
+    }
+
+    /// Whether nothing was aggregated in the whole round.
+    pub fn is_void(&self) -> bool {
+        self.participants() == 0
+    }
+
+    /// What all clients spent.
+    pub fn spent(&self) -> Ledger {
+        self.clients.iter().map(|client| client.spent).sum()
+    }
+
+    /// What the time of the participants was made of, summed over them.
+    pub fn anatomy(&self) -> Anatomy {
+        self.clients.iter().filter(|c| c.exchanges > 0).map(|client| client.times).sum()
+    }
+}
+
+/// Where a run stands: all counts since its start.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Standing {
+    /// Simulated time.
+    pub time: SimTime,
+    /// Rounds closed, void ones included.
+    pub rounds: u64,
+    /// Rounds in which nothing was aggregated.
+    pub void_rounds: u64,
+    /// Spent by the fleet.
+    pub ledger: Ledger,
+    /// Sum over rounds of the clients asked.
+    pub asked: u64,
+    /// Sum over rounds of [`RoundOutcome::participants`].
+    pub participants: u64,
+    /// Sum over rounds of [`RoundOutcome::dropped`].
+    pub dropped: u64,
+    /// Devices of the fleet whose memory is too small for this algorithm, as found at the start.
+    pub excluded: u32,
+}
+
+/// Why a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum End {
+    /// All rounds asked for are done.
+    Rounds,
+    /// The limit of simulated time.
+    SimulatedTime,
+    /// The limit of device FLOPs.
+    DeviceFlops,
+    /// The observer asked for it.
+    Asked,
+    /// Excluded by memory: all devices. No round was run.
+    ExcludedByMemory,
+    /// The server waits for devices, and none will ever come or go again.
+    NobodyComes,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct RunOutcome {
+    /// Why.
+    pub end: End,
+    /// Where it stood. A round broken off is in the ledger, but not among the rounds.
+    pub standing: Standing,
+}
+
+/// What an observer may fail with.
+pub type ObserverError = Box<dyn Error + Send + Sync>;
+
+/// Who watches a run and judges its model. `ControlFlow::Break` ends the run.
+pub trait Observer {
+    /// The model is due for evaluation: before the first round, after every `evaluate_every`-th,
+    /// and after the last. It is the server's own work and costs no simulated time.
+    ///
+    /// # Errors
+    /// Whatever makes it pointless to go on.
+    fn evaluate(
+        &mut self,
+        standing: &Standing,
+        server: &dyn Server,
+    ) -> Result<ControlFlow<()>, ObserverError>;
+
+    /// A round was closed, or broken off by the end of the run. The default does nothing.
+    ///
+    /// # Errors
+    /// Whatever makes it pointless to go on.
+    fn round(
+        &mut self,
+        standing: &Standing,
+        outcome: &RoundOutcome,
+    ) -> Result<ControlFlow<()>, ObserverError> {
+        let _ = (standing, outcome);
+        Ok(ControlFlow::Continue(()))
+    }
+}

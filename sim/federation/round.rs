@@ -1,0 +1,255 @@
+//! Rounds: waiting for devices, asking a cohort, closing.
+
+use std::{collections::BTreeMap, ops::ControlFlow};
+
+use fleetune_algorithms::protocol::{Assignment, Exchange};
+
+use super::{
+    client::Client,
+    error::FederationError,
+    event::FederationEvent,
+    outcome::{Closing, End, Fate, RoundOutcome},
+    selection,
+    server::Federation,
+};
+use crate::kernel::{Handle, SimDuration, SimTime};
+
+/// The server waits until enough devices are there.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    since: SimTime,
+    /// The timer after which it makes do with fewer; `None` once that has run out.
+    patience: Option<Handle>,
+    /// It makes do with whoever is there.
+    content: bool,
+    /// It will look again at this instant.
+    looking: bool,
+}
+
+/// The open round.
+#[derive(Debug)]
+pub(super) struct Round {
+    pub(super) exchange: Exchange,
+    waited: SimDuration,
+    opened: SimTime,
+    excluded: u32,
+    /// By place: the order of the selection.
+    pub(super) clients: Vec<Client>,
+    /// Places by device.
+    pub(super) places: BTreeMap<u32, u32>,
+    /// Places whose update counts, in the order of arrival.
+    pub(super) arrivals: Vec<u32>,
+    /// Updates wanted in this exchange.
+    pub(super) wanted: u32,
+    pub(super) deadline: Option<Handle>,
+    /// Set once the exchange takes no more updates.
+    pub(super) closing: Option<Closing>,
+}
+
+impl Round {
+    /// Whether anyone can still deliver.
+    pub(super) fn anyone_busy(&self) -> bool {
+        self.clients.iter().any(|client| client.is_busy() || client.pending.is_some())
+    }
+}
+
+impl Federation<'_> {
+    /// Devices that are there and can run the algorithm.
+    fn ready(&self) -> u32 {
+        let devices = (0..).zip(&self.capable);
+        devices.map(|(i, &capable)| u32::from(capable && self.presence.is_online(i))).sum()
+    }
+
+    /// Devices that must be ready for a round to open: a cohort, or all there are of a fleet with
+    /// fewer; anyone at all once the server has lost patience.
+    fn quorum(&self) -> u32 {
+        if self.waiting.as_ref().is_some_and(|waiting| waiting.content) {
+            return 1;
+        }
+        let capable = self.capable.iter().map(|&capable| u32::from(capable)).sum();
+        self.rules.cohort.min(capable)
+    }
+
+    /// Whether the server waits although, if no device comes or goes, it will never open a round.
+    pub(super) fn waits_in_vain(&self) -> bool {
+        self.waiting.as_ref().is_some_and(|waiting| {
+            let more_content_later = waiting.patience.is_some() && self.ready() > 0;
+            !waiting.looking && !more_content_later
+        })
+    }
+
+    /// A device has come: if that makes a quorum, the server looks once all changes of this
+    /// instant are known.
+    pub(super) fn wake(&mut self) -> Result<(), FederationError> {
+        let idle = self.waiting.as_ref().is_some_and(|waiting| !waiting.looking);
+        if idle && self.ready() >= self.quorum() {
+            self.look_again()?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn lose_patience(&mut self) -> Result<(), FederationError> {
+        if let Some(waiting) = &mut self.waiting {
+            (waiting.patience, waiting.content) = (None, true);
+        }
+        self.wake()
+    }
+
+    fn look_again(&mut self) -> Result<(), FederationError> {
+        self.schedule(self.now(), FederationEvent::OpenRound)?;
+        if let Some(waiting) = &mut self.waiting {
+            waiting.looking = true;
+        }
+        Ok(())
+    }
+
+    /// Asks a cohort, or waits for one.
+    pub(super) fn open_round(&mut self) -> Result<(), FederationError> {
+        let now = self.now();
+        if let Some(waiting) = &mut self.waiting {
+            waiting.looking = false;
+        }
+        let exchange = Exchange { round: self.standing.rounds, index: 0 };
+        let (asked, excluded) =
+            if self.ready() >= self.quorum() { self.select(exchange) } else { (Vec::new(), 0) };
+        if asked.is_empty() {
+            return self.wait();
+        }
+        let waited = self.waiting.take().map_or(SimDuration::ZERO, |waiting| {
+            if let Some(timer) = waiting.patience {
+                self.calendar.cancel(timer);
+            }
+            now.since(waiting.since).unwrap_or(SimDuration::ZERO)
+        });
+        let places = asked.iter().map(|&(device, _)| device).zip(0..).collect();
+        self.standing.asked += asked.len() as u64;
+        self.round = Some(Round {
+            exchange,
+            waited,
+            opened: now,
+            excluded,
+            clients: asked.iter().map(|&(device, _)| Client::new(device, now)).collect(),
+            places,
+            arrivals: Vec::new(),
+            wanted: 0,
+            deadline: None,
+            closing: None,
+        });
+        let assignments = (0..).zip(asked.into_iter().map(|(_, assignment)| assignment));
+        self.open_exchange(exchange, assignments.collect())
+    }
+
+    /// The devices to ask, in order, with their assignments; and how many were passed over because
+    /// this round's assignment exceeds their memory though the first one did not.
+    fn select(&self, exchange: Exchange) -> (Vec<(u32, Assignment)>, u32) {
+        let (mut asked, mut excluded) = (Vec::new(), 0);
+        let ranking = selection::ranking(&self.seeds, exchange.round, self.capable.len() as u32);
+        for device in ranking {
+            if asked.len() as u64 == u64::from(self.rules.asked) {
+                break;
+            }
+            if !self.presence.is_online(device) {
+                continue;
+            }
+            if !self.capable[device as usize] {
+                excluded += 1;
+                continue;
+            }
+            let assignment = self.server.assign(exchange, device);
+            if self.device(device).can_run(&assignment.workload) {
+                asked.push((device, assignment));
+            } else {
+                excluded += 1;
+            }
+        }
+        (asked, excluded)
+    }
+
+    fn wait(&mut self) -> Result<(), FederationError> {
+        if self.waiting.is_none() {
+            let now = self.now();
+            let patience = match self.rules.deadline {
+                Some(span) => Some(self.schedule(now.after(span)?, FederationEvent::Patience)?),
+                None => None,
+            };
+            self.waiting = Some(Waiting { since: now, patience, content: false, looking: false });
+        }
+        Ok(())
+    }
+
+    /// Closes the round: records it, evaluates if that is due, and goes on or ends.
+    pub(super) fn close_round(&mut self, closing: Closing) -> Result<(), FederationError> {
+        let Some(outcome) = self.conclude(closing) else {
+            return Ok(());
+        };
+        self.standing.rounds += 1;
+        self.standing.void_rounds += u64::from(outcome.is_void());
+        let mut go_on = self.report(&outcome)?;
+        if self.standing.rounds.is_multiple_of(self.rules.evaluate_every)
+            && self.evaluate()?.is_break()
+        {
+            go_on = ControlFlow::Break(());
+        }
+        self.end = self.reached_limit().or(go_on.is_break().then_some(End::Asked));
+        if self.end.is_none() {
+            self.schedule(self.now(), FederationEvent::OpenRound)?;
+        }
+        Ok(())
+    }
+
+    /// Breaks the open round off, if any: all that its open exchange has spent is waste.
+    pub(super) fn break_off(&mut self) -> Result<(), FederationError> {
+        self.abort_busy(Fate::Interrupted)?;
+        let now = self.now();
+        let Some(round) = &mut self.round else {
+            return Ok(());
+        };
+        for client in &mut round.clients {
+            if client.arrived || client.pending.is_some() {
+                let device = &self.devices[client.id as usize];
+                client.turn_to(super::client::Activity::Gone, now, device)?;
+                client.settle(Fate::Interrupted, now)?;
+            }
+        }
+        if let Some(outcome) = self.conclude(Closing::Interrupted) {
+            let _ = self.report(&outcome)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the round off the table and books it.
+    fn conclude(&mut self, closing: Closing) -> Option<RoundOutcome> {
+        let round = self.round.take()?;
+        let outcome = RoundOutcome {
+            round: round.exchange.round,
+            waited: round.waited,
+            opened: round.opened,
+            closed: self.now(),
+            closing,
+            exchanges: round.exchange.index + 1,
+            excluded: round.excluded,
+            clients: round.clients.iter().map(Client::outcome).collect(),
+        };
+        self.standing.ledger += outcome.spent();
+        self.standing.participants += u64::from(outcome.participants());
+        self.standing.dropped += u64::from(outcome.dropped());
+        Some(outcome)
+    }
+
+    fn report(&mut self, outcome: &RoundOutcome) -> Result<ControlFlow<()>, FederationError> {
+        self.observer.round(&self.standing, outcome).map_err(FederationError::Observer)
+    }
+
+    fn reached_limit(&self) -> Option<End> {
+        let flops = self.standing.ledger.total().device_flops;
+        if self.standing.rounds >= self.rules.rounds {
+            Some(End::Rounds)
+        } else if self.rules.time_limit.is_some_and(|limit| self.now() >= limit) {
+            Some(End::SimulatedTime)
+        } else if self.rules.flops_limit.is_some_and(|limit| flops >= limit) {
+            Some(End::DeviceFlops)
+        } else {
+            None
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! The run: one loop over the calendar.
+
+use std::{fmt, ops::ControlFlow};
+
+use fleetune_algorithms::protocol::{Exchange, Server};
+use fleetune_devices::{Device, Fleet, streams::SeedTree};
+use fleetune_units::{Flops, Seconds};
+
+use super::{
+    config::FederationConfig,
+    error::FederationError,
+    event::{Direction, FederationEvent},
+    links::Links,
+    outcome::{End, Observer, RunOutcome, Standing},
+    presence::{Change, Presence, Sessions},
+    round::{Round, Waiting},
+    selection,
+};
+use crate::kernel::{Calendar, SimDuration, SimTime};
+
+/// The rules of a run in kernel time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rules {
+    /// Updates wanted per round.
+    pub(super) cohort: u32,
+    /// Devices asked per round.
+    pub(super) asked: u32,
+    pub(super) deadline: Option<SimDuration>,
+    pub(super) rounds: u64,
+    pub(super) time_limit: Option<SimTime>,
+    pub(super) flops_limit: Option<Flops>,
+    pub(super) evaluate_every: u64,
+}
+
+impl Rules {
+    fn of(config: &FederationConfig) -> Result<Self, FederationError> {
+        config.validate()?;
+        let nanos = |time: Seconds| SimDuration::from_seconds(time.get());
+        let time_limit = config.stop.simulated_time.map(nanos).transpose()?;
+        Ok(Self {
+            cohort: config.cohort,
+            asked: selection::asked(config.cohort, config.over_commitment),
+            deadline: config.deadline.map(nanos).transpose()?,
+            rounds: config.stop.rounds,
+            time_limit: time_limit.map(|limit| SimTime::ZERO.after(limit)).transpose()?,
+            flops_limit: config.stop.device_flops,
+            evaluate_every: config.evaluate_every,
+        })
+    }
+}
+
+/// One algorithm on one fleet, ready to run. See the [module page](super) for the rules.
+pub struct Federation<'a> {
+    pub(super) rules: Rules,
+    pub(super) seeds: SeedTree,
+    pub(super) devices: &'a [Device],
+    pub(super) server: &'a mut dyn Server,
+    pub(super) observer: &'a mut dyn Observer,
+    pub(super) calendar: Calendar<FederationEvent>,
+    pub(super) presence: Presence<'a>,
+    pub(super) links: Links,
+    /// By device: whether its memory holds the algorithm's first assignment.
+    pub(super) capable: Vec<bool>,
+    pub(super) standing: Standing,
+    pub(super) waiting: Option<Waiting>,
+    pub(super) round: Option<Round>,
+    pub(super) end: Option<End>,
+    evaluated: Option<u64>,
+}
+
+impl<'a> Federation<'a> {
+    /// A federation whose devices come and go by the laws of their profiles.
+    ///
+    /// # Errors
+    /// The configuration cannot be run, or the fleet is too large.
+    pub fn new(
+        config: &FederationConfig,
+        fleet: &'a Fleet,
+        seeds: SeedTree,
+        server: &'a mut dyn Server,
+        observer: &'a mut dyn Observer,
+    ) -> Result<Self, FederationError> {
+        let sessions: Vec<Sessions<'a>> = fleet
+            .devices
+            .iter()
+            .map(|device| Box::new(device.sessions(&seeds)) as Sessions<'a>)
+            .collect();
+        Self::with_sessions(config, fleet, sessions, seeds, server, observer)
+    }
+
+    /// A federation whose devices come and go as told: a recorded trace, say.
+    ///
+    /// # Errors
+    /// As [`Federation::new`], or `sessions` has not one element per device.
+    pub fn with_sessions(
+        config: &FederationConfig,
+        fleet: &'a Fleet,
+        sessions: Vec<Sessions<'a>>,
+        seeds: SeedTree,
+        server: &'a mut dyn Server,
+        observer: &'a mut dyn Observer,
+    ) -> Result<Self, FederationError> {
+        let devices = &fleet.devices[..];
+        if u32::try_from(devices.len()).is_err() {
+            return Err(FederationError::FleetTooLarge(devices.len()));
+        }
+        if sessions.len() != devices.len() {
+            let (devices, sessions) = (devices.len(), sessions.len());
+            return Err(FederationError::Sessions { devices, sessions });
+        }
+        Ok(Self {
+            rules: Rules::of(config)?,
+            seeds,
+            devices,
+            server,
+            observer,
+            calendar: Calendar::new(),
+            presence: Presence::new(sessions),
+            links: Links::new(config.server),
+            capable: Vec::new(),
+            standing: Standing::default(),
+            waiting: None,
+            round: None,
+            end: None,
+            evaluated: None,
+        })
+    }
+
+    /// Runs to the end.
+    ///
+    /// # Errors
+    /// [`FederationError`]; all of them are final.
+    pub fn run(mut self) -> Result<RunOutcome, FederationError> {
+        self.survey();
+        if self.evaluate()?.is_break() {
+            self.end = Some(End::Asked);
+        } else if self.standing.excluded as usize == self.devices.len() {
+            self.end = Some(End::ExcludedByMemory);
+        } else {
+            self.presence.start(&mut self.calendar)?;
+            if let Some(limit) = self.rules.time_limit {
+                self.schedule(limit, FederationEvent::Stop)?;
+            }
+            self.schedule(SimTime::ZERO, FederationEvent::OpenRound)?;
+        }
+        while self.end.is_none() {
+            let Some(fired) = self.calendar.advance() else {
+                self.end = Some(End::NobodyComes);
+                break;
+            };
+            self.standing.time = fired.time;
+            self.handle(fired.event)?;
+            self.links.arm(&mut self.calendar)?;
+            if self.presence.is_settled() && self.waits_in_vain() {
+                self.end = Some(End::NobodyComes);
+            }
+        }
+        if self.evaluated != Some(self.standing.rounds) {
+            // The run is over whatever the observer says.
+            let _ = self.evaluate()?;
+        }
+        let end = self.end.unwrap_or(End::NobodyComes);
+        Ok(RunOutcome { end, standing: self.standing })
+    }
+
+    /// Finds out which devices can run the algorithm at all.
+    fn survey(&mut self) {
+        let first = Exchange { round: 0, index: 0 };
+        let clients = (0..).zip(self.devices);
+        self.capable = clients
+            .map(|(client, device)| device.can_run(&self.server.assign(first, client).workload))
+            .collect();
+        self.standing.excluded = self.capable.iter().map(|&capable| u32::from(!capable)).sum();
+    }
+
+    fn handle(&mut self, event: FederationEvent) -> Result<(), FederationError> {
+        match event {
+            FederationEvent::SessionEnds { device } => {
+                match self.presence.turn(device, &mut self.calendar)? {
+                    Change::Came => self.wake(),
+                    Change::Left => self.leave(device),
+                    Change::Nothing => Ok(()),
+                }
+            }
+            FederationEvent::FlowTurns { direction } => {
+                for place in self.links.settle(direction, self.now())? {
+                    match direction {
+                        Direction::Down => self.downloaded(place)?,
+                        Direction::Up => self.uploaded(place)?,
+                    }
+                }
+                Ok(())
+            }
+            FederationEvent::Computed { place } => self.computed(place),
+            FederationEvent::Arrived { place } => self.arrived(place),
+            FederationEvent::Deadline => self.deadline(),
+            FederationEvent::Patience => self.lose_patience(),
+            FederationEvent::OpenRound => self.open_round(),
+            FederationEvent::CloseExchange => self.close_exchange(),
+            FederationEvent::Stop => self.stop(),
+        }
+    }
+
+    /// The limit of simulated time: breaks an open round off.
+    fn stop(&mut self) -> Result<(), FederationError> {
+        self.end = Some(End::SimulatedTime);
+        self.break_off()
+    }
+
+    /// Shows the model to the observer.
+    pub(super) fn evaluate(&mut self) -> Result<ControlFlow<()>, FederationError> {
+        self.evaluated = Some(self.standing.rounds);
+        self.observer.evaluate(&self.standing, self.server).map_err(FederationError::Observer)
+    }
+
+    pub(super) fn now(&self) -> SimTime {
+        self.calendar.now()
+    }
+
+    pub(super) fn device(&self, client: u32) -> &'a Device {
+        &self.devices[client as usize]
+    }
+
+    pub(super) fn schedule(
+        &mut self,
+        at: SimTime,
+        event: FederationEvent,
+    ) -> Result<crate::kernel::Handle, FederationError> {
+        Ok(self.calendar.schedule(at, event.class(), event)?)
+    }
+}
+
+impl fmt::Debug for Federation<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Federation")
+            .field("rules", &self.rules)
+            .field("standing", &self.standing)
+            .field("round", &self.round)
+            .field("end", &self.end)
+            .finish_non_exhaustive()
+    }
+}

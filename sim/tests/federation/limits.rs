@@ -1,0 +1,92 @@
+//! When a run ends, and when it is evaluated.
+
+use fleetune::federation::{Closing, ConfigError, End, Fate, Federation, FederationConfig};
+use fleetune_devices::streams::SeedTree;
+use fleetune_units::{BytesPerSecond, Flops, Seconds};
+
+use super::world::{Diary, Script, config, run, same, work};
+
+fn one_second() -> Script {
+    Script::new(|_, _| work(1_000_000_000, 0, 0))
+}
+
+#[test]
+fn evaluation_is_due_at_the_start_every_so_often_and_at_the_end() {
+    for (every, expected) in [(3, vec![0, 3, 6, 9, 10]), (5, vec![0, 5, 10]), (1_000, vec![0, 10])]
+    {
+        let rules = FederationConfig { evaluate_every: every, ..config(2) };
+        let (_, diary) = run(&rules, &same(4), 0, &mut one_second());
+        assert_eq!(diary.evaluated, expected);
+    }
+}
+
+#[test]
+fn a_limit_of_flops_ends_the_run_with_the_round_that_reaches_it() {
+    let mut rules = config(2);
+    rules.stop.device_flops = Some(Flops::new(5_000_000_000));
+    let (outcome, diary) = run(&rules, &same(4), 0, &mut one_second());
+    assert_eq!((outcome.end, outcome.standing.rounds), (End::DeviceFlops, 3));
+    assert_eq!(diary.evaluated, [0, 3]);
+}
+
+#[test]
+fn a_limit_of_time_breaks_the_open_round_off() {
+    let mut rules = config(2);
+    rules.stop.simulated_time = Some(Seconds::new(2.5).unwrap());
+    let (outcome, diary) = run(&rules, &same(4), 0, &mut one_second());
+    assert_eq!((outcome.end, outcome.standing.rounds), (End::SimulatedTime, 2));
+    assert_eq!(outcome.standing.time.as_nanos(), 2_500_000_000);
+    let broken = diary.rounds.last().unwrap();
+    assert_eq!((diary.rounds.len(), broken.closing), (3, Closing::Interrupted));
+    assert_eq!(broken.count(Fate::Interrupted), 2);
+    assert_eq!(outcome.standing.ledger.wasted.device_flops, Flops::new(1_000_000_000));
+    assert_eq!(diary.evaluated, [0, 2]);
+}
+
+#[test]
+fn a_round_that_closes_exactly_at_the_limit_counts() {
+    let mut rules = config(2);
+    rules.stop.simulated_time = Some(Seconds::new(3.0).unwrap());
+    let (outcome, diary) = run(&rules, &same(4), 0, &mut one_second());
+    assert_eq!((outcome.end, outcome.standing.rounds), (End::SimulatedTime, 3));
+    assert_eq!(diary.rounds.len(), 3);
+    assert!(outcome.standing.ledger.wasted.device_flops.is_zero());
+}
+
+#[test]
+fn the_observer_may_end_the_run() {
+    let mut script = one_second();
+    let mut diary = Diary { patience: Some(4), ..Diary::default() };
+    let fleet = same(4);
+    let federation =
+        Federation::new(&config(2), &fleet, SeedTree::new(0), &mut script, &mut diary).unwrap();
+    let outcome = federation.run().unwrap();
+    assert_eq!((outcome.end, outcome.standing.rounds), (End::Asked, 4));
+    assert_eq!(diary.evaluated, [0, 4]);
+}
+
+#[test]
+fn configurations_that_cannot_run_are_refused() {
+    let zero = BytesPerSecond::ZERO;
+    type Damage = fn(&mut FederationConfig);
+    let cases: [(Damage, ConfigError); 6] = [
+        (|c| c.cohort = 0, ConfigError::EmptyCohort),
+        (|c| c.over_commitment = 0.99, ConfigError::OverCommitment(0.99)),
+        (|c| c.over_commitment = f64::INFINITY, ConfigError::OverCommitment(f64::INFINITY)),
+        (|c| c.deadline = Some(Seconds::ZERO), ConfigError::ZeroDeadline),
+        (|c| c.stop.rounds = 0, ConfigError::NoRounds),
+        (|c| c.evaluate_every = 0, ConfigError::NeverEvaluated),
+    ];
+    for (damage, expected) in cases {
+        let mut config = config(2);
+        damage(&mut config);
+        assert_eq!(config.validate(), Err(expected));
+    }
+    let mut nan = config(2);
+    nan.over_commitment = f64::NAN;
+    assert!(nan.validate().is_err());
+    let mut deaf = config(2);
+    deaf.server.downlink = zero;
+    assert_eq!(deaf.validate(), Err(ConfigError::ZeroRate("downlink")));
+    assert_eq!(config(2).validate(), Ok(()));
+}

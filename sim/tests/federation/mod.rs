@@ -1,0 +1,10 @@
+//! The federation's rules, driven by a server without learning whose workloads are known.
+
+mod conservation;
+mod coupling;
+mod faults;
+mod laws;
+mod limits;
+mod rules;
+mod transfers;
+mod world;

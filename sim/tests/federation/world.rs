@@ -1,0 +1,243 @@
+//! A small world in round numbers: devices of stated speed, a server that follows a script, and an
+//! observer that writes everything down.
+
+use std::{
+    ops::ControlFlow,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use fleetune::federation::{
+    Federation, FederationConfig, FederationError, Observer, ObserverError, RoundOutcome,
+    RunOutcome, ServerLink, Sessions, Standing, Stop,
+};
+use fleetune_algorithms::protocol::{
+    Assignment, ClientId, Counted, Exchange, Payload, ProtocolError, Server, Update, Verdict,
+};
+use fleetune_devices::{
+    Fleet, FleetConfig, Phase, PhaseKind, Precision, Profiles, Session, Workload, streams::SeedTree,
+};
+use fleetune_models::parameters::Weights;
+use fleetune_units::{Bytes, BytesPerSecond, Flops, Seconds};
+
+/// A device that computes 1 GFLOP/s, has 1 MB/s each way, 100 MB of memory, and is always there.
+#[derive(Debug, Clone)]
+pub(super) struct Spec {
+    pub(super) gflops: f64,
+    pub(super) megabytes_per_second: f64,
+    pub(super) latency: f64,
+    pub(super) memory: u64,
+    /// Mean seconds on and off, exponential.
+    pub(super) means: Option<(f64, f64)>,
+}
+
+pub(super) const SPEC: Spec =
+    Spec { gflops: 1.0, megabytes_per_second: 1.0, latency: 0.0, memory: 100_000_000, means: None };
+
+/// Powers of every device, W.
+pub(super) const POWER: [f64; 4] = [1.0, 5.0, 3.0, 2.0];
+
+pub(super) fn fleet(specs: &[Spec]) -> Fleet {
+    let mut profiles = Profiles::empty();
+    let mut groups = Vec::new();
+    let [idle, compute, transmit, receive] = POWER;
+    for (i, spec) in specs.iter().enumerate() {
+        let Spec { gflops, megabytes_per_second, latency, memory, means } = spec;
+        let availability = match means {
+            None => "always".to_owned(),
+            Some((on, off)) => {
+                format!("{{ exponential: {{ mean_on: {on} s, mean_off: {off} s }} }}")
+            }
+        };
+        let text = format!(
+            "name: device-{i}
+description: in round numbers
+compute: {{ peak: {{ f32: {gflops} GFLOP/s }}, efficiency: 1.0 }}
+memory: {{ total: {memory} B, budget: {memory} B, bandwidth: 1000000 TB/s, efficiency: 1.0 }}
+link: {{ uplink: {megabytes_per_second} MB/s, downlink: {megabytes_per_second} MB/s, latency: {latency} s }}
+power: {{ idle: {idle} W, compute: {compute} W, transmit: {transmit} W, receive: {receive} W }}
+availability: {availability}
+sources: [{{ of: [compute], basis: assumed, text: made for tests }}]
+"
+        );
+        profiles.insert(serde_yaml::from_str(&text).unwrap());
+        groups.push(format!("{{ profile: device-{i}, count: 1 }}"));
+    }
+    let config: FleetConfig =
+        serde_yaml::from_str(&format!("groups: [{}]", groups.join(", "))).unwrap();
+    Fleet::draw(&config, &profiles, &SeedTree::new(1)).unwrap()
+}
+
+pub(super) fn same(count: usize) -> Fleet {
+    fleet(&vec![SPEC; count])
+}
+
+/// Ten rounds of everyone, nothing shared, no latency at the server, no deadline.
+pub(super) fn config(cohort: u32) -> FederationConfig {
+    let fast = BytesPerSecond::from_raw(1e15);
+    FederationConfig {
+        cohort,
+        over_commitment: 1.0,
+        deadline: None,
+        stop: Stop { rounds: 10, simulated_time: None, device_flops: None },
+        evaluate_every: 1_000_000,
+        server: ServerLink { uplink: fast, downlink: fast, latency: Seconds::ZERO },
+    }
+}
+
+/// One forward phase of so many FLOPs, or none at all, and so many bytes each way.
+pub(super) fn work(flops: u128, download: u64, upload: u64) -> Workload {
+    let (kind, precision) = (PhaseKind::Forward, Precision::F32);
+    let forward = Phase { kind, precision, flops: Flops::new(flops), traffic: Bytes::new(8) };
+    Workload {
+        phases: if flops == 0 { Vec::new() } else { vec![forward] },
+        peak_memory: Bytes::new(1_000),
+        download: Bytes::new(download),
+        upload: Bytes::new(upload),
+    }
+}
+
+type WorkOf = Box<dyn Fn(Exchange, ClientId) -> Workload + Send>;
+type Says = Box<dyn Fn(Exchange) -> Verdict + Send>;
+
+/// Hands out known work and notes whose updates it was given.
+pub(super) struct Script {
+    work: WorkOf,
+    says: Says,
+    /// What jobs count too much.
+    pub(super) lie: u128,
+    pub(super) joined: Vec<(Exchange, Vec<ClientId>)>,
+    pub(super) jobs_run: Arc<AtomicUsize>,
+}
+
+impl Script {
+    pub(super) fn new(work: impl Fn(Exchange, ClientId) -> Workload + Send + 'static) -> Self {
+        Self {
+            work: Box::new(work),
+            says: Box::new(|_| Verdict::RoundOver),
+            lie: 0,
+            joined: Vec::new(),
+            jobs_run: Arc::default(),
+        }
+    }
+
+    pub(super) fn saying(mut self, says: impl Fn(Exchange) -> Verdict + Send + 'static) -> Self {
+        self.says = Box::new(says);
+        self
+    }
+
+    pub(super) fn joined_clients(&self) -> Vec<Vec<ClientId>> {
+        self.joined.iter().map(|(_, clients)| clients.clone()).collect()
+    }
+}
+
+impl Server for Script {
+    fn assign(&self, exchange: Exchange, client: ClientId) -> Assignment {
+        let workload = (self.work)(exchange, client);
+        let counted = Counted {
+            flops: workload.flops() + Flops::new(self.lie),
+            traffic: workload.traffic(),
+            upload: workload.upload,
+            peak_memory: workload.peak_memory,
+        };
+        let runs = Arc::clone(&self.jobs_run);
+        let job = Box::new(move || {
+            runs.fetch_add(1, Ordering::Relaxed);
+            Update { payload: Payload::Scalars(Vec::new()), examples: 1, counted }
+        });
+        Assignment { workload, job }
+    }
+
+    fn aggregate(
+        &mut self,
+        exchange: Exchange,
+        updates: Vec<(ClientId, Update)>,
+    ) -> Result<Verdict, ProtocolError> {
+        self.joined.push((exchange, updates.into_iter().map(|(client, _)| client).collect()));
+        Ok((self.says)(exchange))
+    }
+
+    fn weights(&self) -> &Weights {
+        unreachable!("the federation never looks at the model")
+    }
+}
+
+/// Writes everything down.
+#[derive(Debug, Default)]
+pub(super) struct Diary {
+    pub(super) rounds: Vec<RoundOutcome>,
+    pub(super) standings: Vec<Standing>,
+    pub(super) evaluated: Vec<u64>,
+    /// Asks for the end after so many rounds.
+    pub(super) patience: Option<u64>,
+}
+
+impl Observer for Diary {
+    fn evaluate(
+        &mut self,
+        standing: &Standing,
+        _: &dyn Server,
+    ) -> Result<ControlFlow<()>, ObserverError> {
+        self.evaluated.push(standing.rounds);
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn round(
+        &mut self,
+        standing: &Standing,
+        outcome: &RoundOutcome,
+    ) -> Result<ControlFlow<()>, ObserverError> {
+        self.rounds.push(outcome.clone());
+        self.standings.push(*standing);
+        let enough = self.patience.is_some_and(|patience| standing.rounds >= patience);
+        Ok(if enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    }
+}
+
+pub(super) fn run(
+    config: &FederationConfig,
+    fleet: &Fleet,
+    seed: u64,
+    script: &mut Script,
+) -> (RunOutcome, Diary) {
+    let mut diary = Diary::default();
+    let federation =
+        Federation::new(config, fleet, SeedTree::new(seed), script, &mut diary).unwrap();
+    let outcome = federation.run().unwrap();
+    (outcome, diary)
+}
+
+/// As [`run`], with each device's periods given as (online, seconds); the last one lasts.
+pub(super) fn run_traced(
+    config: &FederationConfig,
+    fleet: &Fleet,
+    traces: &[Vec<(bool, f64)>],
+    script: &mut Script,
+) -> Result<(RunOutcome, Diary), FederationError> {
+    let mut diary = Diary::default();
+    let sessions = traces
+        .iter()
+        .map(|trace| {
+            let session = |&(online, length)| Session { online, length: Seconds::from_raw(length) };
+            Box::new(trace.iter().map(session)) as Sessions<'_>
+        })
+        .collect();
+    let seeds = SeedTree::new(5);
+    let federation = Federation::with_sessions(config, fleet, sessions, seeds, script, &mut diary)?;
+    let outcome = federation.run()?;
+    Ok((outcome, diary))
+}
+
+/// A device that is always there.
+pub(super) fn always() -> Vec<(bool, f64)> {
+    vec![(true, f64::INFINITY)]
+}
+
+/// A uniform number in (0, 1) of its own for every exchange and client.
+pub(super) fn uniform(seed: u64, exchange: Exchange, client: ClientId) -> f64 {
+    let tree = SeedTree::new(seed).subtree("test round", exchange.round);
+    let mut rng = tree.stream("test client", u64::from(client));
+    fleetune_devices::streams::open_unit(&mut rng)
+}
