@@ -213,8 +213,10 @@ impl Device {
         config: &FleetConfig,
         seeds: &SeedTree,
     ) -> Self {
-        let factor = |purpose: &str, sigma: Sigma| {
-            lognormal_mean_one(sigma.get(), open_unit(&mut seeds.stream(purpose, key)))
+        // Without spread the factor is one, and a million streams need not be opened to learn it.
+        let factor = |purpose: &str, sigma: Sigma| match sigma.get() {
+            0.0 => 1.0,
+            sigma => lognormal_mean_one(sigma, open_unit(&mut seeds.stream(purpose, key))),
         };
         let Heterogeneity { compute_sigma, link_sigma } = config.heterogeneity;
         Self {

@@ -108,7 +108,6 @@ const FAR: Ratio = (
 );
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::{lognormal_mean_one, quantile};
 

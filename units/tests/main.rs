@@ -1,4 +1,5 @@
 //! The laws of the quantities, through the public API alone.
+#![allow(clippy::unwrap_used)]
 
 mod arithmetic;
 mod errors;
