@@ -69,8 +69,12 @@ impl FileConfig {
     ///
     /// # Errors
     ///
-    /// [`TaskError::Shares`] if nothing would be left to train on.
+    /// [`TaskError::Shares`] if nothing would be left to train on, [`TaskError::SameColumn`] if text and label are to be
+    /// read from one column.
     pub fn validate(&self) -> Result<(), TaskError> {
+        if self.text == self.label {
+            return Err(TaskError::SameColumn { column: self.text.as_str().to_owned() });
+        }
         let (test, validation) = (self.test.percent(), self.validation.get());
         if test + validation < 100 { Ok(()) } else { Err(TaskError::Shares { test, validation }) }
     }
@@ -208,5 +212,7 @@ mod tests {
         config.test = TestSource::File("test.csv".into());
         config.validation = Percent::new(99).unwrap();
         config.validate().unwrap();
+        config.label = config.text.clone();
+        assert!(matches!(config.validate(), Err(TaskError::SameColumn { .. })));
     }
 }

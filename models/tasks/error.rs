@@ -114,6 +114,12 @@ pub enum TaskError {
         /// The classes there are.
         known: String,
     },
+    /// Text and label are the same column.
+    #[error("`text` and `label` both name the column `{column}`; name the column of each")]
+    SameColumn {
+        /// The column.
+        column: String,
+    },
     /// The shares leave nothing to train on.
     #[error(
         "a test share of {test}% and a validation share of {validation}% leave nothing to train on; together they must stay below 100%"

@@ -22,16 +22,24 @@ pub(super) fn shards(
     alpha: f64,
     rng: &mut impl Rng,
 ) -> Vec<Vec<u32>> {
-    let mut supply = by_class(labels, classes, rng);
+    let supply = by_class(labels, classes, rng);
     let total = labels.len() as f64;
     let prior: Vec<f64> = supply.iter().map(|class| class.len() as f64 / total).collect();
     let mixes: Vec<Vec<f64>> = (0..clients).map(|_| mix(&prior, alpha, rng)).collect();
+    fill(&mixes, supply, rng)
+}
 
-    let sizes = equal(labels.len(), clients);
+/// Gives out the whole supply, in turns, to clients of these mixes.
+pub(super) fn fill(
+    mixes: &[Vec<f64>],
+    mut supply: Vec<Vec<u32>>,
+    rng: &mut impl Rng,
+) -> Vec<Vec<u32>> {
+    let sizes = equal(supply.iter().map(Vec::len).sum(), mixes.len());
     let mut shards: Vec<Vec<u32>> = sizes.iter().map(|&size| Vec::with_capacity(size)).collect();
     let turns = sizes.iter().copied().max().unwrap_or(0);
     for turn in 0..turns {
-        for client in (0..clients).filter(|&client| turn < sizes[client]) {
+        for client in (0..mixes.len()).filter(|&client| turn < sizes[client]) {
             let class = draw(&mixes[client], &supply, rng);
             shards[client].extend(supply[class].pop());
         }

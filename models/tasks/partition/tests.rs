@@ -155,38 +155,51 @@ fn clients_mixes_spread_as_the_law_says() {
     assert!(chance < 0.1 * variance, "{chance} {variance}");
 }
 
-/// Taking turns treats first and last clients alike: their largest classes are as large.
+/// Taking turns treats first and last clients alike: they come as close to the mix they drew.
 #[test]
 fn the_last_clients_are_served_like_the_first() {
-    let labels: Vec<usize> = (0..50_000).map(|k| k % 4).collect();
-    let shards = partition(&labels, 4, 1000, &dirichlet(0.5), &mut rng(7)).unwrap();
-    let largest = |shard: &Vec<u32>| {
-        let mut counts = [0_u32; 4];
-        shard.iter().for_each(|&k| counts[labels[k as usize]] += 1);
-        f64::from(*counts.iter().max().unwrap()) / shard.len() as f64
-    };
-    // Mean and its squared standard error.
-    let summary = |shards: &[Vec<u32>]| {
-        let n = shards.len() as f64;
-        let mean = shards.iter().map(largest).sum::<f64>() / n;
-        let square = |x: f64| (x - mean) * (x - mean);
-        (mean, shards.iter().map(largest).map(square).sum::<f64>() / n / n)
-    };
-    let ((first, e1), (last, e2)) = (summary(&shards[..100]), summary(&shards[900..]));
+    let (worlds, clients, each, classes) = (300, 20, 40, 4);
+    let mut stream = rng(7);
+    // In each world: how much further from its mix (total variation) the last client is than the first.
+    let mut differences = Vec::new();
+    for _ in 0..worlds {
+        let mut mixes = || dirichlet::mix(&[0.25; 4], 1.0, &mut stream);
+        let mixes: Vec<Vec<f64>> = (0..clients).map(|_| mixes()).collect();
+        let per_class = (clients * each / classes) as u32;
+        let class = |k: u32| (k * per_class..(k + 1) * per_class).collect();
+        let supply: Vec<Vec<u32>> = (0..classes as u32).map(class).collect();
+        let shards = dirichlet::fill(&mixes, supply, &mut stream);
+        let distance = |client: usize| {
+            let mut gaps = mixes[client].clone();
+            for &example in &shards[client] {
+                gaps[(example / per_class) as usize] -= 1.0 / each as f64;
+            }
+            gaps.iter().map(|gap| gap.abs()).sum::<f64>() / 2.0
+        };
+        differences.push(distance(clients - 1) - distance(0));
+    }
+    let n = differences.len() as f64;
+    let mean = differences.iter().sum::<f64>() / n;
+    let variance = differences.iter().map(|d| (d - mean) * (d - mean)).sum::<f64>() / n;
     // False alarm at 5 standard errors 5.7e-7.
-    assert!((first - last).abs() < 5.0 * (e1 + e2).sqrt(), "{first} {last}");
+    assert!(mean.abs() < 5.0 * (variance / n).sqrt(), "{mean} with variance {variance}");
 }
 
-/// The logarithms of log-normal sizes are normal.
+/// The logarithms of log-normal sizes are normal, with the deviation asked for.
 #[test]
 fn sizes_are_log_normal() {
-    let (clients, sigma) = (2000, 0.8);
-    let sizes = by_size::sizes(4_000_000, clients, sigma, 1, &mut rng(8));
+    let (clients, sigma) = (20_000, 0.8);
+    let sizes = by_size::sizes(40_000_000, clients, sigma, 1, &mut rng(8));
     let logs: Vec<f64> = sizes.iter().map(|&size| libm::log((size - 1) as f64)).collect();
-    let mean = logs.iter().sum::<f64>() / clients as f64;
-    let law = Normal::new(mean, sigma).unwrap();
-    // The mean is fitted, which only makes the distance smaller. False alarm below 9.3e-7.
-    let d = kolmogorov(logs, |x| law.cdf(x));
+    let n = clients as f64;
+    let mean = logs.iter().sum::<f64>() / n;
+    let variance = logs.iter().map(|log| (log - mean) * (log - mean)).sum::<f64>() / n;
+    // The variance of a normal sample has standard error σ² √(2/n): false alarm at 5 of them 5.7e-7.
+    let law = sigma * sigma;
+    assert!((variance - law).abs() < 5.0 * law * (2.0 / n).sqrt(), "{variance} against {law}");
+    // The mean is fitted, which only makes the distance smaller: false alarm below 9.3e-7.
+    let normal = Normal::new(mean, sigma).unwrap();
+    let d = kolmogorov(logs, |x| normal.cdf(x));
     assert!(d < 2.7, "{d}");
 }
 
