@@ -1,19 +1,8 @@
 //! How the server runs its rounds.
 
-use fleetune_units::{BytesPerSecond, Flops, Seconds};
+use fleetune_devices::network::ServerLink;
+use fleetune_units::{Flops, Seconds};
 use serde::{Deserialize, Serialize};
-
-/// The server's link, shared by all transfers of a direction, full duplex.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ServerLink {
-    /// What the server can send: the devices' downloads share it.
-    pub uplink: BytesPerSecond,
-    /// What the server can receive: the devices' uploads share it.
-    pub downlink: BytesPerSecond,
-    /// One-way latency, added to that of the device's access link.
-    pub latency: Seconds,
-}
 
 /// When to stop: whichever comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -32,7 +21,7 @@ pub struct Stop {
 }
 
 /// Synchronous rounds: plain data, checked by [`FederationConfig::validate`].
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FederationConfig {
     /// Updates wanted per round. A fleet with fewer devices that can run the algorithm gives what
@@ -49,7 +38,7 @@ pub struct FederationConfig {
     pub stop: Stop,
     /// Evaluate after every so many rounds, besides before the first and after the last.
     pub evaluate_every: u64,
-    /// The server's link.
+    /// The server's link, full duplex: downloads share one direction, uploads the other.
     pub server: ServerLink,
 }
 

@@ -1,10 +1,9 @@
 //! Both directions of the star, each with its next event in the calendar.
 
-use fleetune_devices::Device;
-use fleetune_units::Bytes;
+use fleetune_devices::{Device, network::ServerLink};
+use fleetune_units::{Bytes, Seconds};
 
 use super::{
-    config::ServerLink,
     event::{Direction, FederationEvent},
     transfers::Star,
 };
@@ -12,7 +11,8 @@ use crate::kernel::{Calendar, Handle, KernelError, SimDuration, SimTime, TimeErr
 
 #[derive(Debug)]
 pub(super) struct Links {
-    server: ServerLink,
+    /// One-way latency of the server's link.
+    latency: Seconds,
     down: Link,
     up: Link,
 }
@@ -24,9 +24,9 @@ struct Link {
 }
 
 impl Links {
-    pub(super) fn new(server: ServerLink) -> Self {
+    pub(super) fn new(server: &ServerLink) -> Self {
         let link = |rate| Link { star: Star::new(rate), armed: None };
-        Self { server, down: link(server.uplink), up: link(server.downlink) }
+        Self { latency: server.latency, down: link(server.uplink), up: link(server.downlink) }
     }
 
     /// Starts the transfer of `size` bytes between the server and the device of `place`.
@@ -38,7 +38,7 @@ impl Links {
         size: Bytes,
         device: &Device,
     ) -> Result<(), TimeError> {
-        let latency = SimDuration::from_seconds((device.latency() + self.server.latency).get())?;
+        let latency = SimDuration::from_seconds((device.latency() + self.latency).get())?;
         let access = match direction {
             Direction::Down => device.downlink(),
             Direction::Up => device.uplink(),

@@ -64,7 +64,7 @@ mod server;
 mod transfers;
 
 pub use anatomy::Anatomy;
-pub use config::{ConfigError, FederationConfig, ServerLink, Stop};
+pub use config::{ConfigError, FederationConfig, Stop};
 pub use error::FederationError;
 pub use ledger::{Ledger, Resources};
 pub use outcome::{

@@ -116,7 +116,7 @@ impl<'a> Federation<'a> {
             observer,
             calendar: Calendar::new(),
             presence: Presence::new(sessions),
-            links: Links::new(config.server),
+            links: Links::new(&config.server),
             capable: Vec::new(),
             standing: Standing::default(),
             waiting: None,

@@ -14,6 +14,7 @@
 
 use std::collections::BTreeMap;
 
+use fleetune_devices::network::star::{self, Spoke};
 use fleetune_units::{Bytes, BytesPerSecond};
 
 use crate::kernel::{SimDuration, SimTime, TimeError};
@@ -106,9 +107,9 @@ impl Star {
 
     /// Shares the link among the flows that still have bytes to move.
     fn share(&mut self, now: SimTime) -> Result<(), TimeError> {
-        let caps =
-            self.flows.values().filter(|flow| flow.moving(now)).map(|flow| flow.access.get());
-        let level = fair_level(caps.collect(), self.capacity.get());
+        let moving = self.flows.values().filter(|flow| flow.moving(now));
+        let spokes: Vec<_> = moving.map(|flow| Spoke::new(flow.access)).collect();
+        let level = star::level(self.capacity, &spokes);
         for flow in self.flows.values_mut().filter(|flow| flow.moving(now)) {
             flow.go(now, flow.access.get().min(level))?;
         }
@@ -162,22 +163,4 @@ impl Flow {
         self.state = State::Moving { left, since: now, rate, end };
         Ok(())
     }
-}
-
-/// The level `theta` of max-min fairness on one link: shares are `min(cap, theta)`.
-///
-/// Filling from the smallest cap: a flow that wants less than an equal part of what is left gets
-/// what it wants; from the first that wants more on, all get that equal part. Infinite when the
-/// caps together do not fill the link.
-fn fair_level(mut caps: Vec<f64>, capacity: f64) -> f64 {
-    caps.sort_unstable_by(f64::total_cmp);
-    let (mut left, count) = (capacity, caps.len());
-    for (filled, cap) in caps.into_iter().enumerate() {
-        let part = left / (count - filled) as f64;
-        if cap > part {
-            return part;
-        }
-        left -= cap;
-    }
-    f64::INFINITY
 }

@@ -14,7 +14,7 @@ fn lasting(seconds: f64) -> Workload {
 
 /// Exponential work of mean 1 s, its own for every round and client.
 fn exponential(seed: u64) -> Script {
-    Script::new(move |exchange, client| lasting(-uniform(seed, exchange, client).ln()))
+    Script::new(move |exchange, client| lasting(-libm::log(uniform(seed, exchange, client))))
 }
 
 fn for_rounds(rounds: u64, mut config: FederationConfig) -> FederationConfig {
@@ -80,12 +80,12 @@ fn a_deadline_cuts_rounds_and_arrivals() {
     let width = deadline / f64::from(steps);
     let expected: f64 = (0..steps)
         .map(|i| (f64::from(i) + 0.5) * width)
-        .map(|t| width * (1.0 - (1.0 - (-t).exp()).powi(10)))
+        .map(|t| width * (1.0 - (1.0 - libm::exp(-t)).powi(10)))
         .sum();
     assert!((expected - 1.9041).abs() < 1e-4);
     accept("round", &column(&diary.rounds, duration), expected);
     let arrivals = column(&diary.rounds, |round| f64::from(round.participants()));
-    accept("arrivals", &arrivals, 10.0 * (1.0 - (-2.0_f64).exp()));
+    accept("arrivals", &arrivals, 10.0 * (1.0 - libm::exp(-2.0)));
 }
 
 /// R5: S slow of N, cohort n: P(slow round) = 1 - C(N-S, n) / C(N, n). Selection is uniform.
@@ -121,7 +121,7 @@ fn dropout_follows_from_the_sessions() {
     let mut script = Script::new(|_, _| lasting(2.0));
     let (_, diary) = run(&config, &fleet(&specs), 3, &mut script);
     assert!(diary.rounds.iter().all(|round| round.clients.len() == 6));
-    let stays = (-0.2_f64).exp();
+    let stays = libm::exp(-0.2);
     let lost = column(&diary.rounds, |round| f64::from(round.count(Fate::Left)));
     accept("lost", &lost, 6.0 * (1.0 - stays));
     let full = |round: &RoundOutcome| f64::from(u8::from(round.closing == Closing::Full));

@@ -11,13 +11,14 @@ use std::{
 
 use fleetune::federation::{
     Federation, FederationConfig, FederationError, Observer, ObserverError, RoundOutcome,
-    RunOutcome, ServerLink, Sessions, Standing, Stop,
+    RunOutcome, Sessions, Standing, Stop,
 };
 use fleetune_algorithms::protocol::{
     Assignment, ClientId, Counted, Exchange, Payload, ProtocolError, Server, Update, Verdict,
 };
 use fleetune_devices::{
-    Fleet, FleetConfig, Phase, PhaseKind, Precision, Profiles, Session, Workload, streams::SeedTree,
+    Fleet, FleetConfig, Phase, PhaseKind, Precision, Profiles, Session, Workload,
+    network::ServerLink, streams::SeedTree,
 };
 use fleetune_models::parameters::Weights;
 use fleetune_units::{Bytes, BytesPerSecond, Flops, Seconds};
