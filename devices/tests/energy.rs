@@ -47,6 +47,17 @@ fn work_becomes_useful_or_wasted_when_its_fate_is_known() {
 }
 
 #[test]
+fn not_a_nanosecond_is_lost() {
+    // A gigawatt for a nanosecond is a joule; odd steps, so that halving them would show.
+    let mut meter = Meter::new(Moment(0), watts(1e9));
+    for now in [1, 2, 5, 12, 101] {
+        meter.set(Moment(now), watts(1e9), Purpose::Background).unwrap();
+        let total = meter.read(Moment(now)).unwrap().total().get();
+        assert!((total - now as f64).abs() < 1e-12 * now as f64, "{total} J after {now} ns");
+    }
+}
+
+#[test]
 fn the_past_is_refused_and_nothing_changes() {
     let mut meter = Meter::new(Moment(5), watts(1.0));
     let before = meter.clone();

@@ -26,11 +26,11 @@ const C: Node = Node::Router(3);
 #[test]
 fn the_route_is_the_least_latency_and_ties_go_to_fewer_links_then_lower_ids() {
     let mut net = Topology::new();
-    let (direct, _) = net.cable((A, C), rate(1.0), ms(10.0), Duplex::Split);
     let (first, _) = net.cable((A, B), rate(1.0), ms(5.0), Duplex::Split);
     let (second, _) = net.cable((B, C), rate(1.0), ms(5.0), Duplex::Split);
+    let (direct, _) = net.cable((A, C), rate(1.0), ms(10.0), Duplex::Split);
     net.cable((A, C), rate(1.0), ms(10.0), Duplex::Split);
-    assert_eq!(net.route(A, C).unwrap().links, [direct]);
+    assert_eq!(net.route(A, C).unwrap().links, [direct], "fewer links, then the lower id");
     let (faster, _) = net.cable((B, C), rate(1.0), ms(4.0), Duplex::Split);
     let route = net.route(A, C).unwrap();
     assert_eq!(route.links, [first, faster]);
