@@ -1,7 +1,7 @@
 //! What the run says, in sentences.
 
 use crate::{
-    format::{Quantity, count, listing, percent, percent_short, ratio, ratio_interval},
+    format::{count, listing, percent, percent_short, ratio, ratio_interval},
     reader::Run,
     records::ProfileFit,
     statistics::{Comparison, Outcome, PairedRatio, Resource},
@@ -65,6 +65,13 @@ fn follower(second: &Outcome, first: &Outcome) -> String {
         Some(_) if r.is_distinguishable() && r.ratio > 1.0 => {
             format!("{name}, the next, takes {times} as long.")
         }
+        Some(_) if r.is_distinguishable() && second.reached < first.reached => format!(
+            "{name} takes {times} as long where it gets there, but does so in {} of {} seeds only.",
+            second.reached, second.seeds
+        ),
+        Some(_) if r.is_distinguishable() => {
+            format!("{name}, the next by the mean, takes {times} as long seed by seed.")
+        }
         Some(_) => format!(
             "{name}, the next, takes {times} as long: {} do not tell the two apart.",
             count(r.pairs as u64, "seed")
@@ -76,7 +83,10 @@ fn follower(second: &Outcome, first: &Outcome) -> String {
 fn times(r: &PairedRatio) -> String {
     let mut remarks = Vec::new();
     if let Some(interval) = r.interval {
-        remarks.push(format!("95% interval {}", ratio_interval(interval)));
+        remarks.push(match ratio_interval(r.ratio, interval) {
+            Some(range) => format!("95% interval {range}"),
+            None => "the same in every seed".to_owned(),
+        });
     }
     if r.left_out > 0 {
         let seeds = count(r.pairs as u64, "seed");
@@ -113,13 +123,11 @@ fn nobody(comparison: &Comparison) -> String {
 
 fn amount(outcome: &Outcome, resource: Resource) -> String {
     let Some(cost) = outcome.cost(resource) else { return "an unknown amount".to_owned() };
-    match cost.interval() {
-        Some(interval) => {
-            let (value, range) = resource.quantity().human_interval(cost.mean, interval);
-            format!("{value} (95% interval {range})")
-        }
-        None => resource.quantity().human(cost.mean),
-    }
+    let (value, range) = match cost.interval() {
+        Some(interval) => resource.quantity().human_interval(cost.mean, interval),
+        None => (resource.quantity().human(cost.mean), None),
+    };
+    range.map_or(value.clone(), |range| format!("{value} (95% interval {range})"))
 }
 
 /// One sentence for each resource but time.
@@ -142,7 +150,7 @@ fn cheapest(comparison: &Comparison) -> Vec<String> {
     };
     [
         (Resource::Flops, "arithmetic on devices"),
-        (Resource::Uplink, "sent by devices"),
+        (Resource::Uplink, "bytes sent by devices"),
         (Resource::Energy, "energy of devices"),
     ]
     .into_iter()
@@ -155,22 +163,26 @@ fn short_of_target(comparison: &Comparison) -> Vec<String> {
         return Vec::new();
     }
     let target = percent_short(comparison.target);
-    let sentence = |o: &Outcome| {
-        let name = shown(&o.algorithm);
-        let last = o.final_accuracy.map_or("no evaluation".to_owned(), |e| percent(e.mean));
-        match (o.reached, o.seeds) {
-            (r, n) if r == n => None,
-            (0, n) => Some(format!(
-                "{name} did not reach {target} in any of {}; it ended at {last}.",
-                count(n as u64, "seed")
-            )),
-            (r, n) => Some(format!(
-                "{name} reached {target} in {r} of {n} seeds only, so its costs are those of the \
-                 better seeds."
-            )),
-        }
+    let (never, sometimes): (Vec<&Outcome>, Vec<&Outcome>) =
+        comparison.outcomes.iter().filter(|o| o.is_censored()).partition(|o| o.reached == 0);
+    let ended = |o: &&Outcome| match o.final_accuracy {
+        Some(e) => format!("{} (ended at {})", shown(&o.algorithm), percent(e.mean)),
+        None => format!("{} (never evaluated)", shown(&o.algorithm)),
     };
-    comparison.outcomes.iter().filter_map(sentence).collect()
+    let never = never.iter().map(ended).collect::<Vec<_>>();
+    let mut sentences = Vec::new();
+    if !never.is_empty() {
+        sentences.push(format!("{target} was not reached in any seed by {}.", listing(&never)));
+    }
+    sentences.extend(sometimes.iter().map(|o| {
+        format!(
+            "{} reached {target} in {} of {} seeds only; its costs are those of these seeds.",
+            shown(&o.algorithm),
+            o.reached,
+            o.seeds
+        )
+    }));
+    sentences
 }
 
 /// Who cannot run where; algorithms that share their list share a sentence.
@@ -228,17 +240,4 @@ fn indistinct(comparison: &Comparison) -> Vec<String> {
         listing(&close),
         shown(&first.algorithm)
     )]
-}
-
-/// `3.10 h` and `2.80–3.40`, or the mean alone.
-pub(crate) fn figure(
-    quantity: Quantity,
-    outcome: &Outcome,
-    resource: Resource,
-) -> Option<(String, String)> {
-    let cost = outcome.cost(resource)?;
-    Some(match cost.interval() {
-        Some(interval) => quantity.human_interval(cost.mean, interval),
-        None => (quantity.human(cost.mean), String::new()),
-    })
 }

@@ -87,13 +87,19 @@ impl Quantity {
         format!("{} {}", self.number(value, unit), self.symbol(value, unit))
     }
 
-    /// `value` with its unit, then the interval in the same unit.
-    pub(crate) fn human_interval(self, value: f64, interval: (f64, f64)) -> (String, String) {
+    /// `value` with its unit, then the interval in the same unit. No interval if the seeds agree
+    /// so well that its ends are written like the value.
+    pub(crate) fn human_interval(
+        self,
+        value: f64,
+        interval: (f64, f64),
+    ) -> (String, Option<String>) {
         let unit = self.unit(value, 1.0);
         // No cost is negative, whatever a symmetric interval says.
-        let (low, high) = (interval.0.max(0.0), interval.1);
-        let range = format!("{}–{}", self.number(low, unit), self.number(high, unit));
-        (format!("{} {}", self.number(value, unit), self.symbol(value, unit)), range)
+        let ends = (interval.0.max(0.0), interval.1);
+        let [mean, low, high] = [value, ends.0, ends.1].map(|x| self.number(x, unit));
+        let range = (low != high || low != mean).then(|| format!("{low}–{high}"));
+        (format!("{mean} {}", self.symbol(value, unit)), range)
     }
 
     fn number(self, value: f64, unit: Unit) -> String {
@@ -131,9 +137,11 @@ pub(crate) fn ratio(value: f64) -> String {
     format!("{}×", significant(value))
 }
 
-/// The interval of a ratio, without the sign: `1.02–3.40`.
-pub(crate) fn ratio_interval((low, high): (f64, f64)) -> String {
-    format!("{}–{}", significant(low), significant(high))
+/// The interval of a ratio, without the sign: `1.02–3.40`. Nothing if the seeds agree so well that
+/// both ends are written like the ratio itself.
+pub(crate) fn ratio_interval(value: f64, (low, high): (f64, f64)) -> Option<String> {
+    let (low, high) = (significant(low), significant(high));
+    (low != high || low != significant(value)).then(|| format!("{low}–{high}"))
 }
 
 /// A fraction as a percentage with one decimal: `74.3%`.
@@ -191,7 +199,8 @@ mod tests {
     #[test]
     fn intervals_share_the_unit_and_never_go_below_zero() {
         let (value, range) = Quantity::Time.human_interval(7200.0, (-10.0, 14_000.0));
-        assert_eq!((value.as_str(), range.as_str()), ("2.00 h", "0–3.89"));
+        assert_eq!((value.as_str(), range.as_deref()), ("2.00 h", Some("0–3.89")));
+        assert_eq!(Quantity::Bytes.human_interval(2e6, (2e6, 2e6)).1, None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::{
     Chart, LABEL, NOTE, View,
     axis::{self, Axis},
-    font, on_paper, palette,
+    column, font, on_paper, palette,
     scene::{Anchor, Point, Scene},
     series::{self, Band, Curve},
     title,
@@ -43,6 +43,7 @@ pub(super) fn chart(view: &View<'_>, resource: Resource) -> Chart {
     let heading = format!("Test accuracy against {subject}");
     let top = title(&mut scene, &heading);
     let legend_height = 36.0 * entries.len() as f64;
+    let legend_width = 32.0 + legend_column(view, &entries, resource);
     let (frame, legend) = if view.is_narrow() {
         let frame =
             Frame { left: 30.0, right: view.width - 46.0, top: top + 22.0, bottom: top + 252.0 };
@@ -50,8 +51,9 @@ pub(super) fn chart(view: &View<'_>, resource: Resource) -> Chart {
         (frame, legend)
     } else {
         let bottom = (top + 22.0 + legend_height).max(top + 372.0);
-        let frame = Frame { left: 36.0, right: view.width - 298.0, top: top + 22.0, bottom };
-        (frame, (view.width - 226.0, top + 22.0))
+        let legend = view.width - legend_width;
+        let frame = Frame { left: 36.0, right: legend - 62.0, top: top + 22.0, bottom };
+        (frame, (legend, top + 22.0))
     };
     let (x, x_title) = x_axis(&entries, resource, subject, &frame);
     let y = y_axis(view, &entries, &frame);
@@ -122,10 +124,10 @@ fn y_axis(view: &View<'_>, entries: &[Entry<'_>], frame: &Frame) -> Axis {
     let (low, high) = data
         .chain([view.comparison.target])
         .fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), y| (l.min(y), h.max(y)));
-    let low = low - 0.05 * (high - low);
+    let margin = 0.05 * (high - low);
     Axis::percentages(
-        low,
-        high,
+        low - margin,
+        high + margin,
         (frame.bottom, frame.top),
         ((frame.bottom - frame.top) / 45.0) as usize,
     )
@@ -164,13 +166,16 @@ fn references(scene: &mut Scene, view: &View<'_>, frame: &Frame, y: &Axis) {
     if !starts.is_empty() {
         let at = y.at(start);
         scene.dashed(&[(frame.left, at), (frame.right, at)], palette::MUTED, 1.0, (2.0, 3.0));
-        let clear = if at >= target_y { at.max(target_y + 30.0) } else { at.min(target_y - 30.0) };
-        labels.push((clear, "start", start, palette::MUTED));
+        labels.push((at, "start", start, palette::MUTED));
     }
+    // From below, each clear of what is beneath it.
+    labels.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let mut free = frame.bottom - 6.0;
     for (at, name, value, color) in labels {
-        let x = frame.right + 6.0;
+        let (x, at) = (frame.right + 6.0, at.min(free));
         scene.text((x, at - 1.0), name, NOTE, color, Anchor::Start);
         scene.text((x, at + 12.0), percent_short(value), NOTE, color, Anchor::Start);
+        free = at - 28.0;
     }
 }
 
@@ -235,6 +240,13 @@ fn legend_entry(
     scene.text((x + 30.0, y + 12.5), name, LABEL, palette::INK, Anchor::Start);
     let note = font::fitted(&verdict(view, entry.outcome, resource), NOTE, room);
     scene.text((x + 30.0, y + 27.0), note, NOTE, palette::MUTED, Anchor::Start);
+}
+
+/// How wide the legend's texts are: as their notes, or wider if names ask for it.
+fn legend_column(view: &View<'_>, entries: &[Entry<'_>], resource: Resource) -> f64 {
+    let notes = entries.iter().map(|e| verdict(view, e.outcome, resource));
+    let names = entries.iter().map(|e| shown(&e.outcome.algorithm));
+    column(notes, NOTE, 240.0).max(column(names, LABEL, 240.0))
 }
 
 fn verdict(view: &View<'_>, outcome: &Outcome, resource: Resource) -> String {

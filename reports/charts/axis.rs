@@ -57,11 +57,18 @@ impl Axis {
         let (low, high) = (low / 1.15, high * 1.15);
         let first = libm::floor(libm::log10(low)) as i32;
         let last = libm::ceil(libm::log10(high)) as i32;
-        let every = ((last - first) as usize).div_ceil(most.max(1)).max(1);
-        let ticks = (first..=last)
-            .step_by(every)
-            .map(|e| libm::exp10(f64::from(e)))
-            .filter(|v| (low..=high).contains(v))
+        let marks = |every: usize, factors: &[f64]| {
+            let powers = (first..=last).step_by(every).map(|e| libm::exp10(f64::from(e)));
+            let marks = powers.flat_map(|power| factors.iter().map(move |f| f * power));
+            marks.filter(|v| (low..=high).contains(v)).collect::<Vec<_>>()
+        };
+        // The finest marks that leave room for their labels.
+        let candidates = [marks(1, &[1.0, 2.0, 5.0]), marks(1, &[1.0, 3.0])];
+        let sparser = (1..=40).map(|every| marks(every, &[1.0]));
+        let chosen = candidates.into_iter().chain(sparser).find(|m| m.len() <= most.max(1));
+        let ticks = chosen
+            .unwrap_or_default()
+            .into_iter()
             .map(|value| Tick { value, label: short(&quantity.human(value)) })
             .collect();
         Self { low, high, log: true, from, to, ticks }
@@ -77,8 +84,7 @@ impl Axis {
             (low, high)
         };
         let step = nice_step(high - low, most, &[]);
-        let bottom = (step * libm::floor(low / step)).max(0.0);
-        let top = (step * libm::ceil(high / step)).min(100.0).max(bottom + step);
+        let (bottom, top) = (low.max(0.0), high.min(100.0));
         let ticks = linear_ticks(bottom, top, step)
             .map(|v| Tick { value: v / 100.0, label: plain(v, step) })
             .collect();
@@ -185,8 +191,8 @@ mod tests {
     #[test]
     fn percentages_enclose_the_data() {
         let axis = Axis::percentages(0.643, 0.791, (100.0, 0.0), 5);
-        assert_eq!(labels(&axis), ["60", "65", "70", "75", "80"]);
-        assert!((axis.at(0.7) - 50.0).abs() < 1e-9);
+        assert_eq!(labels(&axis), ["65", "70", "75"]);
+        assert!((axis.at(0.717) - 50.0).abs() < 1e-9);
         let flat = Axis::percentages(0.5, 0.5, (100.0, 0.0), 5);
         assert!(flat.ticks.len() >= 2);
         let ends = Axis::percentages(0.0, 1.0, (100.0, 0.0), 5);

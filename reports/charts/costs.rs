@@ -16,12 +16,10 @@ use crate::{
 const PANELS: [Resource; 4] = [Resource::Time, Resource::Flops, Resource::Uplink, Resource::Energy];
 const ROW: f64 = 24.0;
 
-/// Where the parts of a panel's rows are.
-struct Columns {
-    label: f64,
-    label_width: f64,
-    value: f64,
-    ratio: f64,
+/// What a row says in words, right of its bar.
+struct Figures {
+    value: String,
+    ratio: String,
 }
 
 pub(super) fn chart(view: &View<'_>) -> Chart {
@@ -29,21 +27,32 @@ pub(super) fn chart(view: &View<'_>) -> Chart {
     let mut scene = Scene::new(view.width, 0.0);
     let heading = format!("What it costs to reach {target} test accuracy");
     let top = title(&mut scene, &heading);
+    if view.comparison.ranking(Resource::Time).is_empty() {
+        let note = "No algorithm reached the target in any seed, so there is no cost to compare.";
+        let end = notes(&mut scene, top, note);
+        let (caption, scene) = (String::new(), on_paper(scene, end + 6.0));
+        return Chart { name: "cost-to-target", title: heading, caption, scene };
+    }
     let across = if view.is_narrow() { 1 } else { 2 };
     let gap = 44.0;
     let width = (view.width - gap * (across - 1) as f64) / across as f64;
     let rows = view.comparison.outcomes.len() as f64;
-    let height = 30.0 + ROW * rows + 34.0;
-    let mut any_log = false;
-    for (i, resource) in PANELS.into_iter().enumerate() {
-        let corner = ((i % across) as f64 * (width + gap), top + (i / across) as f64 * height);
-        any_log |= panel(&mut scene, view, resource, corner, width);
+    let (mut any_log, mut end) = (false, top);
+    for row in PANELS.chunks(across) {
+        let mut ticks = 0.0;
+        for (i, &resource) in row.iter().enumerate() {
+            let corner = (i as f64 * (width + gap), end);
+            if panel(&mut scene, view, resource, corner, width) {
+                (any_log, ticks) = (true, 18.0);
+            }
+        }
+        end += 46.0 + ROW * rows + ticks;
     }
-    let mut end = top + height * PANELS.len().div_ceil(across) as f64 - 10.0;
+    end -= 12.0;
     let censored = view.comparison.outcomes.iter().any(|o| o.reached > 0 && o.is_censored());
     if censored {
-        let note = "* Only some seeds reached the target. The mean and the ratio are over those: \
-                    over all seeds they would be higher.";
+        let note = "* Only some seeds reached the target. The mean is over those, and over all \
+                    seeds it would be higher; the ratio is over the seeds in which both did.";
         end = notes(&mut scene, end, note);
     }
     let scene = on_paper(scene, end + 6.0);
@@ -53,11 +62,15 @@ pub(super) fn chart(view: &View<'_>) -> Chart {
 /// Draws one panel; says whether it is logarithmic.
 fn panel(scene: &mut Scene, view: &View<'_>, resource: Resource, at: Point, width: f64) -> bool {
     let outcomes = &view.comparison.outcomes;
+    let best = view.comparison.ranking(resource).first().copied();
+    let figures = outcomes.iter().map(|o| figures(o, best, resource)).collect::<Vec<_>>();
     let labels = outcomes.iter().map(|o| shown(&o.algorithm));
     let label_width = column(labels, LABEL, 0.26 * width);
-    let (value, ratio) = (at.0 + width - 116.0, at.0 + width);
-    let bars = (at.0 + label_width + 10.0, value - 62.0);
-    let columns = Columns { label: at.0, label_width, value, ratio };
+    let known = || figures.iter().flatten();
+    let ratio = at.0 + width - column(known().map(|f| &f.ratio), NOTE, 0.36 * width);
+    let value = ratio - 10.0;
+    let bars_end = value - column(known().map(|f| &f.value), NOTE, 0.24 * width) - 12.0;
+    let bars = (at.0 + label_width + 10.0, bars_end);
     let heading = match resource {
         Resource::Flops => "Arithmetic on devices",
         Resource::Uplink => "Sent by devices",
@@ -71,17 +84,24 @@ fn panel(scene: &mut Scene, view: &View<'_>, resource: Resource, at: Point, widt
     } else {
         scene.line(&[(bars.0, top), (bars.0, bottom)], palette::MUTED, 1.0);
     }
-    let best = view.comparison.ranking(resource).first().copied();
-    for (i, outcome) in outcomes.iter().enumerate() {
+    for (i, (outcome, figures)) in outcomes.iter().zip(&figures).enumerate() {
         let middle = top + ROW * (i as f64 + 0.5) + 1.0;
-        let label = font::fitted(&shown(&outcome.algorithm), LABEL, columns.label_width);
-        scene.text((columns.label, middle + 4.5), label, LABEL, palette::INK, Anchor::Start);
-        if outcome.cost(resource).is_some() {
-            amount(scene, outcome, i, resource, &x, (middle, log));
-            figures(scene, outcome, best, resource, (&columns, middle));
-        } else {
-            let text = format!("not reached (0 of {} seeds)", outcome.seeds);
-            scene.text((bars.0 + 8.0, middle + 4.0), text, NOTE, palette::MUTED, Anchor::Start);
+        let label = font::fitted(&shown(&outcome.algorithm), LABEL, label_width);
+        scene.text((at.0, middle + 4.5), label, LABEL, palette::INK, Anchor::Start);
+        let y = middle + 4.0;
+        match figures {
+            Some(Figures { value: text, ratio: note }) => {
+                amount(scene, outcome, i, resource, &x, (middle, log));
+                let note = font::fitted(note, NOTE, at.0 + width - ratio + 0.5);
+                scene.text((value, y), text, NOTE, palette::INK, Anchor::End);
+                scene.text((ratio, y), note, NOTE, palette::MUTED, Anchor::Start);
+            }
+            None => {
+                let text = format!("not reached (0 of {} seeds)", outcome.seeds);
+                let (left, right) = (bars.0 + 6.0, bars.0 + 10.0 + font::width(&text, NOTE));
+                scene.rect((left, middle - 8.0), (right, middle + 8.0), palette::PAPER);
+                scene.text((bars.0 + 8.0, y), text, NOTE, palette::MUTED, Anchor::Start);
+            }
         }
     }
     log
@@ -157,33 +177,24 @@ fn amount(
     }
 }
 
-/// The mean and the ratio to the best, in columns of their own.
-fn figures(
-    scene: &mut Scene,
-    outcome: &Outcome,
-    best: Option<&Outcome>,
-    resource: Resource,
-    (columns, middle): (&Columns, f64),
-) {
-    let Some(cost) = outcome.cost(resource) else { return };
-    let y = middle + 4.0;
+/// The mean and the ratio to the best; nothing if the target was never reached.
+fn figures(outcome: &Outcome, best: Option<&Outcome>, resource: Resource) -> Option<Figures> {
+    let cost = outcome.cost(resource)?;
     let star = if outcome.is_censored() { "*" } else { "" };
     let value = format!("{}{star}", resource.quantity().human(cost.mean));
-    scene.text((columns.value, y), value, NOTE, palette::INK, Anchor::End);
-    let text = match best {
-        Some(best) if best == outcome => "lowest".to_owned(),
-        Some(best) => match outcome.ratio(best, resource) {
-            Some(r) => match r.interval {
-                Some(interval) => format!("{} ({})", ratio(r.ratio), ratio_interval(interval)),
+    let best = best?;
+    let ratio = if best == outcome {
+        "best".to_owned()
+    } else {
+        match outcome.ratio(best, resource) {
+            Some(r) => match r.interval.and_then(|i| ratio_interval(r.ratio, i)) {
+                Some(range) => format!("{} ({range})", ratio(r.ratio)),
                 None => ratio(r.ratio),
             },
             None => "no common seed".to_owned(),
-        },
-        None => String::new(),
+        }
     };
-    let room = columns.ratio - columns.value - 10.0;
-    let text = font::fitted(&text, NOTE, room);
-    scene.text((columns.value + 10.0, y), text, NOTE, palette::MUTED, Anchor::Start);
+    Some(Figures { value, ratio })
 }
 
 fn caption(any_log: bool) -> String {
@@ -196,7 +207,8 @@ fn caption(any_log: bool) -> String {
     format!(
         "Shorter is better. Each amount is the mean over seeds at the first evaluation that met \
          the target, waste included, with its 95% interval as a whisker. The last column says how \
-         many times the lowest it is, paired by seed, with a 95% interval: if that includes 1, the \
-         seeds do not tell the two apart.{scale}"
+         many times the best's cost it is, paired by seed, with a 95% interval: if that includes \
+         1, the seeds do not tell the two apart. The best is the cheapest of those that reached \
+         the target in the most seeds.{scale}"
     )
 }

@@ -8,7 +8,7 @@ use super::{
     title,
 };
 use crate::{
-    format::{Quantity, significant},
+    format::Quantity,
     records::{AlgorithmDetails, ProfileFit},
     text::shown,
 };
@@ -28,7 +28,7 @@ pub(super) fn chart(view: &View<'_>) -> Chart {
     // Columns that do not fit side by side go into blocks of equal width, one below the other.
     let blocks = algorithms.len().div_ceil(most).max(1);
     let per_block = algorithms.len().div_ceil(blocks).max(1);
-    let cell = ((view.width - head) / per_block as f64).min(190.0);
+    let cell = ((view.width - head) / per_block as f64).min(215.0);
     for block in algorithms.chunks(per_block) {
         y = matrix(&mut scene, block, &profiles, (head, cell), y);
     }
@@ -118,8 +118,10 @@ fn share(fit: &ProfileFit) -> String {
         return "no budget".to_owned();
     }
     let percent = 100.0 * fit.needed.get() as f64 / fit.budget.get() as f64;
-    if percent >= 1000.0 {
-        format!("{}×", significant(percent / 100.0))
+    if percent >= 99_950.0 {
+        ">999×".to_owned()
+    } else if percent >= 1000.0 {
+        format!("{:.0}×", percent / 100.0)
     } else if percent > 100.0 {
         format!("{:.0}%", percent.ceil())
     } else if percent < 1.0 {

@@ -24,6 +24,9 @@ pub const WIDE: f64 = 960.0;
 /// The width of charts for a telephone, in pixels.
 pub const NARROW: f64 = 368.0;
 
+/// The margin of charts in files of their own.
+const MARGIN: f64 = 18.0;
+
 /// What a chart is drawn from.
 #[derive(Debug, Clone, Copy)]
 struct View<'a> {
@@ -56,6 +59,14 @@ impl Chart {
     /// # Errors
     /// [`ReportError::Chart`] if the backend refuses, which is a fault of this program.
     pub fn svg(&self) -> Result<String, ReportError> {
+        paint::svg(&self.scene.with_margin(MARGIN)).map_err(|problem| self.error(problem))
+    }
+
+    /// The chart as an SVG element without a margin, to be set into a page.
+    ///
+    /// # Errors
+    /// [`ReportError::Chart`] if the backend refuses, which is a fault of this program.
+    pub fn inline_svg(&self) -> Result<String, ReportError> {
         paint::svg(&self.scene).map_err(|problem| self.error(problem))
     }
 
@@ -64,7 +75,7 @@ impl Chart {
     /// # Errors
     /// [`ReportError::Chart`] if the backend refuses, which is a fault of this program.
     pub fn png(&self) -> Result<Vec<u8>, ReportError> {
-        paint::png(&self.scene).map_err(|problem| self.error(problem))
+        paint::png(&self.scene.with_margin(MARGIN)).map_err(|problem| self.error(problem))
     }
 
     /// Its width and height in pixels.

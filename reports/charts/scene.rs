@@ -110,6 +110,27 @@ impl Scene {
         }
     }
 
+    /// The same with a margin of `margin` pixels; the paper, its first shape, grows with it.
+    pub(crate) fn with_margin(&self, margin: f64) -> Self {
+        let moved = |p: &Point| (p.0 + margin, p.1 + margin);
+        let mut scene = self.clone();
+        scene.width += 2.0 * margin;
+        scene.height += 2.0 * margin;
+        for shape in &mut scene.shapes {
+            match shape {
+                Shape::Line { points, .. } | Shape::Area { points, .. } => {
+                    points.iter_mut().for_each(|p| *p = moved(p));
+                }
+                Shape::Rect { from, to, .. } => (*from, *to) = (moved(from), moved(to)),
+                Shape::Disc { center: at, .. } | Shape::Text { at, .. } => *at = moved(at),
+            }
+        }
+        if let Some(Shape::Rect { from, to, .. }) = scene.shapes.first_mut() {
+            (*from, *to) = ((0.0, 0.0), (scene.width, scene.height));
+        }
+        scene
+    }
+
     pub(crate) fn texts(&self) -> Vec<TextBox> {
         let boxed = |shape: &Shape| match shape {
             Shape::Text { at, text, size, anchor, .. } => {

@@ -92,8 +92,8 @@ fn figures(run: &Run, comparison: &Comparison) -> Result<Vec<Figure>, ReportErro
     let figure = |(wide, narrow): (charts::Chart, charts::Chart)| {
         Ok(Figure {
             name: wide.name,
-            wide: Value::from_safe_string(wide.svg()?),
-            narrow: Value::from_safe_string(narrow.svg()?),
+            wide: Value::from_safe_string(wide.inline_svg()?),
+            narrow: Value::from_safe_string(narrow.inline_svg()?),
             title: wide.title,
             caption: wide.caption,
         })

@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use crate::{
-    answer::figure,
     format::{Quantity, percent},
     reader::Run,
     records::Treatment,
@@ -102,18 +101,23 @@ fn cost(outcome: &Outcome, comparison: &Comparison, resource: Resource) -> Cell 
         Resource::Downlink => "Downlink",
         Resource::Energy => "Energy",
     };
-    match figure(resource.quantity(), outcome, resource) {
-        Some((value, note)) => Cell {
-            heading,
-            value: format!("{value}{}", if outcome.is_censored() { "*" } else { "" }),
-            note,
-            best: comparison.ranking(resource).first() == Some(&outcome),
-            missing: false,
-        },
-        None => {
-            let value = "not reached".to_owned();
-            Cell { heading, value, note: String::new(), best: false, missing: true }
+    let Some(cost) = outcome.cost(resource) else {
+        let value = "not reached".to_owned();
+        return Cell { heading, value, note: String::new(), best: false, missing: true };
+    };
+    let (value, note) = match cost.interval() {
+        Some(interval) => {
+            let (value, range) = resource.quantity().human_interval(cost.mean, interval);
+            (value, range.unwrap_or("in every seed".to_owned()))
         }
+        None => (resource.quantity().human(cost.mean), String::new()),
+    };
+    Cell {
+        heading,
+        value: format!("{value}{}", if outcome.is_censored() { "*" } else { "" }),
+        note,
+        best: comparison.ranking(resource).first() == Some(&outcome),
+        missing: false,
     }
 }
 

@@ -1,1 +1,155 @@
+//! Charts can be drawn from anything a run can produce, and their texts can be read.
 
+use fleetune_reports::{
+    Run,
+    charts::{self, Chart, NARROW, TextBox, WIDE},
+    statistics::Comparison,
+    write_tables,
+};
+use fleetune_units::{Bytes, Seconds};
+
+use crate::synthetic::{Recipe, shape};
+
+fn load(results: &fleetune_reports::RunResults) -> (Run, Comparison) {
+    let dir = tempfile::tempdir().unwrap();
+    write_tables(dir.path(), results).unwrap();
+    let run = Run::load(dir.path()).unwrap();
+    let comparison = Comparison::new(&run.summary, &run.details);
+    (run, comparison)
+}
+
+fn overlap(a: &TextBox, b: &TextBox) -> bool {
+    a.left < b.right - 0.5 && b.left < a.right - 0.5 && a.top < b.bottom && b.top < a.bottom
+}
+
+/// Every text stands on the page, and none on another.
+fn assert_legible(chart: &Chart, case: &str) {
+    let (width, height) = chart.size();
+    let texts = chart.texts();
+    assert!(!texts.is_empty());
+    for text in &texts {
+        let inside = text.left >= -1.0 && text.right <= width + 1.0 && text.bottom <= height;
+        assert!(inside, "{case}, {} at {width}: {text:?} leaves the page", chart.name);
+    }
+    for (i, a) in texts.iter().enumerate() {
+        for b in &texts[i + 1..] {
+            assert!(!overlap(a, b), "{case}, {} at {width}: {a:?} on {b:?}", chart.name);
+        }
+    }
+}
+
+fn assert_drawable(case: &str, results: &fleetune_reports::RunResults) {
+    let (run, comparison) = load(results);
+    for width in [WIDE, NARROW] {
+        let charts = charts::all(&run, &comparison, width);
+        assert_eq!(charts.len(), 6);
+        for chart in charts {
+            assert_legible(&chart, case);
+            let svg = chart.svg().unwrap();
+            assert!(svg.starts_with("<svg ") && svg.trim_end().ends_with("</svg>"));
+            assert!(!svg.contains("NaN") && !svg.contains("inf"), "{case}, {}", chart.name);
+            assert_eq!(chart.png().unwrap()[..8], *b"\x89PNG\r\n\x1a\n");
+        }
+    }
+}
+
+#[test]
+fn usual_results() {
+    assert_drawable("usual", &Recipe::usual().results());
+}
+
+#[test]
+fn one_seed() {
+    assert_drawable("one seed", &Recipe { seeds: 1, ..Recipe::usual() }.results());
+}
+
+#[test]
+fn many_seeds() {
+    assert_drawable("many seeds", &Recipe { seeds: 30, ..Recipe::usual() }.results());
+}
+
+#[test]
+fn nothing_reached() {
+    assert_drawable("nothing reached", &Recipe { target: 1.0, ..Recipe::usual() }.results());
+}
+
+#[test]
+fn target_below_the_start() {
+    assert_drawable("target 0", &Recipe { target: 0.0, ..Recipe::usual() }.results());
+}
+
+#[test]
+fn one_point() {
+    assert_drawable("one point", &Recipe { evaluations: 1, ..Recipe::usual() }.results());
+}
+
+#[test]
+fn no_point_at_all() {
+    let mut results = Recipe { evaluations: 0, ..Recipe::usual() }.results();
+    assert_drawable("no point", &results);
+    results.details.starts.clear();
+    assert_drawable("no start", &results);
+}
+
+#[test]
+fn no_algorithm() {
+    let recipe = Recipe { shapes: vec![], ..Recipe::usual() };
+    assert_drawable("no algorithm", &recipe.results());
+}
+
+#[test]
+fn twelve_algorithms_with_long_names() {
+    assert_drawable("crowded", &Recipe::crowded().results());
+}
+
+#[test]
+fn names_without_spaces_and_in_other_scripts() {
+    let mut recipe = Recipe::usual();
+    let names = ["x".repeat(300), "学習".repeat(40), String::new(), "Ω ж é".to_owned()];
+    for (shape, name) in recipe.shapes.iter_mut().zip(names) {
+        shape.label = name;
+    }
+    assert_drawable("names", &recipe.results());
+}
+
+#[test]
+fn amounts_from_nothing_to_the_immense() {
+    let mut recipe = Recipe::usual();
+    recipe.shapes = vec![
+        shape("nothing", 0.8, 20.0, 0.0, 0.0, 0.0, 0),
+        shape("tiny", 0.8, 20.0, 1e-6, 1.0, 1.0, 1),
+        shape("immense", 0.8, 20.0, 1e9, 1e33, 1e15, u64::MAX),
+    ];
+    recipe.profiles.push(("no-budget".to_owned(), 1, 0));
+    assert_drawable("amounts", &recipe.results());
+}
+
+#[test]
+fn flat_accuracies() {
+    let mut results = Recipe { target: 0.652, ..Recipe::usual() }.results();
+    results.rounds.iter_mut().for_each(|r| r.accuracy = 0.652);
+    assert_drawable("flat", &results);
+}
+
+#[test]
+fn half_of_the_seeds_reach_the_target() {
+    let mut results = Recipe { seeds: 4, ..Recipe::usual() }.results();
+    results.rounds.iter_mut().filter(|r| r.seed % 2 == 1).for_each(|r| r.accuracy *= 0.8);
+    assert_drawable("censored", &results);
+}
+
+#[test]
+fn anatomies_of_nobody_and_of_nothing() {
+    let mut results = Recipe::usual().results();
+    results.details.algorithms[0].anatomy = None;
+    if let Some(anatomy) = &mut results.details.algorithms[1].anatomy {
+        (anatomy.download, anatomy.compute) = (Seconds::ZERO, Seconds::ZERO);
+        (anatomy.upload, anatomy.wait) = (Seconds::ZERO, Seconds::ZERO);
+    }
+    if let Some(anatomy) = &mut results.details.algorithms[2].anatomy {
+        anatomy.compute = Seconds::from_raw(1e7);
+    }
+    results.details.algorithms[3].fit.clear();
+    results.details.algorithms[0].fit[0].needed = Bytes::new(u64::MAX);
+    assert_drawable("anatomy", &results);
+}
