@@ -1,4 +1,5 @@
 //! The crate as its users meet it.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod synthetic;
 

@@ -85,7 +85,7 @@ impl Recipe {
                     30.0 + 10.0 * x,
                     60.0 + 20.0 * x,
                     1e11,
-                    10_f64.powf(2.0 + 0.5 * x),
+                    libm::pow(10.0, 2.0 + 0.5 * x),
                     30_000_000 << (i / 2),
                 )
             })
@@ -116,7 +116,7 @@ impl Recipe {
             .map(|i| {
                 let round = 5 * i;
                 let n = round as f64;
-                let way = 1.0 - (-n * luck / s.pace).exp();
+                let way = 1.0 - libm::exp(-n * luck / s.pace);
                 let wobble = 0.006 * noise(&s.label, seed, i);
                 let accuracy = (0.652 + (s.plateau - 0.652) * way + wobble).clamp(0.0, 1.0);
                 RoundRecord {
