@@ -14,7 +14,7 @@ pub struct Stop {
     /// never.
     #[serde(default)]
     pub simulated_time: Option<Seconds>,
-    /// After the round in which all devices together have done this much, waste included. The
+    /// After the exchange in which all devices together have done this much, waste included. The
     /// default is never.
     #[serde(default)]
     pub device_flops: Option<Flops>,

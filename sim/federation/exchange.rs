@@ -226,6 +226,12 @@ impl Federation<'_> {
             }
             client.settle(Fate::Aggregated, now)?;
         }
+        if verdict == Verdict::SameCohort {
+            self.end = self.end_within_round();
+            if self.end.is_some() {
+                return self.break_off();
+            }
+        }
         let assignments = match verdict {
             Verdict::RoundOver => Vec::new(),
             Verdict::SameCohort => self.ask_again(exchange)?,

@@ -45,7 +45,8 @@
 //!    time.
 //! 9. **Zero bytes are no transfer**, and cost no latency either.
 //! 10. **Limits.** A limit of simulated time breaks the open round off at that instant, which makes
-//!     its open exchange waste; the limits of rounds and FLOPs are looked at when a round closes.
+//!     its open exchange waste; the limit of FLOPs is looked at after every exchange, that of rounds
+//!     after every round. A round broken off is in the ledger, but not among the rounds.
 
 mod anatomy;
 mod client;

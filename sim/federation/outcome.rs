@@ -185,4 +185,10 @@ pub trait Observer {
         let _ = (standing, outcome);
         Ok(ControlFlow::Continue(()))
     }
+
+    /// Whether the run should end before the round is over: asked between the exchanges of a round
+    /// that has several, of which an algorithm may ask for any number. The default never does.
+    fn wants_to_stop(&mut self) -> bool {
+        false
+    }
 }

@@ -240,6 +240,18 @@ impl Federation<'_> {
         self.observer.round(&self.standing, outcome).map_err(FederationError::Observer)
     }
 
+    /// Whether the run ends between two exchanges of the open round: an algorithm may ask for more
+    /// of them than anyone wants to wait for.
+    pub(super) fn end_within_round(&mut self) -> Option<End> {
+        let clients = self.round.iter().flat_map(|round| &round.clients);
+        let spent = clients.map(|client| client.outcome().spent.total().device_flops);
+        let flops = self.standing.ledger.total().device_flops + spent.sum();
+        if self.rules.flops_limit.is_some_and(|limit| flops >= limit) {
+            return Some(End::DeviceFlops);
+        }
+        self.observer.wants_to_stop().then_some(End::Asked)
+    }
+
     fn reached_limit(&self) -> Option<End> {
         let flops = self.standing.ledger.total().device_flops;
         if self.standing.rounds >= self.rules.rounds {

@@ -1,10 +1,14 @@
 //! When a run ends, and when it is evaluated.
 
-use fleetune::federation::{Closing, ConfigError, End, Fate, Federation, FederationConfig};
+use fleetune::federation::{
+    Closing, ConfigError, End, Fate, Federation, FederationConfig, FederationError,
+};
+use fleetune::kernel::KernelError;
+use fleetune_algorithms::protocol::Verdict;
 use fleetune_devices::streams::SeedTree;
 use fleetune_units::{BytesPerSecond, Flops, Seconds};
 
-use super::world::{Diary, Script, config, run, same, work};
+use super::world::{Diary, Script, always, config, run, run_traced, same, work};
 
 fn one_second() -> Script {
     Script::new(|_, _| work(1_000_000_000, 0, 0))
@@ -63,6 +67,32 @@ fn the_observer_may_end_the_run() {
     let outcome = federation.run().unwrap();
     assert_eq!((outcome.end, outcome.standing.rounds), (End::Asked, 4));
     assert_eq!(diary.evaluated, [0, 4]);
+}
+
+/// An algorithm that asks for another exchange for ever can still be ended.
+#[test]
+fn a_round_without_end_ends_at_the_limits() {
+    let endless =
+        |flops| Script::new(move |_, _| work(flops, 0, 0)).saying(|_| Verdict::SameCohort);
+    let mut rules = config(2);
+    rules.stop.device_flops = Some(Flops::new(9_000_000_000));
+    let mut script = endless(1_000_000_000);
+    let (outcome, diary) = run(&rules, &same(2), 0, &mut script);
+    assert_eq!((outcome.end, outcome.standing.rounds), (End::DeviceFlops, 0));
+    assert_eq!(outcome.standing.ledger.useful.device_flops, Flops::new(10_000_000_000));
+    assert_eq!((diary.rounds[0].exchanges, diary.rounds[0].participants()), (5, 2));
+
+    let mut diary = Diary { exchanges: Some(3), ..Diary::default() };
+    let fleet = same(2);
+    let seeds = SeedTree::new(0);
+    let federation = Federation::new(&config(2), &fleet, seeds, &mut script, &mut diary).unwrap();
+    assert_eq!(federation.run().unwrap().end, End::Asked);
+    assert_eq!(diary.rounds[0].exchanges, 3);
+
+    // Without any duration in it, simulated time itself stands still.
+    let mut script = endless(0);
+    let error = run_traced(&config(2), &same(2), &[always(), always()], &mut script).unwrap_err();
+    assert!(matches!(error, FederationError::Kernel(KernelError::Livelock { .. })), "{error}");
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! N1, N2, N6 end to end, and the star against a naive fluid model.
 
 use fleetune::federation::FederationConfig;
-use fleetune_units::{BytesPerSecond, Seconds};
+use fleetune_units::{Bytes, BytesPerSecond, Seconds};
 use proptest::prelude::*;
 
-use super::world::{SPEC, Script, Spec, config, fleet, run, work};
+use super::world::{SPEC, Script, Spec, always, config, fleet, run, run_traced, work};
 
 fn with_link(
     mut config: FederationConfig,
@@ -70,6 +70,21 @@ fn the_star_has_its_knee_where_access_links_fill_the_server() {
             assert!((0.0..2e-9).contains(&(time - expected)), "{n}: {time}, expected {expected}");
         }
     }
+}
+
+/// A transfer broken off gives its share to the others at that instant, and is charged for the
+/// whole bytes that it had moved.
+#[test]
+fn a_departure_leaves_its_share_to_the_others() {
+    // Two uploads share 1 MB/s; client 1 leaves after 0.333333 s, when each has moved 166,666.5 B.
+    let rules = with_link(config(2), 1e6, 0.0);
+    let mut script = Script::new(|_, _| work(0, 0, 1_000_000));
+    let traces = [always(), vec![(true, 0.333_333), (false, f64::INFINITY)]];
+    let (_, diary) = run_traced(&rules, &fleet(&[FAST, FAST]), &traces, &mut script).unwrap();
+    let round = &diary.rounds[0];
+    // The other 833,333.5 B then go at 1 MB/s.
+    assert_eq!(round.closed.as_nanos(), 333_333_000 + 833_333_500);
+    assert_eq!(round.spent().wasted.uplink, Bytes::new(166_666));
 }
 
 /// Downloads and uploads do not disturb each other: the link is full duplex.

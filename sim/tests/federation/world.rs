@@ -20,7 +20,7 @@ use fleetune_devices::{
     Fleet, FleetConfig, Phase, PhaseKind, Precision, Profiles, Session, Workload,
     network::ServerLink, streams::SeedTree,
 };
-use fleetune_models::parameters::Weights;
+use fleetune_models::{encoder::Classifier, parameters::Weights};
 use fleetune_units::{Bytes, BytesPerSecond, Flops, Seconds};
 
 /// A device that computes 1 GFLOP/s, has 1 MB/s each way, 100 MB of memory, and is always there.
@@ -163,6 +163,10 @@ impl Server for Script {
     fn weights(&self) -> &Weights {
         unreachable!("the federation never looks at the model")
     }
+
+    fn model(&self) -> Classifier {
+        unreachable!("the federation never looks at the model")
+    }
 }
 
 /// Writes everything down.
@@ -173,6 +177,8 @@ pub(super) struct Diary {
     pub(super) evaluated: Vec<u64>,
     /// Asks for the end after so many rounds.
     pub(super) patience: Option<u64>,
+    /// Asks for the end after so many exchanges that were followed by another of their round.
+    pub(super) exchanges: Option<u64>,
 }
 
 impl Observer for Diary {
@@ -194,6 +200,14 @@ impl Observer for Diary {
         self.standings.push(*standing);
         let enough = self.patience.is_some_and(|patience| standing.rounds >= patience);
         Ok(if enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    }
+
+    fn wants_to_stop(&mut self) -> bool {
+        let Some(left) = &mut self.exchanges else {
+            return false;
+        };
+        *left -= 1;
+        *left == 0
     }
 }
 
