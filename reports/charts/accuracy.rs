@@ -9,7 +9,7 @@ use super::{
     title,
 };
 use crate::{
-    format::percent_short,
+    format::{count, percent_short},
     statistics::{Outcome, Resource},
     text::shown,
 };
@@ -251,13 +251,13 @@ fn legend_column(view: &View<'_>, entries: &[Entry<'_>], resource: Resource) -> 
 
 fn verdict(view: &View<'_>, outcome: &Outcome, resource: Resource) -> String {
     let target = percent_short(view.comparison.target);
-    let Outcome { reached, seeds, .. } = outcome;
+    let (reached, seeds) = (outcome.reached, count(outcome.seeds as u64, "seed"));
     match outcome.cost(resource) {
         Some(cost) => {
             let cost = resource.quantity().human(cost.mean);
-            format!("{target} after {cost} ({reached} of {seeds} seeds)")
+            format!("{target} after {cost} ({reached} of {seeds})")
         }
-        None => format!("{target} not reached (0 of {seeds} seeds)"),
+        None => format!("{target} not reached (0 of {seeds})"),
     }
 }
 

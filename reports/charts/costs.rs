@@ -8,7 +8,7 @@ use super::{
     title,
 };
 use crate::{
-    format::{percent_short, ratio, ratio_interval},
+    format::{count, percent_short, ratio, ratio_interval},
     statistics::{Outcome, Resource},
     text::shown,
 };
@@ -97,7 +97,7 @@ fn panel(scene: &mut Scene, view: &View<'_>, resource: Resource, at: Point, widt
                 scene.text((ratio, y), note, NOTE, palette::MUTED, Anchor::Start);
             }
             None => {
-                let text = format!("not reached (0 of {} seeds)", outcome.seeds);
+                let text = format!("not reached (0 of {})", count(outcome.seeds as u64, "seed"));
                 let (left, right) = (bars.0 + 6.0, bars.0 + 10.0 + font::width(&text, NOTE));
                 scene.rect((left, middle - 8.0), (right, middle + 8.0), palette::PAPER);
                 scene.text((bars.0 + 8.0, y), text, NOTE, palette::MUTED, Anchor::Start);

@@ -68,8 +68,11 @@ fn cells(outcome: &Outcome, comparison: &Comparison, devices: u64) -> Vec<Cell> 
         best: false,
         missing: false,
     };
-    let mut cells =
-        vec![plain("Reached", format!("{} of {}", outcome.reached, outcome.seeds), "seeds".into())];
+    let mut cells = vec![plain(
+        "Reached",
+        format!("{} of {}", outcome.reached, outcome.seeds),
+        if outcome.seeds == 1 { "seed" } else { "seeds" }.into(),
+    )];
     cells.extend(Resource::ALL.map(|resource| cost(outcome, comparison, resource)));
     let (last, note) = match outcome.final_accuracy {
         Some(e) => (percent(e.mean), points(&e)),
@@ -83,8 +86,8 @@ fn cells(outcome: &Outcome, comparison: &Comparison, devices: u64) -> Vec<Cell> 
     cells.push(plain("Gain", gain, note));
     let (fewest, most) = outcome.excluded;
     let excluded = if fewest == most { most.to_string() } else { format!("{fewest}–{most}") };
-    cells.push(plain("Excluded", excluded, format!("of {devices} devices")));
-    cells.push(plain("Wasted", percent(outcome.wasted), "of arithmetic".into()));
+    cells.push(plain("Excluded", excluded, format!("of {devices}")));
+    cells.push(plain("Wasted", percent(outcome.wasted), "of compute".into()));
     cells
 }
 
@@ -108,7 +111,7 @@ fn cost(outcome: &Outcome, comparison: &Comparison, resource: Resource) -> Cell 
     let (value, note) = match cost.interval() {
         Some(interval) => {
             let (value, range) = resource.quantity().human_interval(cost.mean, interval);
-            (value, range.unwrap_or("in every seed".to_owned()))
+            (value, range.unwrap_or("each seed".to_owned()))
         }
         None => (resource.quantity().human(cost.mean), String::new()),
     };
