@@ -176,7 +176,13 @@ fn the_server_makes_do_with_fewer_after_a_deadlines_time() {
 fn a_wait_in_vain_ends_the_run() {
     let mut script = Script::new(|_, _| work(1_000_000_000, 0, 0));
     let absent = vec![(false, f64::INFINITY)];
-    for traces in [[absent.clone(), absent.clone()], [always(), absent.clone()], [vec![], absent]] {
+    let never = vec![(false, 2.0), (false, 3.0), (false, f64::INFINITY)];
+    for traces in [
+        [absent.clone(), absent.clone()],
+        [always(), absent.clone()],
+        [always(), never],
+        [vec![], absent],
+    ] {
         let mut rules = config(2);
         rules.stop.simulated_time = Some(Seconds::new(1e6).unwrap());
         let (outcome, _) = run_traced(&rules, &same(2), &traces, &mut script).unwrap();
