@@ -44,9 +44,8 @@ fn markup_in_names_is_escaped_everywhere() {
     results.manifest.backend = NAMES[1].to_owned();
     let paths = write_run(dir.path(), &results).unwrap();
     let html = fs::read_to_string(&paths.report).unwrap();
-    for forbidden in ["<script", "<img", "onload='", "<b>x", "49", "http://x\""] {
-        let found = html.contains(forbidden) && forbidden != "49";
-        assert!(!found, "the report contains {forbidden}");
+    for forbidden in ["<script", "<img", "onload='", "<b>x", "http://x\""] {
+        assert!(!html.contains(forbidden), "the report contains {forbidden}");
     }
     assert!(html.contains("{{ 7 * 7 }}"), "template marks are text");
     assert_eq!(html.matches("</style>").count(), 1);
