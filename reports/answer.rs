@@ -42,16 +42,44 @@ fn headline(comparison: &Comparison) -> String {
     } else {
         String::new()
     };
-    let lead = if comparison.outcomes.len() > 1 { "first, " } else { "" };
+    let rival = rival(comparison, first, Resource::Time);
+    let lead = match &rival {
+        Some(_) => "in the most seeds, ",
+        None if comparison.outcomes.len() > 1 => "first, ",
+        None => "",
+    };
     let mut text = format!(
         "{} reaches {target} test accuracy {lead}after {time} of simulated time{seeds}.",
         shown(&first.algorithm)
     );
+    if let Some((rival, ratio)) = rival {
+        let (name, times) = (shown(&rival.algorithm), times(&ratio));
+        let (reached, seeds) = (rival.reached, rival.seeds);
+        text.push_str(&format!(
+            " {name} takes {times} as long where it gets there, but that is in {reached} of \
+             {seeds} seeds only."
+        ));
+        return text;
+    }
     if let Some(&second) = rest.first() {
         text.push(' ');
         text.push_str(&follower(second, first));
     }
     text
+}
+
+/// The cheapest of those that reached the target in fewer seeds than `first`, if it is cheaper
+/// where it does: whoever calls `first` the best must mention it.
+fn rival<'a>(
+    comparison: &'a Comparison,
+    first: &Outcome,
+    resource: Resource,
+) -> Option<(&'a Outcome, PairedRatio)> {
+    let less_reliable = comparison.outcomes.iter().filter(|o| o.reached < first.reached);
+    less_reliable
+        .filter_map(|o| Some((o, o.ratio(first, resource)?)))
+        .filter(|(_, r)| r.ratio < 1.0)
+        .min_by(|a, b| a.1.ratio.total_cmp(&b.1.ratio))
 }
 
 fn follower(second: &Outcome, first: &Outcome) -> String {
@@ -65,10 +93,6 @@ fn follower(second: &Outcome, first: &Outcome) -> String {
         Some(_) if r.is_distinguishable() && r.ratio > 1.0 => {
             format!("{name}, the next, takes {times} as long.")
         }
-        Some(_) if r.is_distinguishable() && second.reached < first.reached => format!(
-            "{name} takes {times} as long where it gets there, but does so in {} of {} seeds only.",
-            second.reached, second.seeds
-        ),
         Some(_) if r.is_distinguishable() => {
             format!("{name}, the next by the mean, takes {times} as long seed by seed.")
         }
@@ -137,6 +161,17 @@ fn cheapest(comparison: &Comparison) -> Vec<String> {
         let (&first, rest) = ranking.split_first()?;
         let &second = rest.first()?;
         let cost = resource.quantity().human(first.cost(resource)?.mean);
+        let name = shown(&first.algorithm);
+        if let Some((rival, ratio)) = rival(comparison, first, resource) {
+            return Some(format!(
+                "Least {what} of those that reached the target in the most seeds: {name} with \
+                 {cost}; but {} needs {} where it gets there, in {} of {} seeds.",
+                shown(&rival.algorithm),
+                times(&ratio),
+                rival.reached,
+                rival.seeds
+            ));
+        }
         let next = match second.ratio(first, resource) {
             Some(r) if r.is_distinguishable() || r.interval.is_none() => {
                 format!("{} needs {}", shown(&second.algorithm), times(&r))
@@ -146,7 +181,7 @@ fn cheapest(comparison: &Comparison) -> Vec<String> {
             }
             None => format!("{} has no seed in common", shown(&second.algorithm)),
         };
-        Some(format!("Least {what}: {} with {cost}; next, {next}.", shown(&first.algorithm)))
+        Some(format!("Least {what}: {name} with {cost}; next, {next}."))
     };
     [
         (Resource::Flops, "arithmetic on devices"),

@@ -132,16 +132,26 @@ pub(crate) fn significant(value: f64) -> String {
     format!("{:.decimals$}", round3(value))
 }
 
-/// A ratio: `1.05×`, `2.41×`, `130×`.
+/// Ratios below this are easier to read as fractions.
+const SMALL_RATIO: f64 = 0.1;
+
+/// A ratio: `1.05×`, `130×`, `1/2500×`.
 pub(crate) fn ratio(value: f64) -> String {
-    format!("{}×", significant(value))
+    if value < SMALL_RATIO {
+        format!("1/{}×", significant(1.0 / value))
+    } else {
+        format!("{}×", significant(value))
+    }
 }
 
-/// The interval of a ratio, without the sign: `1.02–3.40`. Nothing if the seeds agree so well that
-/// both ends are written like the ratio itself.
+/// The interval of a ratio, written like the ratio `value` but without the sign: `1.02–3.40`.
+/// Nothing if the seeds agree so well that both ends are written like the ratio itself.
 pub(crate) fn ratio_interval(value: f64, (low, high): (f64, f64)) -> Option<String> {
-    let (low, high) = (significant(low), significant(high));
-    (low != high || low != significant(value)).then(|| format!("{low}–{high}"))
+    let fraction = value < SMALL_RATIO;
+    let number = |x: f64| significant(if fraction { 1.0 / x } else { x });
+    let (low, high) = (number(low), number(high));
+    let sign = if fraction { "1/" } else { "" };
+    (low != high || low != number(value)).then(|| format!("{sign}{low}–{sign}{high}"))
 }
 
 /// A fraction as a percentage with one decimal: `74.3%`.
@@ -201,6 +211,15 @@ mod tests {
         let (value, range) = Quantity::Time.human_interval(7200.0, (-10.0, 14_000.0));
         assert_eq!((value.as_str(), range.as_deref()), ("2.00 h", Some("0–3.89")));
         assert_eq!(Quantity::Bytes.human_interval(2e6, (2e6, 2e6)).1, None);
+    }
+
+    #[test]
+    fn small_ratios_are_fractions() {
+        assert_eq!(ratio(2.5), "2.50×");
+        assert_eq!(ratio(4e-4), "1/2500×");
+        assert_eq!(ratio_interval(2.5, (2.0, 3.0)).as_deref(), Some("2.00–3.00"));
+        assert_eq!(ratio_interval(4e-4, (2e-4, 5e-4)).as_deref(), Some("1/5000–1/2000"));
+        assert_eq!(ratio_interval(2.5, (2.5, 2.5)), None);
     }
 
     #[test]

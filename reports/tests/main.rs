@@ -3,6 +3,7 @@
 
 mod synthetic;
 
+mod answers;
 mod charts;
 mod coverage;
 mod hostile;
