@@ -1,0 +1,116 @@
+use fleetune_algorithms::registry::AlgorithmConfig;
+use fleetune_models::encoder::EncoderConfig;
+
+use crate::{
+    document::{Fault, FieldPath, Node},
+    draft::Draft,
+    yaml::tree,
+};
+
+/// What settings are measured by, as far as it is known.
+#[derive(Clone, Copy)]
+pub(super) struct Sizes<'a> {
+    /// The architecture.
+    pub(super) model: Option<&'a EncoderConfig>,
+    /// Training examples.
+    pub(super) examples: Option<usize>,
+}
+
+/// Labels differ, and every algorithm's settings fit the model and the data.
+///
+/// Settings are found by the names that all algorithms share, so that a new algorithm is checked without a word here.
+pub(super) fn check(draft: &mut Draft, sizes: Sizes<'_>, faults: &mut Vec<Fault>) {
+    let Some(algorithms) = &mut draft.algorithms else { return };
+    let base = FieldPath::root().key("algorithms");
+    let mut seen: Vec<String> = Vec::new();
+    for (label, algorithm) in algorithms.iter_mut() {
+        let path = base.key(label.as_str());
+        let folded = label.as_str().to_lowercase();
+        if seen.contains(&folded) {
+            let message = format!("label `{label}` is given twice, but for upper and lower case");
+            let help = "charts and files could not tell them apart: rename one";
+            faults.push(Fault::key(path.clone(), message).with_help(help));
+        }
+        seen.push(folded);
+        if let (AlgorithmConfig::FedSpzo(config), Some(model)) = (&mut *algorithm, sizes.model) {
+            config.split = Some(config.split_of(model.num_hidden_layers));
+        }
+        match tree(algorithm) {
+            Ok(Node::Map(choice)) => {
+                for (kind, settings) in &choice {
+                    Settings { settings, path: path.key(kind), sizes, faults }.check();
+                }
+            }
+            Ok(_) => (),
+            Err(error) => faults.push(Fault::key(path, error.to_string())),
+        }
+    }
+}
+
+/// One algorithm's settings.
+struct Settings<'a> {
+    settings: &'a Node,
+    path: FieldPath,
+    sizes: Sizes<'a>,
+    faults: &'a mut Vec<Fault>,
+}
+
+impl Settings<'_> {
+    fn check(mut self) {
+        self.batch_size();
+        self.schedule();
+        if let Some(model) = self.sizes.model {
+            let (layers, width) = (model.num_hidden_layers, model.hidden_size);
+            self.range("split", 0, layers, &format!("the model has {layers} layers"));
+            let head = format!("the model has {layers} layers, and {} is its head", layers + 1);
+            self.range("learning_rate.upper.from_layer", 1, layers + 1, &head);
+            self.range("train.lora.rank", 1, width, &format!("the model is {width} wide"));
+        }
+        self.lora_scale();
+    }
+
+    fn at(&self, field: &str) -> (FieldPath, Option<&Node>) {
+        let inside = FieldPath::from(field);
+        let path: Vec<_> = [self.path.segments(), inside.segments()].concat();
+        (path.into(), self.settings.at(&inside))
+    }
+
+    fn range(&mut self, field: &str, least: usize, most: usize, why: &str) {
+        let (path, Some(Node::Integer(value))) = self.at(field) else { return };
+        if (least as i128..=most as i128).contains(value) {
+            return;
+        }
+        let message = format!("expected {least} to {most}; found {value}");
+        self.faults.push(Fault::value(path, message).with_help(why));
+    }
+
+    fn batch_size(&mut self) {
+        let (path, Some(Node::Integer(size))) = self.at("batch_size") else { return };
+        let Some(examples) = self.sizes.examples else { return };
+        if *size > examples as i128 {
+            let message = format!("a batch of {size} texts; there are only {examples} to train on");
+            self.faults.push(Fault::value(path, message).with_help("8 to 64 is usual"));
+        }
+    }
+
+    fn schedule(&mut self) {
+        let (path, Some(Node::Integer(0))) = self.at("learning_rate.schedule.linear.rounds") else {
+            return;
+        };
+        let help = "the rate falls over so many rounds";
+        self.faults.push(Fault::value(path, "expected 1 or more; found 0").with_help(help));
+    }
+
+    fn lora_scale(&mut self) {
+        let (path, Some(value)) = self.at("train.lora.alpha") else { return };
+        let holds = match value {
+            Node::Real(alpha) => *alpha > 0.0 && alpha.is_finite(),
+            Node::Integer(alpha) => *alpha > 0,
+            _ => true,
+        };
+        if !holds {
+            let message = format!("expected a number above 0; found {}", value.describe());
+            self.faults.push(Fault::value(path, message).with_help("alpha = rank gives scale 1"));
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! What concerns several fields at once, or files. Every check runs whose fields could be read.
+
+mod algorithms;
+mod data;
+mod fleet;
+mod model;
+
+use std::path::Path;
+
+use fleetune_devices::Profiles;
+use fleetune_models::{checkpoint::Checkpoint, tasks::Task};
+
+use crate::{document::Fault, draft::Draft};
+
+/// What a scenario's files hold.
+#[derive(Debug)]
+pub(crate) struct Inputs {
+    /// The pretrained weights.
+    pub(crate) checkpoint: Checkpoint,
+    /// The labelled texts.
+    pub(crate) task: Task,
+}
+
+/// Checks a draft; relative paths are taken from `folder`.
+///
+/// Fills in what depends on several fields: files by their absolute path, the profiles that the fleet uses, FedSPZO's
+/// split. The files' content is returned if nothing is wrong with it.
+pub(crate) fn run(draft: &mut Draft, folder: &Path, faults: &mut Vec<Fault>) -> Option<Inputs> {
+    let library = Profiles::shipped();
+    match library {
+        Ok(library) => fleet::profiles(draft, &library, faults),
+        Err(broken) => faults.push(Fault::value(
+            crate::FieldPath::root(),
+            format!("the program's own device profiles are broken: {broken}"),
+        )),
+    }
+    fleet::sizes(draft, faults);
+    let checkpoint = model::checkpoint(draft, folder, faults);
+    let task = data::task(draft, folder, faults);
+    data::clients(draft, task.as_ref(), faults);
+    let sizes = algorithms::Sizes {
+        model: checkpoint.as_ref().map(|checkpoint| &checkpoint.config),
+        examples: task.as_ref().map(|task| task.train.len()),
+    };
+    algorithms::check(draft, sizes, faults);
+    Some(Inputs { checkpoint: checkpoint?, task: task? })
+}

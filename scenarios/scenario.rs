@@ -1,0 +1,151 @@
+use std::{ops::Deref, sync::Arc};
+
+use fleetune_devices::Profiles;
+use fleetune_models::{checkpoint::Checkpoint, tasks::Task};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    checks::Inputs,
+    document::{FieldPath, Node},
+    schema::Spec,
+    yaml::{emit, tree},
+};
+
+/// A scenario that can be run: made by [`crate::check`] alone, and never changed after.
+///
+/// It reads as its [`Spec`]: `scenario.federation.cohort`. Every default is filled in, every path absolute, and
+/// `profiles` holds exactly the profiles that the fleet uses.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    spec: Spec,
+    inputs: Arc<Inputs>,
+    resolved: String,
+    hash: String,
+}
+
+impl Scenario {
+    /// Seals what has been checked.
+    pub(crate) fn seal(spec: Spec, inputs: Inputs) -> Result<Self, serde_yaml::Error> {
+        let written = tree(&spec)?;
+        let resolved = format!("{}{}", header(&spec), emit(&written)?);
+        let hash = identity(written, &inputs)?;
+        Ok(Self { spec, inputs: Arc::new(inputs), resolved, hash })
+    }
+
+    /// What the scenario says.
+    pub fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    /// The scenario as YAML with every default written out, the profiles it uses included: reading it again gives an
+    /// equal scenario with the same hash.
+    pub fn resolved_yaml(&self) -> String {
+        self.resolved.clone()
+    }
+
+    /// SHA-256, in hexadecimal, over all that results depend on.
+    ///
+    /// That is every field but `name`, `description` and the profiles' own descriptions and sources, and the *content*
+    /// of dataset and checkpoint rather than their paths. The order of algorithms and profiles does not matter. Two
+    /// scenarios with the same hash give the same results for the same version of the program.
+    pub fn hash(&self) -> &str {
+        &self.hash
+    }
+
+    /// The labelled texts, already read.
+    pub fn dataset(&self) -> &Task {
+        &self.inputs.task
+    }
+
+    /// The pretrained model's files, already read.
+    pub fn checkpoint(&self) -> &Checkpoint {
+        &self.inputs.checkpoint
+    }
+
+    /// How many devices the fleet has.
+    pub fn device_count(&self) -> usize {
+        self.spec.fleet.groups.iter().map(|group| group.count.get() as usize).sum()
+    }
+
+    /// The profiles that the fleet uses, to draw it from.
+    pub fn device_profiles(&self) -> Profiles {
+        let mut profiles = Profiles::empty();
+        for profile in self.spec.profiles.values() {
+            profiles.insert(profile.clone());
+        }
+        profiles
+    }
+}
+
+impl Deref for Scenario {
+    type Target = Spec;
+
+    fn deref(&self) -> &Spec {
+        &self.spec
+    }
+}
+
+/// Equal if they say the same of the same data.
+impl PartialEq for Scenario {
+    fn eq(&self, other: &Self) -> bool {
+        self.spec == other.spec && self.hash == other.hash
+    }
+}
+
+fn header(spec: &Spec) -> String {
+    format!(
+        "# Scenario {}, with every default written out by fleetune {}.\n\
+         # To run it again: cargo run --release -- run FILE, where FILE is this file.\n",
+        spec.name,
+        env!("CARGO_PKG_VERSION")
+    )
+}
+
+/// The hash of a scenario that was written as `written`.
+fn identity(mut written: Node, inputs: &Inputs) -> Result<String, serde_yaml::Error> {
+    if let Node::Map(root) = &mut written {
+        root.shift_remove("name");
+        root.shift_remove("description");
+        for section in ["profiles", "algorithms"] {
+            if let Some(Node::Map(entries)) = root.get_mut(section) {
+                entries.sort_keys();
+            }
+        }
+        if let Some(Node::Map(profiles)) = root.get_mut("profiles") {
+            for profile in profiles.values_mut() {
+                if let Node::Map(profile) = profile {
+                    profile.shift_remove("description");
+                    profile.shift_remove("sources");
+                }
+            }
+        }
+    }
+    let content = [
+        ("task.dataset", inputs.task.data_hash()),
+        ("model.checkpoint", checkpoint_hash(&inputs.checkpoint)?),
+    ];
+    for (path, hash) in content {
+        if let Some(node) = written.at_mut(&FieldPath::from(path)) {
+            *node = Node::Text(hash);
+        }
+    }
+    Ok(hexadecimal(
+        Sha256::new().chain_update("fleetune/scenario/v1\n").chain_update(emit(&written)?),
+    ))
+}
+
+/// SHA-256 over architecture, tokenizer and weights.
+fn checkpoint_hash(checkpoint: &Checkpoint) -> Result<String, serde_yaml::Error> {
+    let mut hash = Sha256::new().chain_update("fleetune/checkpoint/v1\n");
+    let config = emit(&tree(&checkpoint.config)?)?;
+    for part in [config.as_bytes()].into_iter().chain(checkpoint.bytes()) {
+        // Every length is hashed before what it counts, so that no two checkpoints share a byte stream.
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    Ok(hexadecimal(hash))
+}
+
+fn hexadecimal(hash: Sha256) -> String {
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}

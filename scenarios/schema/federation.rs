@@ -1,0 +1,48 @@
+use fleetune_units::{Flops, Seconds};
+use serde::{Deserialize, Serialize};
+
+use super::number::{over_commitment, positive_or_none, whole};
+
+/// How rounds are run: synchronously, with over-commitment and a deadline.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FederationConfig {
+    /// Completed clients wanted per round, 1 to the number of devices.
+    #[serde(deserialize_with = "whole::<_, _, 1, 10_000_000>")]
+    pub cohort: u32,
+    /// `ceil(cohort * over_commitment)` devices are asked, fewer if the fleet has fewer; the first `cohort` updates
+    /// count. 1 to 100. The default is 1.3, as in Bonawitz et al., "Towards federated learning at scale" (2019).
+    #[serde(default = "usual_over_commitment", deserialize_with = "over_commitment")]
+    pub over_commitment: f64,
+    /// After this time a round takes no more updates. The default is to wait as long as it takes.
+    #[serde(default, deserialize_with = "positive_or_none")]
+    pub deadline: Option<Seconds>,
+    /// When to stop.
+    pub stop: Stop,
+    /// Evaluate after every so many rounds, besides before the first and after the last. The default is 1.
+    #[serde(default = "every", deserialize_with = "whole::<_, _, 1, 1_000_000_000>")]
+    pub evaluate_every: u64,
+}
+
+const fn usual_over_commitment() -> f64 {
+    1.3
+}
+
+const fn every() -> u64 {
+    1
+}
+
+/// When a cell stops: whichever comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stop {
+    /// After this many rounds, at least 1.
+    #[serde(deserialize_with = "whole::<_, _, 1, 1_000_000_000>")]
+    pub rounds: u64,
+    /// At this simulated time. The default is never.
+    #[serde(default, deserialize_with = "positive_or_none")]
+    pub simulated_time: Option<Seconds>,
+    /// Once all devices together have done this much, waste included. The default is never.
+    #[serde(default, deserialize_with = "positive_or_none")]
+    pub device_flops: Option<Flops>,
+}

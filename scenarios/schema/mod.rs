@@ -1,0 +1,84 @@
+//! The scenario language: what a file may say, and what it means.
+//!
+//! Ranges are checked while a field is read; what concerns several fields at once, or files, in [`crate::check`].
+
+mod federation;
+mod model;
+mod name;
+mod network;
+mod number;
+mod task;
+
+use fleetune_algorithms::registry::AlgorithmConfig;
+use fleetune_devices::{FleetConfig, Profile};
+use indexmap::IndexMap;
+use serde::Serialize;
+
+pub(crate) use self::number::whole;
+pub use self::{
+    federation::{FederationConfig, Stop},
+    model::{CheckpointConfig, ModelConfig},
+    name::{Label, Name},
+    network::{NetworkConfig, ServerLink},
+    task::TaskConfig,
+};
+
+/// The keys of a scenario, in the order they are written.
+pub(crate) const KEYS: &[&str] = &[
+    "name",
+    "description",
+    "root_seed",
+    "seeds",
+    "target",
+    "model",
+    "task",
+    "fleet",
+    "profiles",
+    "network",
+    "federation",
+    "algorithms",
+];
+
+/// The most replications of one scenario.
+pub const MAX_SEEDS: u32 = 1_000;
+
+/// Everything a scenario says, every default written out.
+///
+/// Plain data; [`crate::Scenario`] is one that has been checked.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Spec {
+    /// What run directories and reports call it.
+    pub name: Name,
+    /// One sentence for people. The default is empty.
+    pub description: String,
+    /// The seed that every random number of the scenario descends from. The default is 0.
+    pub root_seed: u64,
+    /// Replications, each with random numbers of its own; 1 to [`MAX_SEEDS`]. The default is 1.
+    pub seeds: u32,
+    /// What the algorithms are to reach.
+    pub target: Target,
+    /// What is trained. The default is the embedded model.
+    pub model: ModelConfig,
+    /// What it learns, from which data.
+    pub task: TaskConfig,
+    /// On which devices.
+    pub fleet: FleetConfig,
+    /// Device profiles by name: those that the scenario brings along, which prevail over the library's of the same
+    /// name. In a resolved scenario: exactly those that the fleet uses.
+    pub profiles: IndexMap<String, Profile>,
+    /// What connects devices and server. The default is a server on a 1 Gbit/s line.
+    pub network: NetworkConfig,
+    /// How rounds are run.
+    pub federation: FederationConfig,
+    /// The algorithms to compare, by the label that reports use, in the order reports list them.
+    pub algorithms: IndexMap<Label, AlgorithmConfig>,
+}
+
+/// What the algorithms are to reach; costs are compared up to there.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    /// Accuracy on the test examples, above 0 and at most 1.
+    #[serde(deserialize_with = "number::accuracy")]
+    pub accuracy: f64,
+}

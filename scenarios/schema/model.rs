@@ -1,0 +1,48 @@
+use std::path::PathBuf;
+
+use fleetune_models::batch::Padding;
+use serde::{Deserialize, Serialize};
+
+use super::whole;
+
+/// What is trained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelConfig {
+    /// The pretrained weights. The default is `embedded`.
+    #[serde(default)]
+    pub checkpoint: CheckpointConfig,
+    /// Tokens of the longest input, special tokens included; longer texts are cut. At least 3, at most the model's
+    /// positions. The default is 32.
+    #[serde(default = "max_length", deserialize_with = "whole::<_, _, 3, 1_000_000>")]
+    pub max_length: usize,
+    /// How the texts of a batch are brought to one length. The default is `fixed`.
+    #[serde(default)]
+    pub padding: Padding,
+}
+
+const fn max_length() -> usize {
+    32
+}
+
+impl Default for ModelConfig {
+    fn default() -> Self {
+        Self {
+            checkpoint: CheckpointConfig::default(),
+            max_length: max_length(),
+            padding: Padding::default(),
+        }
+    }
+}
+
+/// Where pretrained weights come from.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckpointConfig {
+    /// The small encoder that is part of the program.
+    #[default]
+    Embedded,
+    /// A folder as Hugging Face lays it out, with `config.json`, `tokenizer.json` and `model.safetensors`; a relative
+    /// path is taken from the scenario's own folder.
+    Directory(PathBuf),
+}

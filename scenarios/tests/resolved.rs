@@ -1,0 +1,142 @@
+//! A resolved scenario says everything, and says the same when it is read again.
+
+use fleetune_scenarios::{Overrides, Scenario, check_text};
+use proptest::prelude::*;
+
+use crate::{checked, files, printed, small};
+
+/// Reads a resolved scenario as if it lay somewhere else.
+fn again(scenario: &Scenario) -> Scenario {
+    let (text, elsewhere) = (scenario.resolved_yaml(), std::env::temp_dir());
+    check_text("resolved.yaml", text.as_bytes(), &elsewhere, &Overrides::none())
+        .unwrap_or_else(|errors| panic!("{}\n{text}", printed(&errors)))
+}
+
+#[test]
+fn a_resolved_scenario_reads_back_as_itself() {
+    let scenario = checked(&small(), &[]).expect("the scenario is right");
+    let read = again(&scenario);
+    assert_eq!(read, scenario);
+    assert_eq!(read.resolved_yaml(), scenario.resolved_yaml());
+}
+
+#[test]
+fn every_default_and_every_used_profile_is_written_out() {
+    let scenario = checked(&small(), &[]).expect("the scenario is right");
+    let text = scenario.resolved_yaml();
+    for written in [
+        "cargo run --release -- run",
+        "root_seed: 0\n",
+        "padding: fixed\n",
+        "link_sigma: 0.0\n",
+        "availability: profile\n",
+        "split: 3\n",
+        "epsilon: 0.001\n",
+        "train: layers\n",
+        "weight_decay: 0.0\n",
+        "device_flops: null\n",
+        "  raspberry-pi-5:\n    name: raspberry-pi-5\n",
+    ] {
+        assert!(text.contains(written), "{written:?} is not in\n{text}");
+    }
+    assert!(!text.contains("phone-high"), "a profile that no group uses is in\n{text}");
+}
+
+#[test]
+fn files_keep_their_meaning_when_the_scenario_moves() {
+    let set = ["task.dataset={ file: { path: ../data/letters.csv } }", "task.test_examples=5"];
+    let scenario = checked(&small(), &set).expect("the scenario is right");
+    let read = again(&scenario);
+    assert_eq!(read.hash(), scenario.hash());
+    assert_eq!(read.dataset(), scenario.dataset());
+}
+
+#[test]
+fn the_hash_is_that_of_what_results_depend_on() {
+    let hash = |text: &str, set: &[&str]| {
+        let checked = checked(text, set);
+        checked.unwrap_or_else(|errors| panic!("{}", printed(&errors))).hash().to_owned()
+    };
+    let base = hash(&small(), &[]);
+    assert_eq!(base.len(), 64);
+    for same in ["name=other", "description=Another text.", "root_seed=0", "model.padding=fixed"] {
+        assert_eq!(hash(&small(), &[same]), base, "{same}");
+    }
+    for other in [
+        "root_seed=1",
+        "seeds=3",
+        "model.max_length=31",
+        "task.dataset.builtin=tweet",
+        "fleet.heterogeneity.link_sigma=0.1",
+        "federation.deadline=601 s",
+        "algorithms.FedSPZO.fedspzo.epsilon=0.002",
+    ] {
+        assert_ne!(hash(&small(), &[other]), base, "{other}");
+    }
+    let text = small();
+    let (head, algorithms) = text.split_once("  FedSPZO:").expect("it is there");
+    let (fedspzo, fedavg) = algorithms.split_once("  FedAvg:").expect("it is there");
+    let swapped = format!("{head}  FedAvg:{fedavg}  FedSPZO:{fedspzo}");
+    assert_eq!(hash(&swapped, &[]), base);
+}
+
+#[test]
+fn a_profile_of_the_scenario_prevails_over_the_librarys() {
+    let own = "
+profiles:
+  raspberry-pi-5:
+    description: A board of our own.
+    compute: { peak: { f32: 10 GFLOP/s }, efficiency: 0.4 }
+    memory: { total: 1 GiB, budget: 256 MiB, bandwidth: 3 GB/s, efficiency: 0.6 }
+    link: { uplink: 20 Mbit/s, downlink: 40 Mbit/s, latency: 5 ms }
+    power: { idle: 1 W, compute: 3 W, transmit: 2 W, receive: 2 W }
+    sources: [{ of: [compute], basis: assumed, text: An example. }]
+";
+    let scenario = checked(&(small() + own), &[]).expect("the scenario is right");
+    let names: Vec<_> = scenario.profiles.keys().map(String::as_str).collect();
+    assert_eq!(names, ["raspberry-pi-5"]);
+    assert_eq!(scenario.profiles["raspberry-pi-5"].description, "A board of our own.");
+    assert_eq!(again(&scenario), scenario);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_numbers_read_back_bit_for_bit(
+        alpha in 1e-300..1e300f64,
+        latency in 0.0..1e9f64,
+        rate in 1e-12..1.0f64,
+        accuracy in 0.001..=1.0f64,
+        over_commitment in 1.0..=100.0f64,
+        root_seed: u64,
+        rounds in 1..=1_000_000_000u64,
+    ) {
+        let set = [
+            format!("task.partition.dirichlet.alpha={alpha:?}"),
+            format!("network.server.latency={latency:?} s"),
+            format!("algorithms.FedAvg.fedavg.learning_rate.base={rate:?}"),
+            format!("target.accuracy={accuracy:?}"),
+            format!("federation.over_commitment={over_commitment:?}"),
+            format!("root_seed={root_seed}"),
+            format!("federation.stop.rounds={rounds}"),
+        ];
+        let set: Vec<&str> = set.iter().map(String::as_str).collect();
+        let scenario = checked(&small(), &set).expect("the overrides are right");
+        prop_assert_eq!(scenario.network.server.latency.get().to_bits(), latency.to_bits());
+        prop_assert_eq!(scenario.target.accuracy.to_bits(), accuracy.to_bits());
+        prop_assert_eq!(&again(&scenario), &scenario);
+    }
+}
+
+#[test]
+fn every_shipped_scenario_is_right() {
+    let folder = files().join("..");
+    for entry in std::fs::read_dir(&folder).expect("the folder is there") {
+        let path = entry.expect("the folder can be read").path();
+        if path.extension().is_some_and(|extension| extension == "yaml") {
+            let checked = fleetune_scenarios::check(&path, &Overrides::none());
+            checked.unwrap_or_else(|errors| panic!("{}", printed(&errors)));
+        }
+    }
+}
