@@ -1,1 +1,22 @@
-//! algorithms
+//! How a model is trained: the algorithms, what they cost a device and what they put on the wire.
+//!
+//! * [`protocol`]: what the federation sees of an algorithm: exact workloads, pure jobs, the server's step;
+//! * [`registry`]: the algorithms by name; one file each ([`fedspzo`], [`mezo`], [`fwdllm`], [`fedavg`]);
+//! * [`zeroth_order`]: the step that the perturbation methods share; [`noise`]: their directions;
+//! * [`wire`]: messages and their bytes; [`settings`]: what several configurations share;
+//! * [`setup`]: what a cell gives to an algorithm.
+//!
+//! Nothing here sees a clock, a network or another device.
+
+pub mod fedavg;
+pub mod fedspzo;
+pub mod fwdllm;
+pub mod mezo;
+pub mod noise;
+pub mod protocol;
+pub mod registry;
+pub mod settings;
+pub mod setup;
+pub mod wire;
+mod work;
+pub mod zeroth_order;

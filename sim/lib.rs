@@ -1,1 +1,17 @@
-//! sim
+//! fleetune: real federated fine-tuning of language models on a simulated fleet.
+//!
+//! * [`kernel`]: clock, calendar, cancellation; knows nothing of learning;
+//! * [`federation`]: rounds, clients, transfers, energy, in simulated time;
+//! * [`prepare`]: what all cells of a scenario share; [`cell`]: one simulation; [`campaign`]: all of them;
+//! * [`plan`]: what a round will cost, without training;
+//! * [`cli`]: the program, one file a command.
+
+pub mod campaign;
+pub mod cell;
+pub mod cli;
+pub mod federation;
+pub mod kernel;
+pub mod plan;
+pub mod prepare;
+mod results;
+pub mod tallies;

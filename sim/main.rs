@@ -1,2 +1,7 @@
-//! fleetune
-fn main() {}
+//! The program: see [`fleetune::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    fleetune::cli::main()
+}

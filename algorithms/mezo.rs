@@ -1,0 +1,54 @@
+//! Memory-efficient zeroth-order optimisation, federated.
+
+use std::num::NonZeroU32;
+
+use serde::{Deserialize, Serialize};
+
+use fleetune_models::parameters::Trainable;
+
+use crate::{
+    protocol::Server,
+    settings::{LearningRate, Positive},
+    setup::{Setup, Workshop},
+    zeroth_order::{
+        Plan,
+        federated::{Recipe, ZerothOrderServer},
+    },
+};
+
+/// MeZO (Malladi et al. 2023), federated as FedMeZO does: τ local steps, then a weighted average.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MezoConfig {
+    /// Which parameters train. The default is `layers`.
+    #[serde(default = "Trainable::layers")]
+    pub train: Trainable,
+    /// Local steps per round, τ.
+    pub local_steps: NonZeroU32,
+    /// Texts in a mini-batch.
+    pub batch_size: NonZeroU32,
+    /// P: directions averaged per step. The default is 1.
+    #[serde(default = "crate::zeroth_order::one")]
+    pub perturbations: NonZeroU32,
+    /// Perturbation scale ε. The default is 1e-3.
+    #[serde(default = "crate::zeroth_order::default_epsilon")]
+    pub epsilon: Positive,
+    /// Learning rate η.
+    pub learning_rate: LearningRate,
+}
+
+impl MezoConfig {
+    /// The server with the global model at its start.
+    pub(crate) fn server(&self, setup: Setup) -> Box<dyn Server> {
+        let batch = self.batch_size.get() as usize;
+        let (workshop, start) = Workshop::open(setup, self.train, batch);
+        let recipe = Recipe {
+            // One perturbation of nothing below, P of everything above.
+            plan: Plan { split: 0, lower: 1, upper: self.perturbations.get() },
+            local_steps: self.local_steps.get() as usize,
+            epsilon: self.epsilon.get(),
+            learning_rate: self.learning_rate.clone(),
+        };
+        Box::new(ZerothOrderServer::new(workshop, start, recipe))
+    }
+}

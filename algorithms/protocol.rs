@@ -1,0 +1,141 @@
+//! What the federation needs of an algorithm: exact work before it is done, pure jobs, and a server step.
+//!
+//! An algorithm never sees a clock or a network. It says what a client's exchange costs ([`Workload`]) and gives the
+//! pure [`Job`] that performs it; the federation decides when, and whether, that job is really run.
+
+use std::fmt;
+
+use fleetune_devices::Workload;
+use fleetune_models::{encoder::Classifier, parameters::Weights};
+use fleetune_units::{Bytes, Flops};
+
+/// A client's index in the partition of the data, and its device's in the fleet.
+pub type ClientId = u32;
+
+/// One exchange between the server and a cohort. A round is one exchange, or more where the server asks again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Exchange {
+    /// The round, from 0.
+    pub round: u64,
+    /// The exchange within the round, from 0.
+    pub index: u32,
+}
+
+/// What a client is to do in an exchange.
+pub struct Assignment {
+    /// What it costs the device, exactly, before it is run.
+    pub workload: Workload,
+    /// The work itself.
+    pub job: Job,
+}
+
+impl fmt::Debug for Assignment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Assignment").field("workload", &self.workload).finish_non_exhaustive()
+    }
+}
+
+/// A client's work: a pure function of the global model, the client's data, the exchange and the seed.
+pub type Job = Box<dyn FnOnce() -> Update + Send>;
+
+/// What a client's job gave.
+#[derive(Clone, Debug)]
+pub struct Update {
+    /// What is uploaded.
+    pub payload: Payload,
+    /// Training examples behind it: its weight in the average.
+    pub examples: u64,
+    /// What the job counted while it ran: must equal the assignment's workload.
+    pub counted: Counted,
+}
+
+impl Update {
+    /// The dense vector that this update carries.
+    ///
+    /// # Errors
+    /// [`ProtocolError::WrongPayload`] if it carries something else.
+    pub(crate) fn dense(&self, client: ClientId) -> Result<&[f32], ProtocolError> {
+        match &self.payload {
+            Payload::Dense(values) => Ok(values),
+            other => {
+                let found = other.kind();
+                Err(ProtocolError::WrongPayload { client, found, expected: "a dense vector" })
+            }
+        }
+    }
+}
+
+/// What a job counted while it ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// FLOPs of all phases.
+    pub flops: Flops,
+    /// Bytes moved through memory in all phases.
+    pub traffic: Bytes,
+    /// Bytes of the payload as serialised.
+    pub upload: Bytes,
+    /// Peak bytes of memory.
+    pub peak_memory: Bytes,
+}
+
+/// What the server says after joining a cohort's updates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The global model moved on; the next round may start.
+    RoundOver,
+    /// The same clients take another exchange (FwdLLM's retries and its further mini-batches).
+    SameCohort,
+}
+
+/// The server's side of an algorithm, with the global model.
+pub trait Server: Send {
+    /// What `client` shall do in `exchange`. Pure: the same call gives the same assignment.
+    fn assign(&self, exchange: Exchange, client: ClientId) -> Assignment;
+
+    /// The workloads of all kinds of exchange that `client` may be asked for, for planning.
+    ///
+    /// The default is an algorithm whose every exchange is like its first.
+    fn forecast(&self, client: ClientId) -> Vec<Workload> {
+        vec![self.assign(Exchange { round: 0, index: 0 }, client).workload]
+    }
+
+    /// Joins the updates of an exchange, in the order in which they arrived.
+    ///
+    /// # Errors
+    /// If an update breaks the protocol or the model has left the finite numbers.
+    fn aggregate(
+        &mut self,
+        exchange: Exchange,
+        updates: Vec<(ClientId, Update)>,
+    ) -> Result<Verdict, ProtocolError>;
+
+    /// The global model's trainable parameters.
+    fn weights(&self) -> &Weights;
+
+    /// The global model, for evaluation.
+    fn model(&self) -> Classifier;
+}
+
+pub use crate::wire::Payload;
+
+/// Why an exchange cannot be joined.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProtocolError {
+    /// The payload is not what this algorithm sends.
+    #[error("client {client} sent {found}, but this algorithm expects {expected}")]
+    WrongPayload {
+        /// Who sent it.
+        client: ClientId,
+        /// What it sent.
+        found: &'static str,
+        /// What was expected.
+        expected: &'static str,
+    },
+    /// The learning diverged: the global model is no longer finite.
+    #[error("the global model left the finite numbers in round {round}: the learning rate is too large for this model and task")]
+    Diverged {
+        /// In this round.
+        round: u64,
+    },
+}

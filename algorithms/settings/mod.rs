@@ -1,0 +1,9 @@
+//! What several algorithms are configured by.
+
+mod number;
+mod rate;
+
+pub use self::{
+    number::{Fraction, Positive},
+    rate::{LearningRate, Schedule, UpperRate},
+};

@@ -1,0 +1,134 @@
+//! What an algorithm starts from: the model, the clients' data and the random streams of one cell.
+
+use std::sync::Arc;
+
+use burn::tensor::Device;
+use fleetune_devices::streams::SeedTree;
+use fleetune_models::{
+    batch::{Batch, Encoded, Padding, padded_length},
+    cost::{BatchShape, CostModel},
+    encoder::{Classifier, EncoderConfig},
+    parameters::{Layout, Trainable, Weights, read},
+};
+use rand::seq::SliceRandom;
+
+use crate::{noise::normal, protocol::ClientId};
+
+/// The clients' training data, tokenised.
+#[derive(Debug)]
+pub struct TrainingData {
+    /// All training texts.
+    pub examples: Vec<Encoded>,
+    /// The texts of each client, as indices; none is empty.
+    pub shards: Vec<Vec<u32>>,
+    /// Tokens to which texts are truncated.
+    pub max_length: usize,
+    /// How batches are padded.
+    pub padding: Padding,
+}
+
+/// What a cell gives to an algorithm.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The aligned pretrained model, on `device`.
+    pub model: Classifier,
+    /// Its architecture.
+    pub architecture: EncoderConfig,
+    /// Classes of the task.
+    pub classes: usize,
+    /// The host device that computes.
+    pub device: Device,
+    /// The clients' data.
+    pub data: Arc<TrainingData>,
+    /// The replication's randomness.
+    pub streams: SeedTree,
+}
+
+/// What all clients of an algorithm share: frozen weights, layout, costs, data, randomness.
+#[derive(Debug)]
+pub(crate) struct Workshop {
+    /// The adapted model with the initial trainable values.
+    pub(crate) model: Classifier,
+    pub(crate) layout: Arc<Layout>,
+    pub(crate) cost: CostModel,
+    pub(crate) device: Device,
+    pub(crate) data: Arc<TrainingData>,
+    pub(crate) streams: SeedTree,
+    pub(crate) batch_size: usize,
+}
+
+impl Workshop {
+    /// Adapts the model to what trains, and reads the common starting point.
+    pub(crate) fn open(setup: Setup, train: Trainable, batch_size: usize) -> (Arc<Self>, Weights) {
+        let seed = setup.streams.seed("adapter initialisation", 0);
+        let mut drawn = 0;
+        let (model, layout) = train.adapt(setup.model, &mut || {
+            drawn += 1;
+            normal(seed, 0, drawn)
+        });
+        let weights = read(&model, &layout);
+        let cost = CostModel { encoder: setup.architecture, classes: setup.classes, train };
+        let workshop = Self {
+            model,
+            layout,
+            cost,
+            device: setup.device,
+            data: setup.data,
+            streams: setup.streams,
+            batch_size,
+        };
+        (Arc::new(workshop), weights)
+    }
+
+    /// The texts of a client's `steps` mini-batches in `round`, as indices.
+    ///
+    /// Each round walks through a fresh permutation of the client's texts (again and again, if they are few), so
+    /// every algorithm with the same batch size sees the same batches.
+    pub(crate) fn batches(&self, client: ClientId, round: u64, steps: usize) -> Vec<Vec<u32>> {
+        let shard = &self.data.shards[client as usize];
+        let mut stream = self.streams.subtree("batches", u64::from(client)).stream("round", round);
+        let mut queue: Vec<u32> = Vec::new();
+        (0..steps)
+            .map(|_| {
+                let mut batch = Vec::with_capacity(self.batch_size);
+                while batch.len() < self.batch_size {
+                    if queue.is_empty() {
+                        queue.clone_from(shard);
+                        queue.shuffle(&mut stream);
+                    }
+                    batch.extend(queue.pop());
+                }
+                batch
+            })
+            .collect()
+    }
+
+    /// A mini-batch on the host.
+    pub(crate) fn collate(&self, texts: &[u32]) -> Batch {
+        let examples: Vec<&Encoded> =
+            texts.iter().map(|&i| &self.data.examples[i as usize]).collect();
+        Batch::collate(&examples, self.data.max_length, self.data.padding)
+    }
+
+    /// A mini-batch's shape, without collating it.
+    pub(crate) fn shape(&self, texts: &[u32]) -> BatchShape {
+        let lengths: Vec<usize> = texts
+            .iter()
+            .map(|&i| self.data.examples[i as usize].ids.len().min(self.data.max_length))
+            .collect();
+        [texts.len(), padded_length(&lengths, self.data.max_length, self.data.padding)]
+    }
+
+    /// The seed from which the directions of a client's `step` in `round` are derived.
+    pub(crate) fn direction_seed(&self, client: ClientId, round: u64, step: usize) -> u64 {
+        self.streams
+            .subtree("directions", u64::from(client))
+            .subtree("round", round)
+            .seed("step", step as u64)
+    }
+
+    /// The model with these trainable parameters.
+    pub(crate) fn model_with(&self, weights: &Weights) -> Classifier {
+        weights.install_in(self.model.clone())
+    }
+}

@@ -1,0 +1,101 @@
+//! Building workloads: what an algorithm asks of a device, phase by phase.
+
+use fleetune_devices::{Phase, PhaseKind, Precision, Workload};
+use fleetune_models::ledger::{Cost, ELEMENT, Ledger};
+use fleetune_units::{Bytes, Flops};
+
+use crate::{noise::OPERATIONS_PER_NORMAL, protocol::Counted};
+
+/// Running totals of a client's work. The same type serves the prediction (filled from closed forms) and the job
+/// (filled from what was run), so both are summed alike.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) forward: Cost,
+    pub(crate) backward: Cost,
+    pub(crate) perturbation: Cost,
+    pub(crate) optimizer: Cost,
+    /// Peak bytes of activations alive in a forward that keeps nothing.
+    pub(crate) activations: u64,
+    /// Bytes of activations kept for a backward, at most.
+    pub(crate) kept: u64,
+}
+
+impl Tally {
+    /// Adds a forward that is not followed by a backward.
+    pub(crate) fn inference(&mut self, ledger: &Ledger) {
+        self.forward += ledger.forward;
+        self.activations = self.activations.max(ledger.peak_activations().get());
+    }
+
+    /// Adds a forward and its backward.
+    pub(crate) fn training(&mut self, ledger: &Ledger) {
+        self.inference(ledger);
+        self.backward += ledger.backward;
+        self.kept = self.kept.max(ledger.kept_activations().get());
+    }
+
+    /// Adds `passes` of "generate the direction, add a multiple of it to the parameters" over `elements` parameters.
+    pub(crate) fn perturb(&mut self, elements: usize, passes: u64) {
+        self.perturbation += noise_pass(elements) * passes;
+    }
+
+    /// Adds `passes` of the same kind that update rather than perturb.
+    pub(crate) fn update_with_noise(&mut self, elements: usize, passes: u64) {
+        self.optimizer += noise_pass(elements) * passes;
+    }
+
+    /// The phases, in the order in which a device runs a step's kinds of work.
+    pub(crate) fn phases(&self) -> Vec<Phase> {
+        [
+            (PhaseKind::Perturbation, self.perturbation),
+            (PhaseKind::Forward, self.forward),
+            (PhaseKind::Backward, self.backward),
+            (PhaseKind::Optimizer, self.optimizer),
+        ]
+        .into_iter()
+        .filter(|(_, cost)| *cost != Cost::default())
+        .map(|(kind, cost)| Phase {
+            kind,
+            precision: Precision::F32,
+            flops: cost.flops(),
+            traffic: cost.traffic(),
+        })
+        .collect()
+    }
+
+    /// The workload of this work with the given resident bytes (parameters, boundary activations, optimiser state).
+    pub(crate) fn workload(&self, resident: u64, download: Bytes, upload: Bytes) -> Workload {
+        Workload {
+            phases: self.phases(),
+            peak_memory: Bytes::new(resident + self.activations + self.kept),
+            download,
+            upload,
+        }
+    }
+
+    /// What a job that did this work reports.
+    pub(crate) fn counted(&self, resident: u64, upload: Bytes) -> Counted {
+        let phases = self.phases();
+        Counted {
+            flops: phases.iter().map(|p| p.flops).sum::<Flops>(),
+            traffic: phases.iter().map(|p| p.traffic).sum::<Bytes>(),
+            upload,
+            peak_memory: Bytes::new(resident + self.activations + self.kept),
+        }
+    }
+}
+
+/// One pass over `elements` parameters: make the normal, multiply, add; read and write the parameter.
+fn noise_pass(elements: usize) -> Cost {
+    let n = elements as u64;
+    Cost {
+        products: 0,
+        elementwise: u128::from(n) * u128::from(OPERATIONS_PER_NORMAL + 2),
+        elements: 2 * n,
+    }
+}
+
+/// Bytes of `elements` 32-bit floats.
+pub(crate) fn bytes(elements: u64) -> u64 {
+    elements * ELEMENT
+}

@@ -1,0 +1,232 @@
+//! Federated zeroth-order training with scalar uploads.
+//!
+//! A client takes τ local steps and uploads their projected gradients; directions are derived from seeds both sides
+//! know. The server replays each client's steps with the same bits and averages the resulting models, weighted by
+//! the examples behind them. The download is the dense global model's trainable parameters.
+
+use std::sync::Arc;
+
+use fleetune_models::{encoder::Classifier, ledger::ELEMENT, parameters::Weights};
+use fleetune_units::Bytes;
+
+use super::{Plan, StepDirections, apply, step::project_with};
+use crate::{
+    protocol::{Assignment, ClientId, Exchange, Payload, ProtocolError, Server, Update, Verdict},
+    settings::LearningRate,
+    setup::Workshop,
+    work::{Tally, bytes},
+};
+
+/// How every client trains.
+#[derive(Clone, Debug)]
+pub(crate) struct Recipe {
+    pub(crate) plan: Plan,
+    pub(crate) local_steps: usize,
+    pub(crate) epsilon: f64,
+    pub(crate) learning_rate: LearningRate,
+}
+
+/// The server of MeZO and FedSPZO.
+#[derive(Debug)]
+pub(crate) struct ZerothOrderServer {
+    workshop: Arc<Workshop>,
+    recipe: Arc<Recipe>,
+    global: Arc<Weights>,
+}
+
+impl ZerothOrderServer {
+    pub(crate) fn new(workshop: Arc<Workshop>, start: Weights, recipe: Recipe) -> Self {
+        Self { workshop, recipe: Arc::new(recipe), global: Arc::new(start) }
+    }
+}
+
+impl Server for ZerothOrderServer {
+    fn assign(&self, exchange: Exchange, client: ClientId) -> Assignment {
+        let task = Task {
+            workshop: Arc::clone(&self.workshop),
+            recipe: Arc::clone(&self.recipe),
+            round: exchange.round,
+            client,
+        };
+        let workload = task.predicted().workload(
+            task.resident(),
+            Payload::size(self.global.layout.len()),
+            task.upload(),
+        );
+        let start = Arc::clone(&self.global);
+        Assignment { workload, job: Box::new(move || task.train(&start)) }
+    }
+
+    fn aggregate(
+        &mut self,
+        exchange: Exchange,
+        updates: Vec<(ClientId, Update)>,
+    ) -> Result<Verdict, ProtocolError> {
+        let mut average = Average::new(self.global.values.len());
+        for (client, update) in updates {
+            let Payload::Scalars(scalars) = &update.payload else {
+                let found = update.payload.kind();
+                return Err(ProtocolError::WrongPayload { client, found, expected: "scalars" });
+            };
+            let task = Task {
+                workshop: Arc::clone(&self.workshop),
+                recipe: Arc::clone(&self.recipe),
+                round: exchange.round,
+                client,
+            };
+            average.add(&task.replay(&self.global, scalars).values, update.examples);
+        }
+        let values = average.finish(exchange.round)?;
+        if let Some(values) = values {
+            self.global = Arc::new(Weights { layout: Arc::clone(&self.global.layout), values });
+        }
+        Ok(Verdict::RoundOver)
+    }
+
+    fn weights(&self) -> &Weights {
+        &self.global
+    }
+
+    fn model(&self) -> Classifier {
+        self.workshop.model_with(&self.global)
+    }
+}
+
+/// One client's work in one round.
+#[derive(Debug)]
+struct Task {
+    workshop: Arc<Workshop>,
+    recipe: Arc<Recipe>,
+    round: u64,
+    client: ClientId,
+}
+
+impl Task {
+    fn directions(&self, step: usize) -> StepDirections {
+        let seed = self.workshop.direction_seed(self.client, self.round, step);
+        StepDirections::derive(&self.workshop.layout, self.recipe.plan, seed)
+    }
+
+    fn rate(&self, stage: usize) -> f64 {
+        self.recipe.learning_rate.of(stage, self.round)
+    }
+
+    fn upload(&self) -> Bytes {
+        Payload::size(self.recipe.plan.scalars() * self.recipe.local_steps)
+    }
+
+    /// Parameters, and the two boundary activations that a split keeps.
+    fn resident(&self) -> u64 {
+        let cost = &self.workshop.cost;
+        let boundaries = match self.recipe.plan.split {
+            0 => 0,
+            _ => {
+                let batches = self.batches();
+                let rows = batches.iter().map(|texts| self.workshop.shape(texts).iter().product());
+                2 * rows.max().unwrap_or(0_usize) as u64 * cost.encoder.hidden_size as u64
+            }
+        };
+        bytes(cost.parameters() + boundaries)
+    }
+
+    fn batches(&self) -> Vec<Vec<u32>> {
+        self.workshop.batches(self.client, self.round, self.recipe.local_steps)
+    }
+
+    /// The work before it is done, in closed form.
+    fn predicted(&self) -> Tally {
+        let Plan { split, lower, upper } = self.recipe.plan;
+        let (layout, cost) = (&self.workshop.layout, &self.workshop.cost);
+        let border = if split == 0 { 0 } else { split + 1 };
+        let mut tally = Tally::default();
+        for texts in self.batches() {
+            let shape = self.workshop.shape(&texts);
+            let below = cost.pass(0..border, shape, false);
+            let above = cost.pass(border..cost.encoder.num_hidden_layers + 2, shape, false);
+            tally.forward += below.forward * (2 * u64::from(lower));
+            tally.forward += above.forward * (2 * u64::from(lower) * u64::from(upper));
+            tally.activations = tally.activations.max(ELEMENT * below.peak.max(above.peak));
+            let passes = u64::from(lower);
+            tally.perturb(layout.lower(split).len(), 3 * passes);
+            tally.perturb(layout.upper(split).len(), 3 * passes * u64::from(upper));
+            self.charge_update(&mut tally);
+        }
+        tally
+    }
+
+    fn charge_update(&self, tally: &mut Tally) {
+        let Plan { split, lower, upper } = self.recipe.plan;
+        let layout = &self.workshop.layout;
+        tally.update_with_noise(layout.lower(split).len(), u64::from(lower));
+        tally.update_with_noise(layout.upper(split).len(), u64::from(lower) * u64::from(upper));
+    }
+
+    /// The local steps, for real.
+    fn train(&self, start: &Weights) -> Update {
+        let mut weights = start.clone();
+        let mut tally = Tally::default();
+        let mut sent = Vec::new();
+        for (step, texts) in self.batches().iter().enumerate() {
+            let batch = self.workshop.collate(texts);
+            let directions = self.directions(step);
+            let scalars = project_with(
+                &self.workshop.model,
+                &weights,
+                self.recipe.plan,
+                self.recipe.epsilon,
+                &directions,
+                (&batch.to_device(&self.workshop.device), &batch.labels),
+                &mut tally,
+            );
+            apply(&mut weights, self.recipe.plan, &directions, &scalars, &|s| self.rate(s));
+            self.charge_update(&mut tally);
+            sent.extend(scalars);
+        }
+        let payload = Payload::Scalars(sent);
+        let upload = Bytes::new(payload.encode(self.round).len() as u64);
+        let examples = (self.recipe.local_steps * self.workshop.batch_size) as u64;
+        Update { payload, examples, counted: tally.counted(self.resident(), upload) }
+    }
+
+    /// The client's final model from its scalars: the same bits as the client's own.
+    fn replay(&self, start: &Weights, scalars: &[f32]) -> Weights {
+        let mut weights = start.clone();
+        for (step, scalars) in scalars.chunks(self.recipe.plan.scalars()).enumerate() {
+            apply(&mut weights, self.recipe.plan, &self.directions(step), scalars, &|s| self.rate(s));
+        }
+        weights
+    }
+}
+
+/// A weighted mean of parameter vectors, accumulated in f64 in the order of arrival.
+#[derive(Debug)]
+pub(crate) struct Average {
+    sum: Vec<f64>,
+    weight: f64,
+}
+
+impl Average {
+    pub(crate) fn new(len: usize) -> Self {
+        Self { sum: vec![0.0; len], weight: 0.0 }
+    }
+
+    pub(crate) fn add(&mut self, values: &[f32], examples: u64) {
+        let weight = examples as f64;
+        for (sum, &value) in self.sum.iter_mut().zip(values) {
+            *sum += weight * f64::from(value);
+        }
+        self.weight += weight;
+    }
+
+    /// The mean; nothing if nothing was added.
+    pub(crate) fn finish(self, round: u64) -> Result<Option<Vec<f32>>, ProtocolError> {
+        if self.weight == 0.0 {
+            return Ok(None);
+        }
+        let mean: Vec<f32> = self.sum.iter().map(|s| (s / self.weight) as f32).collect();
+        match mean.iter().all(|v| v.is_finite()) {
+            true => Ok(Some(mean)),
+            false => Err(ProtocolError::Diverged { round }),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! From token ids to tensors.
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use serde::{Deserialize, Serialize};
+
+/// A tokenised, labelled text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encoded {
+    /// Token ids, special tokens included, truncated to the scenario's `max_length`.
+    pub ids: Vec<u32>,
+    /// Class index.
+    pub label: usize,
+}
+
+/// How the texts of a batch are brought to one length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Padding {
+    /// Always `max_length`: every batch costs the same.
+    #[default]
+    Fixed,
+    /// The longest text of the batch: cheaper, and the cost varies from batch to batch.
+    Longest,
+}
+
+/// A batch on the host: `size` texts of `seq` tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    ids: Vec<i32>,
+    lengths: Vec<usize>,
+    /// Class index of each text.
+    pub labels: Vec<usize>,
+    seq: usize,
+}
+
+impl Batch {
+    /// Pads `examples` to one length, at most `max_length` tokens.
+    ///
+    /// # Panics
+    /// If there is no example: nobody computes on an empty batch.
+    pub fn collate(examples: &[&Encoded], max_length: usize, padding: Padding) -> Self {
+        let lengths: Vec<usize> = examples.iter().map(|e| e.ids.len().min(max_length)).collect();
+        let seq = padded_length(&lengths, max_length, padding);
+        let mut ids = vec![0; examples.len() * seq];
+        for (row, (example, &length)) in examples.iter().zip(&lengths).enumerate() {
+            for (slot, &id) in ids[row * seq..][..length].iter_mut().zip(&example.ids) {
+                *slot = i32::try_from(id).expect("a vocabulary has fewer than 2^31 entries");
+            }
+        }
+        Self { ids, lengths, labels: examples.iter().map(|e| e.label).collect(), seq }
+    }
+
+    /// Texts and tokens per text, padding included.
+    pub fn shape(&self) -> [usize; 2] {
+        [self.lengths.len(), self.seq]
+    }
+
+    /// The batch as tensors on `device`.
+    pub fn to_device(&self, device: &Device) -> DeviceBatch {
+        let [size, seq] = self.shape();
+        let mut attention = vec![MASKED; size * seq];
+        let mut pooling = vec![0.0_f32; size * seq];
+        for (row, &length) in self.lengths.iter().enumerate() {
+            attention[row * seq..][..length].fill(0.0);
+            pooling[row * seq..][..length].fill(1.0 / length as f32);
+        }
+        DeviceBatch {
+            ids: Tensor::from_data(TensorData::new(self.ids.clone(), [size * seq]), device),
+            masks: Masks {
+                shape: [size, seq],
+                attention: Tensor::from_data(TensorData::new(attention, [size, 1, 1, seq]), device),
+                pooling: Tensor::from_data(TensorData::new(pooling, [size, seq, 1]), device),
+            },
+        }
+    }
+}
+
+/// The length to which texts of these lengths are padded.
+///
+/// # Panics
+/// If `lengths` is empty.
+pub fn padded_length(lengths: &[usize], max_length: usize, padding: Padding) -> usize {
+    let longest = *lengths.iter().max().expect("a batch has at least one text");
+    match padding {
+        Padding::Fixed => max_length,
+        Padding::Longest => longest.min(max_length),
+    }
+}
+
+/// Added to the score of a padded token: its softmax weight underflows to zero.
+const MASKED: f32 = -1e9;
+
+/// A batch on a device.
+#[derive(Clone, Debug)]
+pub struct DeviceBatch {
+    /// Token ids, `[size * seq]`.
+    pub ids: Tensor<1, Int>,
+    /// Which tokens are real.
+    pub masks: Masks,
+}
+
+/// Which tokens of a batch are real, in the forms that attention and pooling need.
+#[derive(Clone, Debug)]
+pub struct Masks {
+    shape: [usize; 2],
+    attention: Tensor<4>,
+    pooling: Tensor<3>,
+}
+
+impl Masks {
+    /// Texts, and tokens per text.
+    pub fn shape(&self) -> [usize; 2] {
+        self.shape
+    }
+
+    /// Zero for real tokens, very negative for padding: `[size, 1, 1, seq]`, added to attention scores.
+    pub fn attention(&self) -> Tensor<4> {
+        self.attention.clone()
+    }
+
+    /// 1/length for real tokens, zero for padding: `[size, seq, 1]`.
+    pub fn pooling(&self) -> Tensor<3> {
+        self.pooling.clone()
+    }
+}

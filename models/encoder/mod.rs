@@ -1,0 +1,113 @@
+//! A BERT-style encoder whose layers can be run by range.
+//!
+//! The stages of a model with L layers are: the embeddings, layers 1 to L, the head. A **split** at k puts the
+//! embeddings and layers 1..k in the lower part and the rest with the head in the upper part; k = 0 leaves the
+//! lower part empty. Running the two parts one after the other gives the same bits as running the whole.
+
+mod block;
+mod config;
+mod embeddings;
+mod gelu;
+mod head;
+mod linear;
+mod norm;
+
+use burn::{
+    module::Module,
+    tensor::{Device, Tensor},
+};
+
+pub use self::{
+    block::Block,
+    config::EncoderConfig,
+    embeddings::Embeddings,
+    head::Head,
+    linear::{Linear, Lora},
+    norm::Norm,
+};
+use crate::{batch::DeviceBatch, ledger::Ledger};
+
+/// Embeddings and layers.
+#[derive(Module, Debug)]
+pub struct Encoder {
+    /// Embedding tables.
+    pub embeddings: Embeddings,
+    /// Layers 1 to L.
+    pub blocks: Vec<Block>,
+}
+
+/// An encoder with its classifier head: the model that is fine-tuned.
+#[derive(Module, Debug)]
+pub struct Classifier {
+    /// The pretrained part.
+    pub encoder: Encoder,
+    /// The task's head.
+    pub head: Head,
+}
+
+/// What crosses the split: nothing yet (the input itself), or the activations of the lower part, `[rows, d]`.
+#[derive(Clone, Debug)]
+pub enum Boundary {
+    /// The upper part starts from the token ids.
+    Input,
+    /// The upper part starts from these token states.
+    States(Tensor<2>),
+}
+
+impl Encoder {
+    /// An encoder of zeros with identity norms, to be filled from a checkpoint.
+    pub fn zeros(config: &EncoderConfig, device: &Device) -> Self {
+        Self {
+            embeddings: Embeddings::zeros(config, device),
+            blocks: (0..config.num_hidden_layers).map(|_| Block::zeros(config, device)).collect(),
+        }
+    }
+
+    /// All layers: token states `[rows, d]`.
+    pub fn forward(&self, batch: &DeviceBatch, ledger: &mut Ledger) -> Tensor<2> {
+        let x = self.embeddings.forward(batch, ledger);
+        self.blocks.iter().fold(x, |x, block| block.forward(x, &batch.masks, ledger))
+    }
+
+    /// Sentence vectors: mean of the token states, length one, `[batch, d]`.
+    pub fn embed(&self, batch: &DeviceBatch, ledger: &mut Ledger) -> Tensor<2> {
+        Head::pool(self.forward(batch, ledger), &batch.masks, ledger)
+    }
+}
+
+impl Classifier {
+    /// The lower part of a split at `split`.
+    ///
+    /// # Panics
+    /// If `split` exceeds the number of layers: configurations are checked before a model exists.
+    pub fn lower(&self, split: usize, batch: &DeviceBatch, ledger: &mut Ledger) -> Boundary {
+        if split == 0 {
+            return Boundary::Input;
+        }
+        let x = self.encoder.embeddings.forward(batch, ledger);
+        let blocks = &self.encoder.blocks[..split];
+        Boundary::States(blocks.iter().fold(x, |x, b| b.forward(x, &batch.masks, ledger)))
+    }
+
+    /// The upper part of a split at `split`, from what the lower part gave: logits `[batch, classes]`.
+    pub fn upper(
+        &self,
+        split: usize,
+        boundary: Boundary,
+        batch: &DeviceBatch,
+        ledger: &mut Ledger,
+    ) -> Tensor<2> {
+        let x = match boundary {
+            Boundary::Input => self.encoder.embeddings.forward(batch, ledger),
+            Boundary::States(x) => x,
+        };
+        let blocks = &self.encoder.blocks[split..];
+        let x = blocks.iter().fold(x, |x, b| b.forward(x, &batch.masks, ledger));
+        self.head.forward(x, &batch.masks, ledger)
+    }
+
+    /// The whole model: logits `[batch, classes]`.
+    pub fn forward(&self, batch: &DeviceBatch, ledger: &mut Ledger) -> Tensor<2> {
+        self.upper(0, Boundary::Input, batch, ledger)
+    }
+}

@@ -1,0 +1,147 @@
+use std::{ops::Range, sync::Arc};
+
+use burn::{
+    module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId},
+    tensor::{Tensor, TensorData},
+};
+
+use super::{Layout, Slot};
+use crate::encoder::Classifier;
+
+/// Trainable parameters of a classifier as one flat vector.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Weights {
+    /// What stands where.
+    pub layout: Arc<Layout>,
+    /// The elements, in the layout's order.
+    pub values: Vec<f32>,
+}
+
+/// Reads the trainable parameters out of a model.
+pub fn read(model: &Classifier, layout: &Arc<Layout>) -> Weights {
+    let mut reader = Reader { path: Path::default(), layout, values: vec![0.0; layout.len()] };
+    model.visit(&mut reader);
+    Weights { layout: Arc::clone(layout), values: reader.values }
+}
+
+/// The model with the trainable tensors of `range` replaced by what `fill` writes; all else is shared.
+///
+/// `fill` gets a slot and must return its elements; it is called in the layout's order.
+pub fn install(
+    model: Classifier,
+    layout: &Layout,
+    range: Range<usize>,
+    fill: &mut dyn FnMut(&Slot) -> Vec<f32>,
+) -> Classifier {
+    model.map(&mut Writer { path: Path::default(), layout, range, fill })
+}
+
+/// Burn's ids of the trainable parameters of `model`, each with its stage, in the layout's order.
+pub fn parameter_ids(model: &Classifier, layout: &Layout) -> Vec<(usize, ParamId)> {
+    let mut lister = Ids { path: Path::default(), layout, ids: Vec::new() };
+    model.visit(&mut lister);
+    lister.ids
+}
+
+struct Ids<'a> {
+    path: Path,
+    layout: &'a Layout,
+    ids: Vec<(usize, ParamId)>,
+}
+
+impl ModuleVisitor for Ids<'_> {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.enter(name);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.exit();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(slot) = self.layout.slot(&self.path.joined()) {
+            self.ids.push((slot.stage, param.id));
+        }
+    }
+}
+
+impl Weights {
+    /// The model with these parameters.
+    pub fn install_in(&self, model: Classifier) -> Classifier {
+        install(model, &self.layout, 0..self.layout.len(), &mut |slot| {
+            self.values[slot.range.clone()].to_vec()
+        })
+    }
+}
+
+/// The path of module names from the root to where a traversal stands.
+#[derive(Debug, Default)]
+pub(crate) struct Path(Vec<String>);
+
+impl Path {
+    pub(crate) fn enter(&mut self, name: &str) {
+        self.0.push(name.to_owned());
+    }
+
+    pub(crate) fn exit(&mut self) {
+        self.0.pop();
+    }
+
+    pub(crate) fn joined(&self) -> String {
+        self.0.join(".")
+    }
+}
+
+struct Reader<'a> {
+    path: Path,
+    layout: &'a Layout,
+    values: Vec<f32>,
+}
+
+impl ModuleVisitor for Reader<'_> {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.enter(name);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.exit();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(slot) = self.layout.slot(&self.path.joined()) {
+            let data = param.val().into_data();
+            let values = data.as_slice::<f32>().expect("parameters are stored as f32");
+            self.values[slot.range.clone()].copy_from_slice(values);
+        }
+    }
+}
+
+struct Writer<'a> {
+    path: Path,
+    layout: &'a Layout,
+    range: Range<usize>,
+    fill: &'a mut dyn FnMut(&Slot) -> Vec<f32>,
+}
+
+impl ModuleMapper for Writer<'_> {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.enter(name);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.exit();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some(slot) = self.layout.slot(&self.path.joined()) else { return param };
+        if !(self.range.start <= slot.range.start && slot.range.end <= self.range.end) {
+            return param;
+        }
+        let values = (self.fill)(slot);
+        param.map(|old| {
+            let trains = old.is_require_grad();
+            Tensor::from_data(TensorData::new(values, old.shape()), &old.device())
+                .set_require_grad(trains)
+        })
+    }
+}

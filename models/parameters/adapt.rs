@@ -1,0 +1,165 @@
+use std::{collections::BTreeSet, fmt, sync::Arc};
+
+use burn::{
+    module::{Module, ModuleMapper, ModuleVisitor, Param},
+    tensor::Tensor,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{Layout, Slot, access::Path};
+use crate::encoder::{Classifier, Linear};
+
+/// Which parameters are fine-tuned. The head always is.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Trainable {
+    /// Everything, embeddings included.
+    Full,
+    /// All layers and the head; the embeddings stay.
+    Layers,
+    /// Biases and norm shifts, and the head (BitFit, Ben Zaken et al. 2022).
+    Bitfit,
+    /// Low-rank side paths on the query and value projections, and the head (LoRA, Hu et al. 2021).
+    Lora {
+        /// Rank r of the side paths.
+        rank: usize,
+        /// Their scale is alpha / r.
+        alpha: f64,
+    },
+    /// The head alone.
+    Head,
+}
+
+impl Trainable {
+    /// [`Trainable::Layers`], as a default.
+    pub fn layers() -> Self {
+        Self::Layers
+    }
+
+    /// [`Trainable::Bitfit`], as a default.
+    pub fn bitfit() -> Self {
+        Self::Bitfit
+    }
+
+    /// Adds what this choice adds to the model (LoRA's side paths; `noise` gives standard normal values for A) and
+    /// says which tensors train.
+    #[must_use]
+    pub fn adapt(
+        self,
+        mut model: Classifier,
+        noise: &mut dyn FnMut() -> f32,
+    ) -> (Classifier, Arc<Layout>) {
+        if let Self::Lora { rank, alpha } = self {
+            for block in &mut model.encoder.blocks {
+                let mut add = |linear: &mut Linear| {
+                    *linear = linear.clone().with_lora(rank, alpha, noise);
+                };
+                add(&mut block.query);
+                add(&mut block.value);
+            }
+        }
+        let layout = Arc::new(self.layout(&model));
+        (model, layout)
+    }
+
+    fn layout(self, model: &Classifier) -> Layout {
+        let layers = model.encoder.blocks.len();
+        let mut lister = Lister { path: Path::default(), choice: self, layers, slots: Vec::new() };
+        model.visit(&mut lister);
+        Layout::new(lister.slots, layers)
+    }
+
+    fn trains(self, path: &str, stage: usize, layers: usize) -> bool {
+        if stage == layers + 1 {
+            return true;
+        }
+        match self {
+            Self::Full => true,
+            Self::Layers => stage > 0,
+            Self::Bitfit => stage > 0 && (path.ends_with(".bias") || path.ends_with(".beta")),
+            Self::Lora { .. } => path.ends_with(".lora.a") || path.ends_with(".lora.b"),
+            Self::Head => false,
+        }
+    }
+}
+
+impl fmt::Display for Trainable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full => f.write_str("all parameters"),
+            Self::Layers => f.write_str("all layers and the head"),
+            Self::Bitfit => f.write_str("biases and the head"),
+            Self::Lora { rank, .. } => write!(f, "LoRA of rank {rank} and the head"),
+            Self::Head => f.write_str("the head"),
+        }
+    }
+}
+
+/// The stage a path belongs to.
+fn stage(path: &str, layers: usize) -> usize {
+    let Some(rest) = path.strip_prefix("encoder.blocks.") else {
+        return if path.starts_with("head.") { layers + 1 } else { 0 };
+    };
+    let index: usize = rest
+        .split('.')
+        .next()
+        .and_then(|i| i.parse().ok())
+        .expect("Burn names the entries of a Vec by their index");
+    index + 1
+}
+
+struct Lister {
+    path: Path,
+    choice: Trainable,
+    layers: usize,
+    slots: Vec<Slot>,
+}
+
+impl ModuleVisitor for Lister {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.enter(name);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.exit();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let path = self.path.joined();
+        let stage = stage(&path, self.layers);
+        if !self.choice.trains(&path, stage, self.layers) {
+            return;
+        }
+        let shape: Vec<usize> = param.shape().dims::<D>().to_vec();
+        let start = self.slots.last().map_or(0, |s| s.range.end);
+        let range = start..start + shape.iter().product::<usize>();
+        let plain = [".bias", ".beta", ".gamma"].iter().any(|end| path.ends_with(end));
+        self.slots.push(Slot { path, shape, stage, range, decays: !plain });
+    }
+}
+
+/// The model on the autodiff form of its device, with exactly the tensors of `layout` requiring gradients.
+pub fn require_gradients(model: Classifier, layout: &Layout) -> Classifier {
+    let paths = layout.slots().iter().map(|s| s.path.as_str()).collect();
+    model.map(&mut Marker { path: Path::default(), paths })
+}
+
+struct Marker<'a> {
+    path: Path,
+    paths: BTreeSet<&'a str>,
+}
+
+impl ModuleMapper for Marker<'_> {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.enter(name);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.exit();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let trains = self.paths.contains(self.path.joined().as_str());
+        param.map(Tensor::autodiff).set_require_grad(trains)
+    }
+}

@@ -1,0 +1,17 @@
+//! Which tensors train, their flat layout, and reading and writing them.
+//!
+//! An algorithm sees the trainable parameters as one flat vector of `f32`, cut into [`Slot`]s in a fixed order.
+//! Everything else of the model is frozen and shared. Slots are keyed by their path, never by Burn's parameter
+//! ids, which are random.
+
+pub(crate) use self::access::Path;
+
+mod adapt;
+mod access;
+mod layout;
+
+pub use self::{
+    access::{Weights, install, parameter_ids, read},
+    adapt::{Trainable, require_gradients},
+    layout::{Layout, Slot},
+};

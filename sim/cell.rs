@@ -1,0 +1,220 @@
+//! One simulation: a scenario, an algorithm, a seed.
+
+use std::{
+    ops::ControlFlow,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use fleetune_algorithms::{protocol::Server, registry::AlgorithmConfig};
+use fleetune_devices::network::ServerLink;
+use fleetune_models::evaluate::{Evaluation, evaluate};
+use fleetune_reports::records::RoundRecord;
+use fleetune_units::Seconds;
+
+use crate::{
+    federation::{
+        End, Federation, FederationConfig, FederationError, Observer, ObserverError, RoundOutcome,
+        RunOutcome, Standing, Stop,
+    },
+    prepare::{Prepared, World},
+    tallies::Tallies,
+};
+
+/// What one cell gave.
+#[derive(Debug)]
+pub struct CellResult {
+    /// The algorithm's label.
+    pub label: String,
+    /// The replication.
+    pub seed: u64,
+    /// The model before training.
+    pub start: Evaluation,
+    /// Evaluated rounds.
+    pub rounds: Vec<RoundRecord>,
+    /// Where it ended.
+    pub standing: Standing,
+    /// Why it ended.
+    pub ending: Ending,
+    /// What was counted for charts.
+    pub tallies: Tallies,
+}
+
+/// Why a cell ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// As the scenario says, or because no device can take part.
+    Ran(End),
+    /// The learning diverged; what was evaluated before stands.
+    Diverged(String),
+}
+
+/// What a running cell tells while it runs.
+#[derive(Debug, Clone, Copy)]
+pub struct Progress<'a> {
+    /// The algorithm's label.
+    pub label: &'a str,
+    /// The replication.
+    pub seed: u64,
+    /// Rounds done.
+    pub rounds: u64,
+    /// Simulated time.
+    pub time: Seconds,
+    /// The latest test accuracy.
+    pub accuracy: f64,
+}
+
+/// Who hears of progress; called from many threads.
+pub type Listener<'a> = dyn Fn(Progress<'_>) + Sync + 'a;
+
+/// Runs one cell: a pure function of the prepared scenario, the algorithm and the seed, unless `stop` is raised.
+///
+/// # Errors
+/// A broken invariant of the simulator, or a scenario that no simulated time can hold.
+pub fn run_cell(
+    prepared: &Prepared,
+    world: &World,
+    (label, config, seed): (&str, &AlgorithmConfig, u64),
+    stop: &AtomicBool,
+    listener: &Listener<'_>,
+) -> Result<CellResult, FederationError> {
+    let mut server = config.server(prepared.setup(world));
+    let mut watch = Watch {
+        prepared,
+        label,
+        seed,
+        stop,
+        listener,
+        start: None,
+        rounds: Vec::new(),
+        latest: RoundCounts::default(),
+        standing: Standing::default(),
+        tallies: Tallies::new(&world.fleet, server.as_ref()),
+    };
+    let federation = Federation::new(
+        &federation_config(prepared),
+        &world.fleet,
+        world.streams,
+        server.as_mut(),
+        &mut watch,
+    )?;
+    let (standing, ending) = match federation.run() {
+        Ok(RunOutcome { end, standing }) => (standing, Ending::Ran(end)),
+        Err(FederationError::Protocol(error)) => (watch.standing, Ending::Diverged(error.to_string())),
+        Err(error) => return Err(error),
+    };
+    let start = watch.start.unwrap_or(Evaluation { accuracy: 0.0, loss: f64::NAN });
+    Ok(CellResult {
+        label: label.to_owned(),
+        seed,
+        start,
+        rounds: watch.rounds,
+        standing,
+        ending,
+        tallies: watch.tallies,
+    })
+}
+
+fn federation_config(prepared: &Prepared) -> FederationConfig {
+    let (asked, network) = (&prepared.scenario.federation, &prepared.scenario.network);
+    FederationConfig {
+        cohort: asked.cohort,
+        over_commitment: asked.over_commitment,
+        deadline: asked.deadline,
+        stop: Stop {
+            rounds: asked.stop.rounds,
+            simulated_time: asked.stop.simulated_time,
+            device_flops: asked.stop.device_flops,
+        },
+        evaluate_every: asked.evaluate_every,
+        server: ServerLink {
+            uplink: network.server.uplink,
+            downlink: network.server.downlink,
+            latency: network.server.latency,
+        },
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct RoundCounts {
+    participants: u64,
+    dropped: u64,
+}
+
+/// Records what a cell's federation tells, and judges its model.
+struct Watch<'a> {
+    prepared: &'a Prepared,
+    label: &'a str,
+    seed: u64,
+    stop: &'a AtomicBool,
+    listener: &'a Listener<'a>,
+    start: Option<Evaluation>,
+    rounds: Vec<RoundRecord>,
+    latest: RoundCounts,
+    standing: Standing,
+    tallies: Tallies,
+}
+
+impl Observer for Watch<'_> {
+    fn evaluate(
+        &mut self,
+        standing: &Standing,
+        server: &dyn Server,
+    ) -> Result<ControlFlow<()>, ObserverError> {
+        let max_length = self.prepared.scenario.model.max_length;
+        let test = &self.prepared.test;
+        let found = evaluate(&server.model(), test, max_length, &self.prepared.device);
+        self.start.get_or_insert(found);
+        let spent = standing.ledger.total();
+        let time = standing.time.as_seconds();
+        self.rounds.push(RoundRecord {
+            algorithm: self.label.to_owned(),
+            seed: self.seed,
+            round: standing.rounds,
+            sim_time: Seconds::from_raw(time),
+            accuracy: found.accuracy,
+            loss: found.loss,
+            device_flops: spent.device_flops,
+            uplink: spent.uplink,
+            downlink: spent.downlink,
+            energy: spent.energy,
+            participants: self.latest.participants,
+            dropped: self.latest.dropped,
+            excluded: standing.excluded.into(),
+        });
+        (self.listener)(Progress {
+            label: self.label,
+            seed: self.seed,
+            rounds: standing.rounds,
+            time: Seconds::from_raw(time),
+            accuracy: found.accuracy,
+        });
+        Ok(self.flow())
+    }
+
+    fn round(
+        &mut self,
+        standing: &Standing,
+        outcome: &RoundOutcome,
+    ) -> Result<ControlFlow<()>, ObserverError> {
+        self.standing = *standing;
+        self.latest = RoundCounts {
+            participants: outcome.participants().into(),
+            dropped: outcome.dropped().into(),
+        };
+        self.tallies.add(outcome);
+        Ok(self.flow())
+    }
+
+    fn wants_to_stop(&mut self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
+impl Watch<'_> {
+    fn flow(&self) -> ControlFlow<()> {
+        match self.stop.load(Ordering::Relaxed) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    }
+}

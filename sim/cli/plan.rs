@@ -1,0 +1,62 @@
+use clap::Args;
+use fleetune_models::backend::Backend;
+
+use super::{Failure, ScenarioArguments, say, table::Table};
+use crate::{
+    plan::{AlgorithmPlan, Spread, plan},
+    prepare::Prepared,
+};
+
+/// Arguments of `plan`.
+#[derive(Debug, Args)]
+pub(super) struct Plan {
+    #[command(flatten)]
+    scenario: ScenarioArguments,
+}
+
+impl Plan {
+    pub(super) fn execute(self) -> Result<(), Failure> {
+        let scenario = self.scenario.check(&[])?;
+        let usage = |error: &dyn std::fmt::Display| Failure::Usage(format!("error: {error}"));
+        let prepared = Prepared::new(scenario, Backend::default()).map_err(|e| usage(&e))?;
+        let plans = plan(&prepared).map_err(|e| usage(&e))?;
+        let federation = &prepared.scenario.federation;
+        say(&format!(
+            "One exchange of one client; a round asks {} clients for {} updates. Nothing was trained.\n",
+            (f64::from(federation.cohort) * federation.over_commitment).ceil(),
+            federation.cohort
+        ))?;
+        plans.iter().try_for_each(|plan| say(&describe(plan)))
+    }
+}
+
+fn describe(plan: &AlgorithmPlan) -> String {
+    let mut text = format!(
+        "\n{}: {} of work, {} down, {} up, {} of memory\n",
+        plan.label,
+        spread(plan.flops, |x| x.human().to_string()),
+        spread(plan.download, |x| x.human().to_string()),
+        spread(plan.upload, |x| x.human().to_string()),
+        spread(plan.memory, |x| x.human().to_string()),
+    );
+    let mut table =
+        Table::new(&["profile", "devices", "budget", "fits", "compute", "transfer", "energy"]);
+    for profile in &plan.profiles {
+        table.row([
+            profile.profile.clone(),
+            profile.devices.to_string(),
+            profile.budget.human().to_string(),
+            if profile.fits { "yes" } else { "no" }.to_owned(),
+            spread(profile.compute, |x| x.human().to_string()),
+            spread(profile.transfer, |x| x.human().to_string()),
+            spread(profile.energy, |x| x.human().to_string()),
+        ]);
+    }
+    text.push_str(&table.to_string());
+    text
+}
+
+fn spread<T: PartialOrd + Copy>(spread: Spread<T>, human: impl Fn(T) -> String) -> String {
+    let (least, most) = (human(spread.least), human(spread.most));
+    if least == most { least } else { format!("{least} to {most}") }
+}

@@ -1,0 +1,90 @@
+use std::{
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+use fleetune_scenarios::Scenario;
+use indexmap::IndexMap;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use crate::cell::Progress;
+
+/// Seconds between lines where stderr is no terminal.
+const INTERVAL: Duration = Duration::from_secs(5);
+
+/// Tells on stderr how far the cells are: bars on a terminal, a line every few seconds elsewhere.
+#[derive(Debug)]
+pub(super) struct Reporter {
+    state: Mutex<State>,
+    quiet: bool,
+    seeds: u32,
+    rounds: u64,
+}
+
+#[derive(Debug)]
+struct State {
+    bars: Option<IndexMap<String, ProgressBar>>,
+    /// Rounds done, by algorithm and seed.
+    done: IndexMap<(String, u64), u64>,
+    spoken: Instant,
+}
+
+impl Reporter {
+    #[expect(clippy::disallowed_methods, reason = "progress is for people, in their time")]
+    pub(super) fn new(scenario: &Scenario, quiet: bool) -> Self {
+        let rounds = scenario.federation.stop.rounds;
+        let group = MultiProgress::new();
+        let bars = (!quiet && !group.is_hidden()).then(|| {
+            let width = scenario.algorithms.keys().map(|l| l.as_str().chars().count()).max();
+            scenario
+                .algorithms
+                .keys()
+                .map(|label| {
+                    let bar = ProgressBar::new(rounds * u64::from(scenario.seeds));
+                    let name = format!("{:<width$}", label.as_str(), width = width.unwrap_or(0));
+                    let bar = group.add(bar.with_style(style()).with_prefix(name));
+                    (label.to_string(), bar)
+                })
+                .collect()
+        });
+        let state = State { bars, done: IndexMap::new(), spoken: Instant::now() };
+        Self { state: Mutex::new(state), quiet, seeds: scenario.seeds, rounds }
+    }
+
+    /// A cell has been evaluated.
+    #[expect(clippy::disallowed_methods, reason = "progress is for people, in their time")]
+    pub(super) fn hear(&self, progress: Progress<'_>) {
+        if self.quiet {
+            return;
+        }
+        let Ok(mut state) = self.state.lock() else { return };
+        state.done.insert((progress.label.to_owned(), progress.seed), progress.rounds);
+        let mine = state.done.iter().filter(|((label, _), _)| label == progress.label);
+        let done: u64 = mine.map(|(_, rounds)| rounds).sum();
+        let news = format!(
+            "seed {}: {:.1} % after {}",
+            progress.seed,
+            100.0 * progress.accuracy,
+            progress.time.human()
+        );
+        if let Some(bar) = state.bars.as_ref().and_then(|bars| bars.get(progress.label)) {
+            bar.set_position(done);
+            bar.set_message(news);
+        } else if state.spoken.elapsed() >= INTERVAL {
+            state.spoken = Instant::now();
+            let all = self.rounds * u64::from(self.seeds);
+            eprintln!("{}: {done} of {all} rounds; {news}", progress.label);
+        }
+    }
+
+    /// All cells are done.
+    pub(super) fn finish(&self) {
+        let Ok(state) = self.state.lock() else { return };
+        state.bars.iter().flat_map(IndexMap::values).for_each(ProgressBar::finish);
+    }
+}
+
+fn style() -> ProgressStyle {
+    ProgressStyle::with_template("{prefix}  {bar:30} {pos:>4}/{len} rounds  {msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+}

@@ -1,0 +1,138 @@
+//! What a round will cost, without training anything.
+//!
+//! The figures come from the same assignments that a run charges, so they hold exactly where batches have a fixed
+//! length; where they do not, the least and the most over clients and kinds of exchange are given.
+
+use fleetune_devices::{Device, Workload};
+use fleetune_units::{Bytes, BytesPerSecond, Flops, Joules, Seconds};
+
+use crate::prepare::{PrepareError, Prepared, World};
+
+/// The least and the most of something.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spread<T> {
+    /// The least.
+    pub least: T,
+    /// The most.
+    pub most: T,
+}
+
+impl<T: PartialOrd + Copy> Spread<T> {
+    /// Over at least one value.
+    fn over(mut values: impl Iterator<Item = T>) -> Option<Self> {
+        let first = values.next()?;
+        Some(values.fold(Self { least: first, most: first }, |spread, value| Self {
+            least: if value < spread.least { value } else { spread.least },
+            most: if value > spread.most { value } else { spread.most },
+        }))
+    }
+
+    /// Whether there is no spread.
+    pub fn is_exact(&self) -> bool {
+        self.least == self.most
+    }
+}
+
+/// What an algorithm asks of a client in one exchange, and how each device profile copes.
+#[derive(Clone, Debug)]
+pub struct AlgorithmPlan {
+    /// The algorithm's label.
+    pub label: String,
+    /// Device FLOPs of one client's exchange.
+    pub flops: Spread<Flops>,
+    /// Bytes to the client.
+    pub download: Spread<Bytes>,
+    /// Bytes from the client.
+    pub upload: Spread<Bytes>,
+    /// Peak memory on the device.
+    pub memory: Spread<Bytes>,
+    /// The profiles of the fleet, in the order of its groups.
+    pub profiles: Vec<ProfilePlan>,
+}
+
+/// How one device profile copes with one exchange.
+#[derive(Clone, Debug)]
+pub struct ProfilePlan {
+    /// The profile's name.
+    pub profile: String,
+    /// Devices of it in the fleet.
+    pub devices: usize,
+    /// Memory that training may use there.
+    pub budget: Bytes,
+    /// Whether the algorithm's memory fits.
+    pub fits: bool,
+    /// Computing time.
+    pub compute: Spread<Seconds>,
+    /// Time on the network if nobody else transfers.
+    pub transfer: Spread<Seconds>,
+    /// Energy of download, computing and upload, waiting apart.
+    pub energy: Spread<Joules>,
+}
+
+/// Plans every algorithm of a scenario, on the fleet of its first replication.
+///
+/// # Errors
+/// If the world cannot be made.
+pub fn plan(prepared: &Prepared) -> Result<Vec<AlgorithmPlan>, PrepareError> {
+    let world = prepared.world(0)?;
+    let algorithms = prepared.scenario.algorithms.iter();
+    Ok(algorithms
+        .filter_map(|(label, config)| {
+            let server = config.server(prepared.setup(&world));
+            let forecasts: Vec<Vec<Workload>> =
+                (0..world.fleet.len() as u32).map(|client| server.forecast(client)).collect();
+            plan_algorithm(prepared, label.as_str(), &world, &forecasts)
+        })
+        .collect())
+}
+
+fn plan_algorithm(
+    prepared: &Prepared,
+    label: &str,
+    world: &World,
+    forecasts: &[Vec<Workload>],
+) -> Option<AlgorithmPlan> {
+    let all = || forecasts.iter().flatten();
+    let server = &prepared.scenario.network.server;
+    let (sent, received, latency) = (server.uplink, server.downlink, server.latency);
+    let profiles = prepared.scenario.profiles.keys().filter_map(|name| {
+        let mine = || {
+            let devices = world.fleet.devices.iter().zip(forecasts);
+            devices.filter(|(device, _)| device.profile().name.as_str() == name)
+        };
+        let (first, _) = mine().next()?;
+        let each = || mine().flat_map(|(device, work)| work.iter().map(move |w| (device, w)));
+        let transfer = |device: &Device, work: &Workload| {
+            one_way(work.download, device.downlink().min(sent), device.latency() + latency)
+                + one_way(work.upload, device.uplink().min(received), device.latency() + latency)
+        };
+        let energy = |device: &Device, work: &Workload| {
+            let (power, reach) = (device.power(), device.latency() + latency);
+            power.receive * one_way(work.download, device.downlink().min(sent), reach)
+                + power.compute * device.compute_time(work)
+                + power.transmit * one_way(work.upload, device.uplink().min(received), reach)
+        };
+        Some(ProfilePlan {
+            profile: name.clone(),
+            devices: mine().count(),
+            budget: first.memory_budget(),
+            fits: each().all(|(device, work)| device.can_run(work)),
+            compute: Spread::over(each().map(|(device, work)| device.compute_time(work)))?,
+            transfer: Spread::over(each().map(|(device, work)| transfer(device, work)))?,
+            energy: Spread::over(each().map(|(device, work)| energy(device, work)))?,
+        })
+    });
+    Some(AlgorithmPlan {
+        label: label.to_owned(),
+        flops: Spread::over(all().map(Workload::flops))?,
+        download: Spread::over(all().map(|w| w.download))?,
+        upload: Spread::over(all().map(|w| w.upload))?,
+        memory: Spread::over(all().map(|w| w.peak_memory))?,
+        profiles: profiles.collect(),
+    })
+}
+
+/// Nothing sent takes no time; anything else the latency and its bytes at the given rate.
+fn one_way(bytes: Bytes, rate: BytesPerSecond, latency: Seconds) -> Seconds {
+    if bytes == Bytes::new(0) { Seconds::ZERO } else { latency + bytes / rate }
+}

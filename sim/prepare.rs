@@ -1,0 +1,123 @@
+//! What all cells of a scenario share: the model, the tokenised texts, the device that computes.
+
+use std::sync::Arc;
+
+use burn::tensor::Device;
+use fleetune_algorithms::setup::{Setup, TrainingData};
+use fleetune_devices::{Fleet, FleetError, streams::SeedTree};
+use fleetune_models::{
+    ModelError,
+    alignment::aligned,
+    backend::Backend,
+    batch::Encoded,
+    encoder::Classifier,
+    tasks::{Example, PartitionError, partition},
+    tokenizer::Tokenizer,
+};
+use fleetune_scenarios::Scenario;
+
+/// A scenario made ready to run.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The scenario.
+    pub scenario: Scenario,
+    /// The pretrained model, its head aligned with the task.
+    pub model: Classifier,
+    /// The host's device.
+    pub device: Device,
+    train: Vec<Encoded>,
+    /// The server's test set.
+    pub test: Vec<Encoded>,
+}
+
+/// One replication's world: the same for every algorithm.
+#[derive(Debug)]
+pub struct World {
+    /// Its randomness.
+    pub streams: SeedTree,
+    /// Its devices.
+    pub fleet: Fleet,
+    data: Arc<TrainingData>,
+}
+
+/// Why a scenario that was checked cannot be prepared.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PrepareError {
+    /// The model.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The fleet.
+    #[error(transparent)]
+    Fleet(#[from] FleetError),
+    /// The split of the data over the clients.
+    #[error(transparent)]
+    Partition(#[from] PartitionError),
+}
+
+impl Prepared {
+    /// Loads the model, aligns its head with the task and tokenises the texts.
+    ///
+    /// # Errors
+    /// If the checkpoint does not hold what its configuration promises.
+    pub fn new(scenario: Scenario, backend: Backend) -> Result<Self, PrepareError> {
+        let device = backend.device();
+        let max_length = scenario.model.max_length;
+        let checkpoint = scenario.checkpoint();
+        let tokenizer = checkpoint.tokenizer(max_length)?;
+        let task = scenario.dataset();
+        let prompts: Vec<&str> = task.classes.iter().map(|c| c.prompt.as_str()).collect();
+        let encoder = checkpoint.encoder(&device)?;
+        let model = aligned(encoder, &prompts, &tokenizer, max_length, &device)?;
+        let train = encode(&tokenizer, &task.train)?;
+        let wanted = scenario.task.test_examples.min(task.test.len());
+        let test = encode(&tokenizer, &task.test[..wanted])?;
+        Ok(Self { model, device, train, test, scenario })
+    }
+
+    /// The world of replication `seed`: its fleet, and who holds which texts.
+    ///
+    /// # Errors
+    /// If the fleet cannot be drawn or the data not be spread over it.
+    pub fn world(&self, seed: u64) -> Result<World, PrepareError> {
+        let streams = SeedTree::new(self.scenario.root_seed).subtree("replication", seed);
+        let profiles = self.scenario.device_profiles();
+        let fleet = Fleet::draw(&self.scenario.fleet, &profiles, &streams)?;
+        let labels: Vec<usize> = self.train.iter().map(|e| e.label).collect();
+        let mut stream = streams.stream("partition", 0);
+        let shards = partition(
+            &labels,
+            self.classes(),
+            fleet.len(),
+            &self.scenario.task.partition,
+            &mut stream,
+        )?;
+        let data = Arc::new(TrainingData {
+            examples: self.train.clone(),
+            shards,
+            max_length: self.scenario.model.max_length,
+            padding: self.scenario.model.padding,
+        });
+        Ok(World { streams, fleet, data })
+    }
+
+    /// What an algorithm starts from in `world`.
+    pub fn setup(&self, world: &World) -> Setup {
+        Setup {
+            model: self.model.clone(),
+            architecture: self.scenario.checkpoint().config.clone(),
+            classes: self.classes(),
+            device: self.device.clone(),
+            data: Arc::clone(&world.data),
+            streams: world.streams,
+        }
+    }
+
+    fn classes(&self) -> usize {
+        self.scenario.dataset().classes.len()
+    }
+}
+
+fn encode(tokenizer: &Tokenizer, examples: &[Example]) -> Result<Vec<Encoded>, ModelError> {
+    examples.iter().map(|e| tokenizer.encode(&e.text, e.label)).collect()
+}

@@ -1,0 +1,209 @@
+//! From cells to the records that reports are made of.
+
+use std::collections::BTreeMap;
+
+use fleetune_reports::records::{
+    AlgorithmDetails, CellTotals, Details, Manifest, RunResults, ScenarioInfo, Start, Statement,
+    Treatment,
+};
+use fleetune_units::Seconds;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    cell::{CellResult, Ending},
+    federation::End,
+    prepare::Prepared,
+};
+
+/// The circumstances that the program knows of and the results do not depend on.
+#[derive(Debug)]
+pub(crate) struct Circumstances {
+    pub(crate) backend: String,
+    pub(crate) threads: usize,
+    pub(crate) wall_time: Seconds,
+}
+
+/// Everything a finished run has to say.
+pub(crate) fn collect(
+    prepared: &Prepared,
+    cells: &[CellResult],
+    circumstances: &Circumstances,
+) -> RunResults {
+    let scenario = &prepared.scenario;
+    RunResults {
+        target_accuracy: scenario.target.accuracy,
+        rounds: cells.iter().flat_map(|cell| cell.rounds.iter().cloned()).collect(),
+        totals: cells.iter().map(totals).collect(),
+        details: Details {
+            scenario: describe(prepared),
+            starts: starts(cells),
+            algorithms: scenario
+                .algorithms
+                .iter()
+                .map(|(label, config)| details(label.as_str(), &config.describe(), cells))
+                .collect(),
+            reality: reality(),
+            notices: notices(cells),
+        },
+        manifest: manifest(prepared, circumstances),
+        scenario_yaml: scenario.resolved_yaml(),
+    }
+}
+
+fn totals(cell: &CellResult) -> CellTotals {
+    let ledger = &cell.standing.ledger;
+    CellTotals {
+        algorithm: cell.label.clone(),
+        seed: cell.seed,
+        excluded_devices: cell.standing.excluded.into(),
+        device_flops: ledger.total().device_flops,
+        wasted_flops: ledger.wasted.device_flops,
+    }
+}
+
+fn starts(cells: &[CellResult]) -> Vec<Start> {
+    let by_seed: BTreeMap<u64, &CellResult> = cells.iter().rev().map(|c| (c.seed, c)).collect();
+    by_seed
+        .into_values()
+        .map(|cell| Start { seed: cell.seed, accuracy: cell.start.accuracy, loss: cell.start.loss })
+        .collect()
+}
+
+fn details(label: &str, description: &str, cells: &[CellResult]) -> AlgorithmDetails {
+    let mut mine = cells.iter().filter(|cell| cell.label == label).map(|cell| &cell.tallies);
+    let mut merged = mine.next().cloned();
+    if let Some(merged) = &mut merged {
+        mine.for_each(|more| merged.merge(more));
+    }
+    AlgorithmDetails {
+        label: label.to_owned(),
+        description: description.to_owned(),
+        fit: merged.as_ref().map(|t| t.fit()).unwrap_or_default(),
+        anatomy: merged.as_ref().and_then(|t| t.anatomy()),
+        participation: merged.as_ref().map(|t| t.participation()).unwrap_or_default(),
+    }
+}
+
+fn describe(prepared: &Prepared) -> ScenarioInfo {
+    let scenario = &prepared.scenario;
+    let task = scenario.dataset();
+    let fleet = scenario
+        .fleet
+        .groups
+        .iter()
+        .map(|group| format!("{} x {}", group.count.get(), group.profile))
+        .collect::<Vec<_>>()
+        .join(", ");
+    let federation = &scenario.federation;
+    let fact = |label: &str, text: String| (label.to_owned(), text);
+    ScenarioInfo {
+        name: scenario.name.to_string(),
+        description: scenario.description.clone(),
+        facts: vec![
+            fact("fleet", format!("{} devices: {fleet}", scenario.device_count())),
+            fact(
+                "task",
+                format!(
+                    "{}, {} classes, {} training texts on the devices, {} test texts on the server",
+                    task.name,
+                    task.classes.len(),
+                    task.train.len(),
+                    prepared.test.len()
+                ),
+            ),
+            fact(
+                "rounds",
+                format!(
+                    "cohort of {}, {}x over-commitment, at most {} rounds, evaluated every {}",
+                    federation.cohort,
+                    federation.over_commitment,
+                    federation.stop.rounds,
+                    federation.evaluate_every
+                ),
+            ),
+            fact("seeds", scenario.seeds.to_string()),
+        ],
+    }
+}
+
+fn reality() -> Vec<Statement> {
+    let real = |subject: &str, how: &str| Statement {
+        subject: subject.to_owned(),
+        treatment: Treatment::Real,
+        how: how.to_owned(),
+    };
+    let simulated = |subject: &str, how: &str| Statement {
+        subject: subject.to_owned(),
+        treatment: Treatment::Simulated,
+        how: how.to_owned(),
+    };
+    vec![
+        real("local training", "every aggregated update was computed by really running the model on that client's texts"),
+        real("accuracy and loss", "every evaluated round ran the global model on the server's whole test set"),
+        real("FLOPs and bytes", "counted where the computation and the serialisation happen, operation by operation"),
+        simulated("computing time", "roofline of the device profile: counted FLOPs and memory traffic over sustained speed and bandwidth"),
+        simulated("network time", "flows over each device's access link and the shared server link, max-min fair"),
+        simulated("energy", "the profile's power of each activity, integrated over simulated time while a device is engaged"),
+        simulated("availability", "devices come and go by the law of their profile; who leaves in mid-round loses its work"),
+        simulated("evaluation and aggregation", "the server's own work: it takes no simulated time and no device pays for it"),
+        simulated("memory", "a device whose budget is below the counted peak takes no part; no device is slowed down by it"),
+    ]
+}
+
+fn notices(cells: &[CellResult]) -> Vec<String> {
+    let mut notices = Vec::new();
+    if cells.iter().any(|c| c.ending == Ending::Ran(End::Asked)) {
+        notices.push(
+            "Stopped early: interrupted. The rounds evaluated until then are valid.".to_owned(),
+        );
+    }
+    for cell in cells {
+        let (label, seed) = (&cell.label, cell.seed);
+        match &cell.ending {
+            Ending::Diverged(why) => notices.push(format!("{label}, seed {seed}: {why}.")),
+            Ending::Ran(End::ExcludedByMemory) => notices.push(format!(
+                "{label}, seed {seed}: excluded by memory on all devices; no round was run."
+            )),
+            Ending::Ran(End::NobodyComes) => notices.push(format!(
+                "{label}, seed {seed}: ended because no capable device will ever be online again."
+            )),
+            Ending::Ran(_) => {}
+        }
+    }
+    notices
+}
+
+fn manifest(prepared: &Prepared, circumstances: &Circumstances) -> Manifest {
+    let scenario = &prepared.scenario;
+    let mut weights = Sha256::new();
+    scenario.checkpoint().bytes().iter().for_each(|part| weights.update(part));
+    let hex = |digest: &[u8]| digest.iter().map(|b| format!("{b:02x}")).collect::<String>();
+    let scenario_sha256 = hex(&Sha256::digest(scenario.resolved_yaml().as_bytes()));
+    Manifest {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        git_commit: option_env!("FLEETUNE_GIT_COMMIT").map(str::to_owned),
+        rustc: env!("FLEETUNE_RUSTC").to_owned(),
+        target: env!("FLEETUNE_TARGET").to_owned(),
+        cpu: cpu_name(),
+        threads: circumstances.threads as u64,
+        backend: circumstances.backend.clone(),
+        scenario_sha256,
+        data_sha256: BTreeMap::from([
+            ("dataset".to_owned(), scenario.dataset().data_hash()),
+            ("checkpoint".to_owned(), hex(&weights.finalize())),
+        ]),
+        root_seed: scenario.root_seed,
+        host_wall_time: circumstances.wall_time,
+    }
+}
+
+/// The processor's model name where the system tells it.
+fn cpu_name() -> String {
+    std::fs::read_to_string("/proc/cpuinfo")
+        .ok()
+        .and_then(|text| {
+            let line = text.lines().find(|line| line.starts_with("model name"))?;
+            Some(line.split_once(':')?.1.trim().to_owned())
+        })
+        .unwrap_or_else(|| std::env::consts::ARCH.to_owned())
+}

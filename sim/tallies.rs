@@ -1,0 +1,149 @@
+//! What is counted of a cell for the charts: who could take part, who did, and where the time went.
+
+use std::collections::BTreeMap;
+
+use fleetune_algorithms::protocol::{Exchange, Server};
+use fleetune_devices::Fleet;
+use fleetune_reports::records::{ProfileFit, ProfileParticipation, RoundAnatomy};
+use fleetune_units::{Bytes, Seconds};
+
+use crate::federation::{Anatomy, Fate, RoundOutcome};
+
+/// Counts of one cell; several cells of an algorithm are merged.
+#[derive(Debug, Clone)]
+pub struct Tallies {
+    profile_of: Vec<String>,
+    fit: BTreeMap<String, ProfileFit>,
+    participation: BTreeMap<String, ProfileParticipation>,
+    times: Anatomy,
+    counts: Counts,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    started: u64,
+    aggregated: u64,
+    left: u64,
+    late: u64,
+}
+
+impl Tallies {
+    /// Nothing counted yet but what the fleet can hold: the memory that the first assignment asks of each device.
+    pub fn new(fleet: &Fleet, server: &dyn Server) -> Self {
+        let first = Exchange { round: 0, index: 0 };
+        let mut fit: BTreeMap<String, ProfileFit> = BTreeMap::new();
+        let mut participation = BTreeMap::new();
+        let mut profile_of = Vec::with_capacity(fleet.len());
+        for (client, device) in (0..).zip(&fleet.devices) {
+            let name = device.profile().name.to_string();
+            let needed = server.assign(first, client).workload.peak_memory;
+            let entry = fit.entry(name.clone()).or_insert_with(|| ProfileFit {
+                profile: name.clone(),
+                devices: 0,
+                budget: device.memory_budget(),
+                needed: Bytes::new(0),
+                fits: true,
+            });
+            entry.devices += 1;
+            entry.needed = entry.needed.max(needed);
+            entry.fits = entry.needed <= entry.budget;
+            profile_of.push(name);
+        }
+        for (name, fit) in &fit {
+            participation.insert(name.clone(), ProfileParticipation {
+                profile: name.clone(),
+                devices: fit.devices,
+                started: 0,
+                completed: 0,
+                dropped: 0,
+                late: 0,
+                device_flops: Default::default(),
+                energy: Default::default(),
+            });
+        }
+        let (times, counts) = (Anatomy::default(), Counts::default());
+        Self { profile_of, fit, participation, times, counts }
+    }
+
+    /// Counts a round.
+    pub fn add(&mut self, outcome: &RoundOutcome) {
+        for client in &outcome.clients {
+            let profile = &self.profile_of[client.client as usize];
+            let Some(entry) = self.participation.get_mut(profile) else { continue };
+            let spent = client.spent.total();
+            entry.started += 1;
+            entry.device_flops += spent.device_flops;
+            entry.energy += spent.energy;
+            self.counts.started += 1;
+            match client.fate {
+                Fate::Aggregated => {
+                    entry.completed += 1;
+                    self.counts.aggregated += 1;
+                    self.times += client.times;
+                }
+                Fate::Left => {
+                    entry.dropped += 1;
+                    self.counts.left += 1;
+                }
+                Fate::Late | Fate::Surplus | Fate::Interrupted | Fate::Excluded => {
+                    entry.late += 1;
+                    self.counts.late += 1;
+                }
+            }
+        }
+    }
+
+    /// Adds another seed's counts. The fleets have the same groups, so profiles agree.
+    pub fn merge(&mut self, other: &Self) {
+        self.times += other.times;
+        self.counts.started += other.counts.started;
+        self.counts.aggregated += other.counts.aggregated;
+        self.counts.left += other.counts.left;
+        self.counts.late += other.counts.late;
+        for (name, more) in &other.participation {
+            let Some(entry) = self.participation.get_mut(name) else { continue };
+            entry.started += more.started;
+            entry.completed += more.completed;
+            entry.dropped += more.dropped;
+            entry.late += more.late;
+            entry.device_flops += more.device_flops;
+            entry.energy += more.energy;
+        }
+        for (name, more) in &other.fit {
+            let Some(entry) = self.fit.get_mut(name) else { continue };
+            entry.needed = entry.needed.max(more.needed);
+            entry.fits = entry.needed <= entry.budget;
+        }
+    }
+
+    /// Which profiles have the memory, in the order of their names.
+    pub fn fit(&self) -> Vec<ProfileFit> {
+        self.fit.values().cloned().collect()
+    }
+
+    /// Who took part.
+    pub fn participation(&self) -> Vec<ProfileParticipation> {
+        self.participation.values().cloned().collect()
+    }
+
+    /// Where a client's time goes, over those whose updates were aggregated.
+    pub fn anatomy(&self) -> Option<RoundAnatomy> {
+        let n = self.counts.aggregated;
+        if n == 0 {
+            return None;
+        }
+        let mean = |total: crate::kernel::SimDuration| {
+            Seconds::from_raw(total.as_seconds() / n as f64)
+        };
+        let share = |count: u64| count as f64 / self.counts.started as f64;
+        Some(RoundAnatomy {
+            client_rounds: self.counts.started,
+            download: mean(self.times.download),
+            compute: mean(self.times.compute),
+            upload: mean(self.times.upload),
+            wait: mean(self.times.wait),
+            dropped_share: share(self.counts.left),
+            late_share: share(self.counts.late),
+        })
+    }
+}
