@@ -49,7 +49,7 @@ pub(super) fn accuracy<'de, D: Deserializer<'de>>(source: D) -> Result<f64, D::E
         return Ok(value);
     }
     let hint = match value {
-        percent if percent >= 2.0 && percent <= 100.0 => {
+        percent if (2.0..=100.0).contains(&percent) => {
             format!("; for {percent}% write {}", percent / 100.0)
         }
         _ => String::new(),

@@ -85,3 +85,16 @@ error: unknown key `cohrt`: did you mean `cohort`?
    = help: accepted keys: cohort, over_commitment, deadline, stop, evaluate_every";
     assert_eq!(errors[0].to_string(), wanted);
 }
+
+#[test]
+fn windows_line_ends_and_letters_beyond_ascii_do_not_shift_places() {
+    let text =
+        crate::small().replace("accuracy: 0.7", "'accuracy': 7").replace("small", "small # äöü");
+    let places = |text: &str| -> Vec<String> {
+        crate::checked(text, &[]).expect_err("7 is no accuracy").iter().map(place).collect()
+    };
+    assert_eq!(places(&text), ["3:23"]);
+    assert_eq!(places(&text.replace('\n', "\r\n")), ["3:23"]);
+    let umlauts = text.replace("{ 'accuracy': 7 }", "{ \"äöü\": 1, accuracy: 7 }");
+    assert_eq!(places(&umlauts), ["3:11", "3:31"]);
+}

@@ -44,7 +44,7 @@ fn a_mistake_in_an_override_points_at_the_override() {
         ("task.partition={ dirichlet: { alpha: -1 } }", 38, "expected a positive number"),
         ("network.server={ uplnk: 1 Gbit/s }", 18, "did you mean `uplink`?"),
         ("seeds=.nan", 7, "found .nan"),
-        ("name=[", 6, "not closed"),
+        ("name=[1", 6, "not closed"),
         ("cohort", 1, "expected path=value"),
     ] {
         let errors = checked(&small(), &[set]).expect_err(set);

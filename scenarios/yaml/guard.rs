@@ -20,6 +20,12 @@ pub(super) fn check(bytes: &[u8]) -> Result<&str, Malformed> {
         return Err(Malformed::at(Position::of_offset(text, start + offset), message)
             .with_help("save the file as plain text in UTF-8"));
     }
+    let mut returns = text.match_indices('\r');
+    if let Some((offset, _)) = returns.find(|(at, _)| !text[at + 1..].starts_with('\n')) {
+        let message = "a carriage return without a line feed";
+        return Err(Malformed::at(Position::of_offset(text, offset), message)
+            .with_help("save the file with Unix or Windows line ends"));
+    }
     // The parser's time grows with the product of length and depth.
     if let Some(offset) = too_deep(text) {
         let message = format!("more than {MOST_OPEN} brackets are open here");
@@ -59,11 +65,11 @@ fn not_utf8(bytes: &[u8], valid: usize) -> Malformed {
         .with_help("save the file as plain text in UTF-8")
 }
 
-/// YAML's own set of characters that may stand in a text.
+/// YAML's own set of characters that may stand in a text, less the line breaks that editors do not number lines by.
 fn printable(c: char) -> bool {
     matches!(
         c,
-        '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{d7ff}'
+        '\t' | '\n' | '\r' | ' '..='~' | '\u{a0}'..='\u{2027}' | '\u{202a}'..='\u{d7ff}'
             | '\u{e000}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}' | '\u{10000}'..
     )
 }
