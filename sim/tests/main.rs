@@ -1,0 +1,4 @@
+//! The simulator and the program, from outside: one binary, a module a subject.
+
+mod federation;
+mod kernel;
