@@ -14,7 +14,7 @@ use fleetune_models::{
     tasks::{Example, PartitionError, partition},
     tokenizer::Tokenizer,
 };
-use fleetune_scenarios::Scenario;
+use fleetune_scenarios::{Scenario, schema::HeldOut};
 
 /// A scenario made ready to run.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub struct Prepared {
     /// The host's device.
     pub device: Device,
     train: Vec<Encoded>,
-    /// The server's test set.
+    /// The texts that the server evaluates on.
     pub test: Vec<Encoded>,
 }
 
@@ -70,8 +70,12 @@ impl Prepared {
         let encoder = checkpoint.encoder(&device)?;
         let model = aligned(encoder, &prompts, &tokenizer, max_length, &device)?;
         let train = encode(&tokenizer, &task.train)?;
-        let wanted = scenario.task.test_examples.min(task.test.len());
-        let test = encode(&tokenizer, &task.test[..wanted])?;
+        let held_out = match scenario.task.evaluate_on {
+            HeldOut::Test => &task.test,
+            HeldOut::Validation => &task.validation,
+        };
+        let wanted = scenario.task.test_examples.min(held_out.len());
+        let test = encode(&tokenizer, &held_out[..wanted])?;
         Ok(Self { model, device, train, test, scenario })
     }
 

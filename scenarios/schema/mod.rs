@@ -20,7 +20,7 @@ pub use self::{
     model::{CheckpointConfig, ModelConfig},
     name::{Label, Name},
     network::{NetworkConfig, ServerLink},
-    task::TaskConfig,
+    task::{HeldOut, TaskConfig},
 };
 
 /// The keys of a scenario, in the order they are written.

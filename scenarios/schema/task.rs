@@ -12,10 +12,25 @@ pub struct TaskConfig {
     /// How the training examples are spread over the devices. The default is `iid`.
     #[serde(default)]
     pub partition: PartitionConfig,
-    /// Test examples that an evaluation uses, or all if there are fewer. The default is 1000, which puts the standard
+    /// Held-out examples that an evaluation uses, or all if there are fewer. The default is 1000, which puts the standard
     /// error of an accuracy below 1.6 points.
     #[serde(default = "test_examples", deserialize_with = "whole::<_, _, 1, 1_000_000_000>")]
     pub test_examples: usize,
+    /// Which held-out texts the server evaluates on. The default is `test`, which is for reporting; choose
+    /// hyperparameters on `validation`, so that the test texts stay unseen.
+    #[serde(default)]
+    pub evaluate_on: HeldOut,
+}
+
+/// Held-out texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HeldOut {
+    /// For reporting results.
+    #[default]
+    Test,
+    /// For choosing hyperparameters.
+    Validation,
 }
 
 const fn test_examples() -> usize {
