@@ -9,7 +9,9 @@ use burn::{
 };
 use serde::{Deserialize, Serialize};
 
+use fleetune_devices::Workload;
 use fleetune_models::{
+    cost::BatchShape,
     encoder::Classifier,
     ledger::{Cost, Ledger},
     parameters::{Layout, Trainable, Weights, parameter_ids, read, require_gradients},
@@ -105,16 +107,15 @@ struct FedAvgServer {
 
 impl Server for FedAvgServer {
     fn assign(&self, exchange: Exchange, client: ClientId) -> Assignment {
-        let task = Task {
-            workshop: Arc::clone(&self.workshop),
-            config: Arc::clone(&self.config),
-            round: exchange.round,
-            client,
-        };
-        let dense = Payload::size(self.global.layout.len());
-        let workload = task.predicted().workload(task.resident(), dense, dense);
+        let task = self.task(exchange.round, client);
+        let workload = task.workload(&task.shapes());
         let start = Arc::clone(&self.global);
         Assignment { workload, job: Box::new(move || task.train(&start)) }
+    }
+
+    fn forecast(&self, client: ClientId) -> Vec<Workload> {
+        let bounds = self.workshop.shape_bounds(client, self.config.local_steps.get() as usize);
+        bounds.iter().map(|shapes| self.task(0, client).workload(shapes)).collect()
     }
 
     fn aggregate(
@@ -141,6 +142,13 @@ impl Server for FedAvgServer {
     }
 }
 
+impl FedAvgServer {
+    fn task(&self, round: u64, client: ClientId) -> Task {
+        let (workshop, config) = (Arc::clone(&self.workshop), Arc::clone(&self.config));
+        Task { workshop, config, round, client }
+    }
+}
+
 /// One client's work in one round.
 struct Task {
     workshop: Arc<Workshop>,
@@ -161,10 +169,21 @@ impl Task {
         bytes(self.workshop.cost.parameters() + copies * self.workshop.layout.len() as u64)
     }
 
-    fn predicted(&self) -> Tally {
+    fn shapes(&self) -> Vec<BatchShape> {
+        let steps = self.config.local_steps.get() as usize;
+        self.workshop.shapes(self.client, self.round, steps)
+    }
+
+    /// What the work costs on mini-batches of these shapes.
+    fn workload(&self, shapes: &[BatchShape]) -> Workload {
+        let dense = Payload::size(self.workshop.layout.len());
+        self.predicted(shapes).workload(self.resident(), dense, dense)
+    }
+
+    fn predicted(&self, shapes: &[BatchShape]) -> Tally {
         let mut tally = Tally::default();
-        for texts in self.batches() {
-            let pass = self.workshop.cost.whole(self.workshop.shape(&texts), true);
+        for &shape in shapes {
+            let pass = self.workshop.cost.whole(shape, true);
             tally.forward += pass.forward;
             tally.backward += pass.backward;
             tally.activations = tally.activations.max(pass.peak_activations().get());

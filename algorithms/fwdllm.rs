@@ -1,10 +1,11 @@
 //! Forward gradients without local updates.
 
-use std::{num::NonZeroU32, ops::Range, sync::Arc};
+use std::{collections::BTreeSet, num::NonZeroU32, ops::Range, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
 use fleetune_models::{
+    cost::BatchShape,
     encoder::Classifier,
     evaluate::cross_entropy,
     ledger::Ledger,
@@ -102,22 +103,31 @@ struct FwdLlmServer {
 impl Server for FwdLlmServer {
     fn assign(&self, exchange: Exchange, client: ClientId) -> Assignment {
         let task = self.task(exchange, client, self.reference.clone());
-        let workload = self.workload(&task, self.attempt > 0);
+        let workload = self.workload(&task, task.shape(), self.attempt > 0);
         let start = Arc::clone(&self.global);
         Assignment { workload, job: Box::new(move || task.probe(&start)) }
     }
 
     fn forecast(&self, client: ClientId) -> Vec<Workload> {
-        let first = Exchange { round: 0, index: 0 };
-        let guide = (self.config.candidates.get() > 1)
+        let config = &self.config;
+        let batches = config.batches_per_round.get() as usize;
+        let shapes = self.workshop.shape_bounds(client, batches).into_iter().flatten();
+        let shapes: BTreeSet<BatchShape> = shapes.collect();
+        let guide = (config.candidates.get() > 1)
             .then(|| Arc::new(vec![0.0; self.global.layout.len()]));
-        let references = [None, guide];
-        let used = if references[1].is_some() { 2 } else { 1 };
-        let kinds = references.iter().take(used).flat_map(|reference| {
-            let task = self.task(first, client, reference.clone());
-            [false, true].map(|retry| self.workload(&task, retry))
-        });
-        kinds.collect()
+        let retries = config.variance_threshold.is_some() && config.retry_cap != Some(0);
+        let first = Exchange { round: 0, index: 0 };
+        let mut kinds = Vec::new();
+        for reference in std::iter::once(None).chain(guide.map(Some)) {
+            let task = self.task(first, client, reference);
+            for &shape in &shapes {
+                kinds.push(self.workload(&task, shape, false));
+                if retries {
+                    kinds.push(self.workload(&task, shape, true));
+                }
+            }
+        }
+        kinds
     }
 
     fn aggregate(
@@ -163,7 +173,7 @@ impl FwdLlmServer {
         }
     }
 
-    fn workload(&self, task: &Task, retry: bool) -> Workload {
+    fn workload(&self, task: &Task, shape: BatchShape, retry: bool) -> Workload {
         let dense = Payload::size(self.global.layout.len());
         // A retry runs on the model and the reference that the client already holds: it is told so, no more.
         let download = match (retry, &task.reference) {
@@ -171,7 +181,7 @@ impl FwdLlmServer {
             (false, None) => dense,
             (false, Some(_)) => dense + dense,
         };
-        task.predicted().workload(task.resident(), download, dense)
+        task.predicted(shape).workload(task.resident(), download, dense)
     }
 
     /// Whether the collected gradients disagree too much on the watched tensor to step yet.
@@ -263,9 +273,13 @@ impl Task {
         bytes(self.workshop.cost.parameters() + d + guided)
     }
 
-    fn predicted(&self) -> Tally {
-        let cost = &self.workshop.cost;
-        let pass = cost.whole(self.workshop.shape(&self.texts()), false);
+    fn shape(&self) -> BatchShape {
+        let last = self.batch as usize;
+        self.workshop.shapes(self.client, self.round, last + 1).swap_remove(last)
+    }
+
+    fn predicted(&self, shape: BatchShape) -> Tally {
+        let pass = self.workshop.cost.whole(shape, false);
         let mut tally = Tally::default();
         tally.forward += pass.forward * 2;
         tally.activations = pass.peak_activations().get();

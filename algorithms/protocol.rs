@@ -92,7 +92,8 @@ pub trait Server: Send {
     /// What `client` shall do in `exchange`. Pure: the same call gives the same assignment.
     fn assign(&self, exchange: Exchange, client: ClientId) -> Assignment;
 
-    /// The workloads of all kinds of exchange that `client` may be asked for, for planning.
+    /// Workloads between the least and the most of which any exchange of `client` lies, in every quantity, for
+    /// planning.
     ///
     /// The default is an algorithm whose every exchange is like its first.
     fn forecast(&self, client: ClientId) -> Vec<Workload> {

@@ -110,13 +110,37 @@ impl Workshop {
         Batch::collate(&examples, self.data.max_length, self.data.padding)
     }
 
-    /// A mini-batch's shape, without collating it.
-    pub(crate) fn shape(&self, texts: &[u32]) -> BatchShape {
-        let lengths: Vec<usize> = texts
-            .iter()
-            .map(|&i| self.data.examples[i as usize].ids.len().min(self.data.max_length))
-            .collect();
-        [texts.len(), padded_length(&lengths, self.data.max_length, self.data.padding)]
+    /// The shapes of a client's `steps` mini-batches in `round`, without collating them.
+    pub(crate) fn shapes(&self, client: ClientId, round: u64, steps: usize) -> Vec<BatchShape> {
+        let shape = |texts: &Vec<u32>| {
+            let lengths: Vec<usize> = texts.iter().map(|&i| self.length(i)).collect();
+            [texts.len(), padded_length(&lengths, self.data.max_length, self.data.padding)]
+        };
+        self.batches(client, round, steps).iter().map(shape).collect()
+    }
+
+    /// The smallest and the largest shapes that a client's `steps` mini-batches can have, whatever the round.
+    ///
+    /// No batch is longer than the client's longest text. Within a permutation texts are distinct: a batch that takes
+    /// r of them from one has a text at least as long as the r-th shortest.
+    pub(crate) fn shape_bounds(&self, client: ClientId, steps: usize) -> [Vec<BatchShape>; 2] {
+        let shard = &self.data.shards[client as usize];
+        let mut lengths: Vec<usize> = shard.iter().map(|&i| self.length(i)).collect();
+        lengths.sort_unstable();
+        let (size, texts) = (self.batch_size, lengths.len());
+        let padded = |lengths: &[usize]| {
+            [size, padded_length(lengths, self.data.max_length, self.data.padding)]
+        };
+        let least = |step: usize| {
+            let first = size.min(texts - step * size % texts);
+            let next = (size - first).min(texts);
+            padded(&lengths[..first.max(next)])
+        };
+        [(0..steps).map(least).collect(), vec![padded(&lengths); steps]]
+    }
+
+    fn length(&self, text: u32) -> usize {
+        self.data.examples[text as usize].ids.len().min(self.data.max_length)
     }
 
     /// The seed from which the directions of a client's `step` in `round` are derived.

@@ -1,7 +1,7 @@
 //! What a round will cost, without training anything.
 //!
 //! The figures come from the same assignments that a run charges, so they hold exactly where batches have a fixed
-//! length; where they do not, the least and the most over clients and kinds of exchange are given.
+//! length; where they do not, the least and the most over clients, batches and kinds of exchange bound them.
 
 use fleetune_devices::{Device, Workload};
 use fleetune_units::{Bytes, BytesPerSecond, Flops, Joules, Seconds};
@@ -69,39 +69,39 @@ pub struct ProfilePlan {
     pub energy: Spread<Joules>,
 }
 
-/// Plans every algorithm of a scenario, on the fleet of its first replication.
+/// Plans every algorithm of a scenario, on the fleets of all its replications.
 ///
 /// # Errors
-/// If the world cannot be made.
+/// If a world cannot be made.
 pub fn plan(prepared: &Prepared) -> Result<Vec<AlgorithmPlan>, PrepareError> {
-    let world = prepared.world(0)?;
+    let seeds = 0..u64::from(prepared.scenario.seeds);
+    let worlds: Vec<World> = seeds.map(|seed| prepared.world(seed)).collect::<Result<_, _>>()?;
     let algorithms = prepared.scenario.algorithms.iter();
     Ok(algorithms
         .filter_map(|(label, config)| {
-            let server = config.server(prepared.setup(&world));
-            let forecasts: Vec<Vec<Workload>> =
-                (0..world.fleet.len() as u32).map(|client| server.forecast(client)).collect();
-            plan_algorithm(prepared, label.as_str(), &world, &forecasts)
+            let forecasts = worlds.iter().flat_map(|world| {
+                let server = config.server(prepared.setup(world));
+                let clients = (0..).zip(&world.fleet.devices);
+                clients.map(move |(client, device)| (device, server.forecast(client)))
+            });
+            plan_algorithm(prepared, label.as_str(), &forecasts.collect::<Vec<_>>())
         })
         .collect())
 }
 
+/// `forecasts`: of every device of every replication.
 fn plan_algorithm(
     prepared: &Prepared,
     label: &str,
-    world: &World,
-    forecasts: &[Vec<Workload>],
+    forecasts: &[(&Device, Vec<Workload>)],
 ) -> Option<AlgorithmPlan> {
-    let all = || forecasts.iter().flatten();
+    let all = || forecasts.iter().flat_map(|(_, work)| work);
     let server = &prepared.scenario.network.server;
     let (sent, received, latency) = (server.uplink, server.downlink, server.latency);
     let profiles = prepared.scenario.profiles.keys().filter_map(|name| {
-        let mine = || {
-            let devices = world.fleet.devices.iter().zip(forecasts);
-            devices.filter(|(device, _)| device.profile().name.as_str() == name)
-        };
+        let mine = || forecasts.iter().filter(|(device, _)| device.profile().name.as_str() == name);
         let (first, _) = mine().next()?;
-        let each = || mine().flat_map(|(device, work)| work.iter().map(move |w| (device, w)));
+        let each = || mine().flat_map(|(device, work)| work.iter().map(move |w| (*device, w)));
         let transfer = |device: &Device, work: &Workload| {
             one_way(work.download, device.downlink().min(sent), device.latency() + latency)
                 + one_way(work.upload, device.uplink().min(received), device.latency() + latency)
@@ -114,7 +114,7 @@ fn plan_algorithm(
         };
         Some(ProfilePlan {
             profile: name.clone(),
-            devices: mine().count(),
+            devices: mine().count() / prepared.scenario.seeds as usize,
             budget: first.memory_budget(),
             fits: each().all(|(device, work)| device.can_run(work)),
             compute: Spread::over(each().map(|(device, work)| device.compute_time(work)))?,

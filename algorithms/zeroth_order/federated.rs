@@ -6,7 +6,10 @@
 
 use std::sync::Arc;
 
-use fleetune_models::{encoder::Classifier, ledger::ELEMENT, parameters::Weights};
+use fleetune_devices::Workload;
+use fleetune_models::{
+    cost::BatchShape, encoder::Classifier, ledger::ELEMENT, parameters::Weights,
+};
 use fleetune_units::Bytes;
 
 use super::{Plan, StepDirections, apply, step::project_with};
@@ -42,19 +45,15 @@ impl ZerothOrderServer {
 
 impl Server for ZerothOrderServer {
     fn assign(&self, exchange: Exchange, client: ClientId) -> Assignment {
-        let task = Task {
-            workshop: Arc::clone(&self.workshop),
-            recipe: Arc::clone(&self.recipe),
-            round: exchange.round,
-            client,
-        };
-        let workload = task.predicted().workload(
-            task.resident(),
-            Payload::size(self.global.layout.len()),
-            task.upload(),
-        );
+        let task = self.task(exchange.round, client);
+        let workload = task.workload(&task.shapes());
         let start = Arc::clone(&self.global);
         Assignment { workload, job: Box::new(move || task.train(&start)) }
+    }
+
+    fn forecast(&self, client: ClientId) -> Vec<Workload> {
+        let bounds = self.workshop.shape_bounds(client, self.recipe.local_steps);
+        bounds.iter().map(|shapes| self.task(0, client).workload(shapes)).collect()
     }
 
     fn aggregate(
@@ -68,12 +67,7 @@ impl Server for ZerothOrderServer {
                 let found = update.payload.kind();
                 return Err(ProtocolError::WrongPayload { client, found, expected: "scalars" });
             };
-            let task = Task {
-                workshop: Arc::clone(&self.workshop),
-                recipe: Arc::clone(&self.recipe),
-                round: exchange.round,
-                client,
-            };
+            let task = self.task(exchange.round, client);
             average.add(&task.replay(&self.global, scalars).values, update.examples);
         }
         let values = average.finish(exchange.round)?;
@@ -89,6 +83,13 @@ impl Server for ZerothOrderServer {
 
     fn model(&self) -> Classifier {
         self.workshop.model_with(&self.global)
+    }
+}
+
+impl ZerothOrderServer {
+    fn task(&self, round: u64, client: ClientId) -> Task {
+        let (workshop, recipe) = (Arc::clone(&self.workshop), Arc::clone(&self.recipe));
+        Task { workshop, recipe, round, client }
     }
 }
 
@@ -116,14 +117,13 @@ impl Task {
     }
 
     /// Parameters, and the two boundary activations that a split keeps.
-    fn resident(&self) -> u64 {
+    fn resident(&self, shapes: &[BatchShape]) -> u64 {
         let cost = &self.workshop.cost;
         let boundaries = match self.recipe.plan.split {
             0 => 0,
             _ => {
-                let batches = self.batches();
-                let rows = batches.iter().map(|texts| self.workshop.shape(texts).iter().product());
-                2 * rows.max().unwrap_or(0_usize) as u64 * cost.encoder.hidden_size as u64
+                let rows = shapes.iter().map(|[texts, tokens]| texts * tokens);
+                2 * rows.max().unwrap_or(0) as u64 * cost.encoder.hidden_size as u64
             }
         };
         bytes(cost.parameters() + boundaries)
@@ -133,14 +133,23 @@ impl Task {
         self.workshop.batches(self.client, self.round, self.recipe.local_steps)
     }
 
+    fn shapes(&self) -> Vec<BatchShape> {
+        self.workshop.shapes(self.client, self.round, self.recipe.local_steps)
+    }
+
+    /// What the work costs on mini-batches of these shapes.
+    fn workload(&self, shapes: &[BatchShape]) -> Workload {
+        let download = Payload::size(self.workshop.layout.len());
+        self.predicted(shapes).workload(self.resident(shapes), download, self.upload())
+    }
+
     /// The work before it is done, in closed form.
-    fn predicted(&self) -> Tally {
+    fn predicted(&self, shapes: &[BatchShape]) -> Tally {
         let Plan { split, lower, upper } = self.recipe.plan;
         let (layout, cost) = (&self.workshop.layout, &self.workshop.cost);
         let border = if split == 0 { 0 } else { split + 1 };
         let mut tally = Tally::default();
-        for texts in self.batches() {
-            let shape = self.workshop.shape(&texts);
+        for &shape in shapes {
             let below = cost.pass(0..border, shape, false);
             let above = cost.pass(border..cost.encoder.num_hidden_layers + 2, shape, false);
             tally.forward += below.forward * (2 * u64::from(lower));
@@ -185,7 +194,7 @@ impl Task {
         let payload = Payload::Scalars(sent);
         let upload = Bytes::new(payload.encode(self.round).len() as u64);
         let examples = (self.recipe.local_steps * self.workshop.batch_size) as u64;
-        Update { payload, examples, counted: tally.counted(self.resident(), upload) }
+        Update { payload, examples, counted: tally.counted(self.resident(&self.shapes()), upload) }
     }
 
     /// The client's final model from its scalars: the same bits as the client's own.
