@@ -69,7 +69,12 @@ pub enum Optimizer {
 
 impl Default for Optimizer {
     fn default() -> Self {
-        Self::Adamw { beta1: beta1(), beta2: beta2(), epsilon: adam_epsilon(), weight_decay: none() }
+        Self::Adamw {
+            beta1: beta1(),
+            beta2: beta2(),
+            epsilon: adam_epsilon(),
+            weight_decay: none(),
+        }
     }
 }
 

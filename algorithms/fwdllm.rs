@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, num::NonZeroU32, ops::Range, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
+use fleetune_devices::Workload;
 use fleetune_models::{
     cost::BatchShape,
     encoder::Classifier,
@@ -11,7 +12,6 @@ use fleetune_models::{
     ledger::Ledger,
     parameters::{Layout, Trainable, Weights},
 };
-use fleetune_devices::Workload;
 use fleetune_units::Bytes;
 
 use crate::{
@@ -113,8 +113,8 @@ impl Server for FwdLlmServer {
         let batches = config.batches_per_round.get() as usize;
         let shapes = self.workshop.shape_bounds(client, batches).into_iter().flatten();
         let shapes: BTreeSet<BatchShape> = shapes.collect();
-        let guide = (config.candidates.get() > 1)
-            .then(|| Arc::new(vec![0.0; self.global.layout.len()]));
+        let guide =
+            (config.candidates.get() > 1).then(|| Arc::new(vec![0.0; self.global.layout.len()]));
         let retries = config.variance_threshold.is_some() && config.retry_cap != Some(0);
         let first = Exchange { round: 0, index: 0 };
         let mut kinds = Vec::new();
@@ -316,7 +316,9 @@ impl Task {
             let (out, key) = (&mut direction[slot.range.clone()], tensor_key(&slot.path));
             match &self.reference {
                 None => fill_normal(seed, key, out),
-                Some(reference) => self.best_candidate(seed, key, &reference[slot.range.clone()], out),
+                Some(reference) => {
+                    self.best_candidate(seed, key, &reference[slot.range.clone()], out)
+                }
             }
         }
         direction
@@ -327,7 +329,11 @@ impl Task {
         let mut candidate = vec![0.0; best.len()];
         for number in 0..u64::from(self.config.candidates.get()) {
             // splitmix64's increment keeps candidates of one seed apart.
-            fill_normal(seed.wrapping_add(number.wrapping_mul(0x9E37_79B9_7F4A_7C15)), key, &mut candidate);
+            fill_normal(
+                seed.wrapping_add(number.wrapping_mul(0x9E37_79B9_7F4A_7C15)),
+                key,
+                &mut candidate,
+            );
             let cosine = cosine(&candidate, reference);
             if cosine > largest {
                 largest = cosine;

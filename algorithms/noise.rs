@@ -39,7 +39,8 @@ pub fn normal(seed: u64, tensor: u64, element: u64) -> f32 {
     let group = element / GROUP as u64;
     let within = (element % GROUP as u64) as usize;
     let block = group * LANES as u64 + (within % LANES) as u64;
-    let words = philox(seed, [block as u32, (block >> 32) as u32, tensor as u32, (tensor >> 32) as u32]);
+    let words =
+        philox(seed, [block as u32, (block >> 32) as u32, tensor as u32, (tensor >> 32) as u32]);
     let word = within / LANES;
     let (cosine, sine) = box_muller(words[word & 2], words[(word & 2) + 1]);
     if word % 2 == 0 { cosine } else { sine }
@@ -225,7 +226,8 @@ mod tests {
             out
         };
         let base = draw(1, 1);
-        let pairs = [draw(2, 1), draw(1, 2), base[1..].to_vec(), base[16..].to_vec(), base[32..].to_vec()];
+        let pairs =
+            [draw(2, 1), draw(1, 2), base[1..].to_vec(), base[16..].to_vec(), base[32..].to_vec()];
         for (i, other) in pairs.iter().enumerate() {
             let n = other.len() as f64;
             let sum: f64 = base.iter().zip(other).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum();

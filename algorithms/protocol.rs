@@ -134,7 +134,9 @@ pub enum ProtocolError {
         expected: &'static str,
     },
     /// The learning diverged: the global model is no longer finite.
-    #[error("the global model left the finite numbers in round {round}: the learning rate is too large for this model and task")]
+    #[error(
+        "the global model left the finite numbers in round {round}: the learning rate is too large for this model and task"
+    )]
     Diverged {
         /// In this round.
         round: u64,

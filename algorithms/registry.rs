@@ -49,7 +49,10 @@ impl AlgorithmConfig {
             ),
             Self::FedAvg(c) => format!(
                 "FedAvg on {}: backpropagation, {} local steps of {} on {} texts; dense weights up",
-                c.train, c.local_steps, c.optimizer.name(), c.batch_size
+                c.train,
+                c.local_steps,
+                c.optimizer.name(),
+                c.batch_size
             ),
         }
     }

@@ -21,7 +21,10 @@ pub enum Backend {
 
 impl Backend {
     /// The plain device: no gradients are tracked on it.
-    #[expect(deprecated, reason = "burn-ndarray stays available as an independent check of the default")]
+    #[expect(
+        deprecated,
+        reason = "burn-ndarray stays available as an independent check of the default"
+    )]
     pub fn device(self) -> Device {
         match self {
             Self::Flex => Device::flex(),

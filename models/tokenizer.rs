@@ -19,7 +19,8 @@ impl Tokenizer {
     /// [`ModelError::Tokenizer`] if the text is not a tokenizer, or `max_length` leaves no room for a word between
     /// the special tokens.
     pub fn from_bytes(json: &[u8], max_length: usize) -> Result<Self, ModelError> {
-        let mut inner = Inner::from_bytes(json).map_err(|e| ModelError::Tokenizer(e.to_string()))?;
+        let mut inner =
+            Inner::from_bytes(json).map_err(|e| ModelError::Tokenizer(e.to_string()))?;
         if max_length < 3 {
             let reason = format!("max_length is {max_length}; expected at least 3 tokens");
             return Err(ModelError::Tokenizer(reason));
@@ -51,10 +52,8 @@ impl Tokenizer {
     /// # Errors
     /// [`ModelError::Tokenizer`] if the tokenizer's own pipeline fails.
     pub fn encode(&self, text: &str, label: usize) -> Result<Encoded, ModelError> {
-        let encoding = self
-            .inner
-            .encode_fast(text, true)
-            .map_err(|e| ModelError::Tokenizer(e.to_string()))?;
+        let encoding =
+            self.inner.encode_fast(text, true).map_err(|e| ModelError::Tokenizer(e.to_string()))?;
         Ok(Encoded { ids: encoding.get_ids().to_vec(), label })
     }
 }

@@ -58,7 +58,6 @@ pub fn run_campaign(
             .map_err(|source| CampaignError::Cell { label: label.to_string(), seed, source })
     };
     // One cell a task, taken in order: the long ones of the first algorithms start first.
-    let results: Vec<_> =
-        pool.install(|| cells.par_iter().with_max_len(1).map(run).collect());
+    let results: Vec<_> = pool.install(|| cells.par_iter().with_max_len(1).map(run).collect());
     results.into_iter().collect()
 }

@@ -99,7 +99,9 @@ pub fn run_cell(
     )?;
     let (standing, ending) = match federation.run() {
         Ok(RunOutcome { end, standing }) => (standing, Ending::Ran(end)),
-        Err(FederationError::Protocol(error)) => (watch.standing, Ending::Diverged(error.to_string())),
+        Err(FederationError::Protocol(error)) => {
+            (watch.standing, Ending::Diverged(error.to_string()))
+        }
         Err(error) => return Err(error),
     };
     let start = watch.start.unwrap_or(Evaluation { accuracy: 0.0, loss: f64::NAN });

@@ -138,15 +138,42 @@ fn reality() -> Vec<Statement> {
         how: how.to_owned(),
     };
     vec![
-        real("local training", "every aggregated update was computed by really running the model on that client's texts"),
-        real("accuracy and loss", "every evaluated round ran the global model on the server's whole test set"),
-        real("FLOPs and bytes", "counted where the computation and the serialisation happen, operation by operation"),
-        simulated("computing time", "roofline of the device profile: counted FLOPs and memory traffic over sustained speed and bandwidth"),
-        simulated("network time", "flows over each device's access link and the shared server link, max-min fair"),
-        simulated("energy", "the profile's power of each activity, integrated over simulated time while a device is engaged"),
-        simulated("availability", "devices come and go by the law of their profile; who leaves in mid-round loses its work"),
-        simulated("evaluation and aggregation", "the server's own work: it takes no simulated time and no device pays for it"),
-        simulated("memory", "a device whose budget is below the counted peak takes no part; no device is slowed down by it"),
+        real(
+            "local training",
+            "every aggregated update was computed by really running the model on that client's texts",
+        ),
+        real(
+            "accuracy and loss",
+            "every evaluated round ran the global model on the server's whole test set",
+        ),
+        real(
+            "FLOPs and bytes",
+            "counted where the computation and the serialisation happen, operation by operation",
+        ),
+        simulated(
+            "computing time",
+            "roofline of the device profile: counted FLOPs and memory traffic over sustained speed and bandwidth",
+        ),
+        simulated(
+            "network time",
+            "flows over each device's access link and the shared server link, max-min fair",
+        ),
+        simulated(
+            "energy",
+            "the profile's power of each activity, integrated over simulated time while a device is engaged",
+        ),
+        simulated(
+            "availability",
+            "devices come and go by the law of their profile; who leaves in mid-round loses its work",
+        ),
+        simulated(
+            "evaluation and aggregation",
+            "the server's own work: it takes no simulated time and no device pays for it",
+        ),
+        simulated(
+            "memory",
+            "a device whose budget is below the counted peak takes no part; no device is slowed down by it",
+        ),
     ]
 }
 

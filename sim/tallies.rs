@@ -50,16 +50,19 @@ impl Tallies {
             profile_of.push(name);
         }
         for (name, fit) in &fit {
-            participation.insert(name.clone(), ProfileParticipation {
-                profile: name.clone(),
-                devices: fit.devices,
-                started: 0,
-                completed: 0,
-                dropped: 0,
-                late: 0,
-                device_flops: Default::default(),
-                energy: Default::default(),
-            });
+            participation.insert(
+                name.clone(),
+                ProfileParticipation {
+                    profile: name.clone(),
+                    devices: fit.devices,
+                    started: 0,
+                    completed: 0,
+                    dropped: 0,
+                    late: 0,
+                    device_flops: Default::default(),
+                    energy: Default::default(),
+                },
+            );
         }
         let (times, counts) = (Anatomy::default(), Counts::default());
         Self { profile_of, fit, participation, times, counts }
@@ -132,9 +135,8 @@ impl Tallies {
         if n == 0 {
             return None;
         }
-        let mean = |total: crate::kernel::SimDuration| {
-            Seconds::from_raw(total.as_seconds() / n as f64)
-        };
+        let mean =
+            |total: crate::kernel::SimDuration| Seconds::from_raw(total.as_seconds() / n as f64);
         let share = |count: u64| count as f64 / self.counts.started as f64;
         Some(RoundAnatomy {
             client_rounds: self.counts.started,

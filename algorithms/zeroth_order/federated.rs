@@ -201,7 +201,9 @@ impl Task {
     fn replay(&self, start: &Weights, scalars: &[f32]) -> Weights {
         let mut weights = start.clone();
         for (step, scalars) in scalars.chunks(self.recipe.plan.scalars()).enumerate() {
-            apply(&mut weights, self.recipe.plan, &self.directions(step), scalars, &|s| self.rate(s));
+            apply(&mut weights, self.recipe.plan, &self.directions(step), scalars, &|s| {
+                self.rate(s)
+            });
         }
         weights
     }

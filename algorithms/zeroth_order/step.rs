@@ -24,9 +24,8 @@ pub(crate) fn project_with(
     tally: &mut Tally,
 ) -> Vec<f32> {
     let at = weights.install_in(model.clone());
-    let shifted = |range: &Range<usize>, z: &[f32], by: f64| {
-        shift(at.clone(), weights, range, z, by as f32)
-    };
+    let shifted =
+        |range: &Range<usize>, z: &[f32], by: f64| shift(at.clone(), weights, range, z, by as f32);
     let (lower, upper) = (weights.layout.lower(plan.split), weights.layout.upper(plan.split));
     let mut scalars = Vec::with_capacity(plan.scalars());
     for p in 0..plan.lower as usize {

@@ -114,9 +114,9 @@ impl ModuleMapper for Filler<'_> {
         }
         let shape = param.shape().dims::<D>();
         match self.values(&self.path.joined(), &shape) {
-            Ok(values) => param.map(|old| {
-                Tensor::from_data(TensorData::new(values, shape), &old.device())
-            }),
+            Ok(values) => {
+                param.map(|old| Tensor::from_data(TensorData::new(values, shape), &old.device()))
+            }
             Err(error) => {
                 self.error = Some(error);
                 param

@@ -43,8 +43,13 @@ impl Checkpoint {
         static EMBEDDED: OnceLock<Checkpoint> = OnceLock::new();
         EMBEDDED
             .get_or_init(|| {
-                Self::from_parts("embedded model", EMBEDDED_CONFIG, EMBEDDED_TOKENIZER, EMBEDDED_WEIGHTS)
-                    .expect("the embedded model is complete")
+                Self::from_parts(
+                    "embedded model",
+                    EMBEDDED_CONFIG,
+                    EMBEDDED_TOKENIZER,
+                    EMBEDDED_WEIGHTS,
+                )
+                .expect("the embedded model is complete")
             })
             .clone()
     }

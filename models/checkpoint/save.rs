@@ -25,7 +25,10 @@ pub fn save_f16(encoder: &Encoder) -> Result<Vec<u8>, ModelError> {
         .tensors
         .iter()
         .map(|(name, (shape, bytes))| {
-            Ok((name.as_str(), TensorView::new(Dtype::F16, shape.clone(), bytes).map_err(malformed)?))
+            Ok((
+                name.as_str(),
+                TensorView::new(Dtype::F16, shape.clone(), bytes).map_err(malformed)?,
+            ))
         })
         .collect::<Result<Vec<_>, ModelError>>()?;
     safetensors::serialize(views, None).map_err(malformed)

@@ -44,8 +44,8 @@ impl CostModel {
         backward: bool,
     ) -> (PassCost, bool) {
         let c = &self.encoder;
-        let [t, d, f, h] = [b * s, c.hidden_size, c.intermediate_size, c.num_attention_heads]
-            .map(|x| x as u64);
+        let [t, d, f, h] =
+            [b * s, c.hidden_size, c.intermediate_size, c.num_attention_heads].map(|x| x as u64);
         let [b, s, r] = [b as u64, s as u64, self.adapter()];
         let pairs = b * h * s * s;
         let trains = Trains::new(self.train, backward);

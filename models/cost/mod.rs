@@ -94,10 +94,16 @@ impl CostModel {
     /// Parameters of the model, frozen ones and adapters included.
     pub fn parameters(&self) -> u64 {
         let c = &self.encoder;
-        let [v, p, s, d, f] =
-            [c.vocab_size, c.max_position_embeddings, c.type_vocab_size, c.hidden_size, c.intermediate_size]
-                .map(|x| x as u64);
-        let layer = 4 * (d * d + d) + (d * f + f) + (f * d + d) + 4 * d + 2 * self.adapter() * 2 * d;
+        let [v, p, s, d, f] = [
+            c.vocab_size,
+            c.max_position_embeddings,
+            c.type_vocab_size,
+            c.hidden_size,
+            c.intermediate_size,
+        ]
+        .map(|x| x as u64);
+        let layer =
+            4 * (d * d + d) + (d * f + f) + (f * d + d) + 4 * d + 2 * self.adapter() * 2 * d;
         (v + p + s) * d + 2 * d + c.num_hidden_layers as u64 * layer + d * self.classes as u64
     }
 

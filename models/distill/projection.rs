@@ -29,13 +29,15 @@ impl Basis {
         let mut order: Vec<usize> = (0..wide).collect();
         order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
         order.truncate(narrow);
-        let kept = order.iter().map(|&i| eigen.eigenvalues[i]).sum::<f64>() / eigen.eigenvalues.sum();
+        let kept =
+            order.iter().map(|&i| eigen.eigenvalues[i]).sum::<f64>() / eigen.eigenvalues.sum();
         let columns: Vec<_> = order
             .iter()
             .map(|&i| {
                 let column = eigen.eigenvectors.column(i).into_owned();
                 // An eigenvector's sign is arbitrary: the largest entry is made positive.
-                let largest = column.iter().fold(0.0_f64, |m, &v| if v.abs() > m.abs() { v } else { m });
+                let largest =
+                    column.iter().fold(0.0_f64, |m, &v| if v.abs() > m.abs() { v } else { m });
                 column * largest.signum()
             })
             .collect();
@@ -58,7 +60,10 @@ impl Basis {
         let mut out = Vec::with_capacity(vectors.len() / self.width * narrow);
         for row in vectors.chunks_exact(self.width) {
             for column in self.directions.column_iter() {
-                out.push(row.iter().zip(column.iter()).map(|(&v, d)| f64::from(v) * d).sum::<f64>() as f32);
+                out.push(
+                    row.iter().zip(column.iter()).map(|(&v, d)| f64::from(v) * d).sum::<f64>()
+                        as f32,
+                );
             }
         }
         out

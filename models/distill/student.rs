@@ -44,8 +44,11 @@ impl Data {
     /// A batch of these sentences and their targets.
     pub fn batch(&self, rows: &[usize], max_length: usize) -> (Batch, TensorData) {
         let texts: Vec<&Encoded> = rows.iter().map(|&i| &self.sentences[i]).collect();
-        let targets: Vec<f32> =
-            rows.iter().flat_map(|&i| &self.targets[i * self.width..][..self.width]).copied().collect();
+        let targets: Vec<f32> = rows
+            .iter()
+            .flat_map(|&i| &self.targets[i * self.width..][..self.width])
+            .copied()
+            .collect();
         let batch = Batch::collate(&texts, max_length, Padding::Longest);
         (batch, TensorData::new(targets, [rows.len(), self.width]))
     }
@@ -76,10 +79,8 @@ pub fn initial(
     let basis = Basis::of(&kept, wide, config.hidden_size);
     let positions = table(source.embeddings.position.val());
     let segments = table(source.embeddings.segment.val());
-    let mut student = Encoder::zeros(config, device).map(&mut Initialiser {
-        path: Path::default(),
-        stream: ChaCha8Rng::seed_from_u64(seed),
-    });
+    let mut student = Encoder::zeros(config, device)
+        .map(&mut Initialiser { path: Path::default(), stream: ChaCha8Rng::seed_from_u64(seed) });
     let fill = |param: &mut Param<Tensor<2>>, rows: usize, from: &[f32]| {
         let values = basis.coordinates(&from[..rows * wide]);
         let data = TensorData::new(values, [rows, config.hidden_size]);

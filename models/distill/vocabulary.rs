@@ -59,8 +59,8 @@ impl Pieces {
         let teacher_ids = order.iter().map(|&(id, _)| id).collect();
         renumber(&mut document, &new_ids).ok_or_else(malformed)?;
         document["model"]["vocab"] = Value::Object(table);
-        let json = serde_json::to_string(&document)
-            .map_err(|e| ModelError::Tokenizer(e.to_string()))?;
+        let json =
+            serde_json::to_string(&document).map_err(|e| ModelError::Tokenizer(e.to_string()))?;
         Ok(Self { teacher_ids, json, coverage })
     }
 

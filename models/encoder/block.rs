@@ -85,11 +85,7 @@ impl Block {
         let scores_flow = ledger.flowing();
         let pairs = batch * heads * seq * seq;
         let size = [seq, width, seq];
-        ledger.product(
-            batch * heads,
-            size,
-            Gradients { left: queries_flow, right: keys_flow },
-        );
+        ledger.product(batch * heads, size, Gradients { left: queries_flow, right: keys_flow });
         ledger.keep(rows * d, keys_flow);
         ledger.keep(rows * d, queries_flow);
         let scores = split(query).matmul(split(key).swap_dims(2, 3));

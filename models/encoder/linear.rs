@@ -50,10 +50,7 @@ impl Linear {
         let scale = 1.0 / (input as f32).sqrt();
         let a: Vec<f32> = (0..input * rank).map(|_| noise() * scale).collect();
         self.lora = Some(Lora {
-            a: Param::from_tensor(Tensor::from_data(
-                TensorData::new(a, [input, rank]),
-                &device,
-            )),
+            a: Param::from_tensor(Tensor::from_data(TensorData::new(a, [input, rank]), &device)),
             b: Param::from_tensor(Tensor::zeros([rank, output], &device)),
             scale: alpha / rank as f64,
         });
@@ -85,11 +82,7 @@ impl Lora {
         let [rows, input] = x.dims();
         let [rank, output] = self.b.shape().dims();
         let trains = self.a.is_require_grad();
-        ledger.product(
-            1,
-            [rows, input, rank],
-            Gradients { left: ledger.flowing(), right: trains },
-        );
+        ledger.product(1, [rows, input, rank], Gradients { left: ledger.flowing(), right: trains });
         ledger.product(1, [rows, rank, output], Gradients { left: trains, right: trains });
         ledger.elementwise(rows * output, ops::LORA_ADD, 3, trains);
         ledger.keep(rows * rank, trains);

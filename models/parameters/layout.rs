@@ -60,7 +60,13 @@ impl Layout {
     pub fn lower(&self, split: usize) -> Range<usize> {
         let end = match split {
             0 => 0,
-            _ => self.slots.iter().filter(|s| s.stage <= split).map(|s| s.range.end).max().unwrap_or(0),
+            _ => self
+                .slots
+                .iter()
+                .filter(|s| s.stage <= split)
+                .map(|s| s.range.end)
+                .max()
+                .unwrap_or(0),
         };
         0..end
     }

@@ -6,8 +6,8 @@
 
 pub(crate) use self::access::Path;
 
-mod adapt;
 mod access;
+mod adapt;
 mod layout;
 
 pub use self::{

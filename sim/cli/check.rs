@@ -26,7 +26,9 @@ impl Check {
                     scenario.seeds,
                     scenario.device_count()
                 ))?,
-                Err(errors) => errors.iter().for_each(|error| wrong.push_str(&format!("{error}\n"))),
+                Err(errors) => {
+                    errors.iter().for_each(|error| wrong.push_str(&format!("{error}\n")))
+                }
             }
         }
         if wrong.is_empty() { Ok(()) } else { Err(Failure::Usage(wrong)) }

@@ -13,7 +13,8 @@ pub(super) struct Devices {
 
 impl Devices {
     pub(super) fn execute(self) -> Result<(), Failure> {
-        let profiles = Profiles::shipped().map_err(|e| Failure::Invariant(format!("error: {e}")))?;
+        let profiles =
+            Profiles::shipped().map_err(|e| Failure::Invariant(format!("error: {e}")))?;
         if let Some(name) = &self.profile {
             let profile = profiles.get(name).ok_or_else(|| {
                 let known = profiles.names().collect::<Vec<_>>().join(", ");
@@ -24,7 +25,14 @@ impl Devices {
             return say(&text);
         }
         let mut table = Table::new(&[
-            "profile", "what", "sustained f32", "memory budget", "bandwidth", "down", "up", "compute power",
+            "profile",
+            "such as",
+            "sustained f32",
+            "memory budget",
+            "bandwidth",
+            "down",
+            "up",
+            "computing",
         ]);
         for profile in profiles.iter() {
             let compute = &profile.compute;
@@ -44,7 +52,8 @@ impl Devices {
     }
 }
 
-/// The first clause of a description.
+/// The device that a description names first.
 fn shortened(text: &str) -> String {
-    text.split([';', '.', ':']).next().unwrap_or(text).trim().to_owned()
+    let end = [" (", ", ", " with "].iter().filter_map(|end| text.find(end)).min();
+    text[..end.unwrap_or(text.len())].to_owned()
 }

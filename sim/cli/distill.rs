@@ -83,11 +83,12 @@ impl Distill {
             seed: self.seed,
         };
         let device = Backend::default().device();
-        let quality = distill(&config, &device, &mut |line| eprintln!("{line}"))
-            .map_err(|error| match error {
+        let quality = distill(&config, &device, &mut |line| eprintln!("{line}")).map_err(
+            |error| match error {
                 ModelError::Io { .. } => Failure::Io(format!("error: {error}")),
                 _ => Failure::Usage(format!("error: {error}")),
-            })?;
+            },
+        )?;
         say(&format!(
             "held-out sentences: cosine to the teacher {:.4}, correlation of pairwise cosines {:.4}\n",
             quality.cosine, quality.pairs

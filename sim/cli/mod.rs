@@ -112,8 +112,7 @@ struct ScenarioArguments {
 impl ScenarioArguments {
     fn check(&self, more: &[String]) -> Result<Scenario, Failure> {
         let all = self.set.iter().chain(more);
-        let overrides = Overrides::parse(all.map(String::as_str))
-            .map_err(mistakes)?;
+        let overrides = Overrides::parse(all.map(String::as_str)).map_err(mistakes)?;
         fleetune_scenarios::check(&self.path, &overrides).map_err(mistakes)
     }
 }

@@ -9,7 +9,9 @@ use std::{
 
 use clap::Args;
 use fleetune_models::backend::Backend;
-use fleetune_reports::{ReportError, Run as Stored, RunDir, render, statistics::Comparison, summary_table, write_tables};
+use fleetune_reports::{
+    ReportError, Run as Stored, RunDir, render, statistics::Comparison, summary_table, write_tables,
+};
 use fleetune_units::Seconds;
 
 use super::{Failure, ScenarioArguments, progress::Reporter, say};
@@ -115,7 +117,6 @@ fn interruptible() -> Result<Arc<AtomicBool>, Failure> {
     Ok(stop)
 }
 
-
 pub(super) fn io(error: ReportError) -> Failure {
     Failure::Io(format!("error: {error}"))
 }
@@ -123,7 +124,9 @@ pub(super) fn io(error: ReportError) -> Failure {
 fn failure(error: CampaignError) -> Failure {
     let message = format!("error: {error}");
     match &error {
-        CampaignError::Cell { source, .. } if source.is_broken_invariant() => Failure::Invariant(message),
+        CampaignError::Cell { source, .. } if source.is_broken_invariant() => {
+            Failure::Invariant(message)
+        }
         CampaignError::Threads(_) => Failure::Io(message),
         _ => Failure::Usage(message),
     }
