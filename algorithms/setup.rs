@@ -127,15 +127,10 @@ impl Workshop {
         let shard = &self.data.shards[client as usize];
         let mut lengths: Vec<usize> = shard.iter().map(|&i| self.length(i)).collect();
         lengths.sort_unstable();
-        let (size, texts) = (self.batch_size, lengths.len());
         let padded = |lengths: &[usize]| {
-            [size, padded_length(lengths, self.data.max_length, self.data.padding)]
+            [self.batch_size, padded_length(lengths, self.data.max_length, self.data.padding)]
         };
-        let least = |step: usize| {
-            let first = size.min(texts - step * size % texts);
-            let next = (size - first).min(texts);
-            padded(&lengths[..first.max(next)])
-        };
+        let least = |step| padded(&lengths[..longest_run(lengths.len(), self.batch_size, step)]);
         [(0..steps).map(least).collect(), vec![padded(&lengths); steps]]
     }
 
@@ -154,5 +149,29 @@ impl Workshop {
     /// The model with these trainable parameters.
     pub(crate) fn model_with(&self, weights: &Weights) -> Classifier {
         weights.install_in(self.model.clone())
+    }
+}
+
+/// The most texts that mini-batch `step` of `size` takes from one permutation, where permutations of `texts` texts
+/// follow each other.
+fn longest_run(texts: usize, size: usize, step: usize) -> usize {
+    let first = size.min(texts - step * size % texts);
+    first.max((size - first).min(texts))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::longest_run;
+
+    #[test]
+    fn the_longest_run_is_the_one_counted_out() {
+        for (texts, size, step) in (1..8).flat_map(|t| {
+            (1..20).flat_map(move |size| (0..9).map(move |step| (t, size, step)))
+        }) {
+            let mut taken = vec![0; texts.max(size * (step + 1) / texts + 1)];
+            (step * size..(step + 1) * size).for_each(|place| taken[place / texts] += 1);
+            let counted = taken.iter().max().copied().unwrap();
+            assert_eq!(longest_run(texts, size, step), counted, "{texts} {size} {step}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::cell::Progress;
 
-/// Seconds between lines where stderr is no terminal.
+/// The least time between lines where stderr is no terminal; the first comes at once.
 const INTERVAL: Duration = Duration::from_secs(5);
 
 /// Tells on stderr how far the cells are: bars on a terminal, a line every few seconds elsewhere.
@@ -26,11 +26,11 @@ struct State {
     bars: Option<IndexMap<String, ProgressBar>>,
     /// Rounds done, by algorithm and seed.
     done: IndexMap<(String, u64), u64>,
-    spoken: Instant,
+    /// When the latest line was printed.
+    spoken: Option<Instant>,
 }
 
 impl Reporter {
-    #[expect(clippy::disallowed_methods, reason = "progress is for people, in their time")]
     pub(super) fn new(scenario: &Scenario, quiet: bool) -> Self {
         let rounds = scenario.federation.stop.rounds;
         let group = MultiProgress::new();
@@ -47,7 +47,7 @@ impl Reporter {
                 })
                 .collect()
         });
-        let state = State { bars, done: IndexMap::new(), spoken: Instant::now() };
+        let state = State { bars, done: IndexMap::new(), spoken: None };
         Self { state: Mutex::new(state), quiet, seeds: scenario.seeds, rounds }
     }
 
@@ -70,8 +70,8 @@ impl Reporter {
         if let Some(bar) = state.bars.as_ref().and_then(|bars| bars.get(progress.label)) {
             bar.set_position(done);
             bar.set_message(news);
-        } else if state.spoken.elapsed() >= INTERVAL {
-            state.spoken = Instant::now();
+        } else if state.spoken.is_none_or(|spoken| spoken.elapsed() >= INTERVAL) {
+            state.spoken = Some(Instant::now());
             let all = self.rounds * u64::from(self.seeds);
             eprintln!("{}: {done} of {all} rounds; {news}", progress.label);
         }

@@ -2,3 +2,5 @@
 
 mod federation;
 mod kernel;
+mod planning;
+mod program;

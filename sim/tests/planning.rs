@@ -1,0 +1,168 @@
+//! What is planned is what is charged.
+
+use std::{path::Path, sync::atomic::AtomicBool};
+
+use fleetune::{
+    campaign::run_campaign,
+    cell::CellResult,
+    plan::{AlgorithmPlan, Spread, plan},
+    prepare::Prepared,
+};
+use fleetune_models::backend::Backend;
+use fleetune_reports::records::RoundRecord;
+use fleetune_scenarios::{Overrides, check_text};
+
+use crate::program::harness::{ALGORITHMS, scenario};
+
+/// Updates per round.
+const COHORT: u128 = 3;
+
+fn prepared<'a>(algorithms: impl IntoIterator<Item = &'a str>, set: &[&str]) -> Prepared {
+    prepared_in(Path::new(""), algorithms, set)
+}
+
+fn prepared_in<'a>(
+    folder: &Path,
+    algorithms: impl IntoIterator<Item = &'a str>,
+    set: &[&str],
+) -> Prepared {
+    let overrides = Overrides::parse(set.iter().copied()).unwrap();
+    let text = scenario(algorithms);
+    let scenario = check_text("tiny.yaml", text.as_bytes(), folder, &overrides).unwrap();
+    Prepared::new(scenario, Backend::default()).unwrap()
+}
+
+fn run(prepared: &Prepared) -> Vec<CellResult> {
+    run_campaign(prepared, 1, &AtomicBool::new(false), &|_| ()).unwrap()
+}
+
+/// FLOPs, bytes down, bytes up.
+type Charge = [u128; 3];
+
+/// What each round cost the fleet: evaluated after every round, so by differences.
+fn charges(rounds: &[RoundRecord]) -> Vec<Charge> {
+    let spent = |r: &RoundRecord| {
+        [r.device_flops.get(), r.downlink.get().into(), r.uplink.get().into()]
+    };
+    let difference = |pair: &[RoundRecord]| {
+        let [before, after] = [spent(&pair[0]), spent(&pair[1])];
+        std::array::from_fn(|i| after[i] - before[i])
+    };
+    assert!(rounds.iter().skip(1).all(|r| u128::from(r.participants) == COHORT));
+    rounds.windows(2).map(difference).collect()
+}
+
+/// The least and the most that a plan says of one client's exchange.
+fn planned(plan: &AlgorithmPlan) -> [Charge; 2] {
+    let ends = |flops: u128, down: u64, up: u64| [flops, down.into(), up.into()];
+    let (f, d, u) = (plan.flops, plan.download, plan.upload);
+    [
+        ends(f.least.get(), d.least.get(), u.least.get()),
+        ends(f.most.get(), d.most.get(), u.most.get()),
+    ]
+}
+
+fn by_cell(prepared: &Prepared, judge: impl Fn(&AlgorithmPlan, &CellResult, &[Charge])) {
+    let plans = plan(prepared).unwrap();
+    let cells = run(prepared);
+    assert_eq!(cells.len(), plans.len() * prepared.scenario.seeds as usize);
+    for cell in &cells {
+        let plan = plans.iter().find(|plan| plan.label == cell.label).unwrap();
+        judge(plan, cell, &charges(&cell.rounds));
+    }
+}
+
+#[track_caller]
+fn assert_between(charges: &[Charge], [least, most]: [Charge; 2], exchanges: u128, what: &str) {
+    for charge in charges {
+        for i in 0..3 {
+            let (low, high) = (COHORT * least[i], COHORT * exchanges * most[i]);
+            assert!((low..=high).contains(&charge[i]), "{what}: {charge:?}, {least:?}, {most:?}");
+        }
+    }
+}
+
+#[test]
+fn batches_of_fixed_length_cost_exactly_what_was_planned() {
+    let [fedspzo, mezo, _, fedavg] = ALGORITHMS;
+    by_cell(&prepared([fedspzo, mezo, fedavg], &[]), |plan, cell, charges| {
+        assert!(plan.flops.is_exact() && plan.download.is_exact() && plan.upload.is_exact());
+        let [one, _] = planned(plan);
+        assert_eq!(charges.len(), 2);
+        for charge in charges {
+            assert_eq!(*charge, one.map(|x| COHORT * x), "{}, seed {}", cell.label, cell.seed);
+        }
+        assert!(cell.standing.ledger.wasted.device_flops.is_zero());
+    });
+}
+
+/// Guided and unguided steps alternate, and the plan's spread is exactly these two.
+#[test]
+fn a_step_of_fwdllm_costs_the_least_or_the_most_of_its_plan() {
+    by_cell(&prepared([ALGORITHMS[2]], &[]), |plan, _, charges| {
+        let [least, most] = planned(plan);
+        assert!(least[0] < most[0] && least[1] < most[1] && plan.upload.is_exact());
+        assert_eq!(charges, [least.map(|x| COHORT * x), most.map(|x| COHORT * x)]);
+    });
+}
+
+#[test]
+fn the_retries_of_fwdllm_stay_within_their_plan() {
+    let noisy = "  Noisy: { fwdllm: { batch_size: 4, variance_threshold: 1e-12, retry_cap: 2, \
+                 learning_rate: { base: 1e-3 } } }\n";
+    by_cell(&prepared([noisy], &[]), |plan, cell, charges| {
+        assert_between(charges, planned(plan), 3, "retries");
+        let [least, _] = planned(plan);
+        // Every step was retried as often as allowed: three uploads each.
+        assert!(charges.iter().all(|c| c[2] == 3 * COHORT * least[2]), "{}", cell.label);
+    });
+}
+
+/// Shards of a few texts of very different lengths: batches straddle permutations and repeat texts.
+#[test]
+fn padding_to_the_longest_text_stays_within_the_plan() {
+    let folder = tempfile::tempdir().unwrap();
+    let row = |i: usize| format!("{},{}\n", "one more word ".repeat(1 + i * i % 7), ["a", "b"][i % 2]);
+    let rows: String = (0..60).map(row).collect();
+    std::fs::write(folder.path().join("few.csv"), format!("text,label\n{rows}")).unwrap();
+    let set = [
+        "task.dataset={ file: { path: few.csv } }",
+        "task.partition=iid",
+        "model.max_length=32",
+        "federation.stop.rounds=6",
+        "model.padding=longest",
+    ];
+    let fixed = plan(&prepared_in(folder.path(), ALGORITHMS, &set[..4])).unwrap();
+    by_cell(&prepared_in(folder.path(), ALGORITHMS, &set), |plan, cell, charges| {
+        assert_eq!(charges.len(), 6);
+        assert_between(charges, planned(plan), 1, &cell.label);
+        let full = fixed.iter().find(|plan| plan.label == cell.label).unwrap();
+        let Spread { least, most } = plan.flops;
+        assert!(least < most && most < full.flops.most, "{}", cell.label);
+        assert!(plan.memory.most < full.memory.most, "{}", cell.label);
+        // The rounds differ: there is something to bound.
+        assert!(charges.iter().any(|charge| charge[0] != charges[0][0]), "{}", cell.label);
+    });
+}
+
+/// With twice as many asked as wanted, the useful work is the participants' and the rest is waste.
+#[test]
+fn useful_and_wasted_work_are_told_apart() {
+    let [fedspzo, mezo, _, fedavg] = ALGORITHMS;
+    let set = ["federation.over_commitment=2", "federation.stop.rounds=3"];
+    by_cell(&prepared([fedspzo, mezo, fedavg], &set), |plan, cell, charges| {
+        let ledger = &cell.standing.ledger;
+        let [one, _] = planned(plan);
+        let useful = &ledger.useful;
+        let found =
+            [useful.device_flops.get(), useful.downlink.get().into(), useful.uplink.get().into()];
+        assert_eq!(found, one.map(|x| 3 * COHORT * x), "{}", cell.label);
+        assert!(!ledger.wasted.downlink.is_zero());
+        let all = ledger.total();
+        assert_eq!(all.device_flops, ledger.useful.device_flops + ledger.wasted.device_flops);
+        let total: u128 = charges.iter().map(|charge| charge[0]).sum();
+        assert_eq!(total, all.device_flops.get(), "{}: the table has it all", cell.label);
+        // Nobody can have done more than all that was asked of all.
+        assert!(charges.iter().all(|c| (0..3).all(|i| c[i] <= 2 * COHORT * one[i])));
+    });
+}

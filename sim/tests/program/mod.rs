@@ -1,0 +1,8 @@
+//! The program as a user meets it: command lines, exit codes, files.
+
+mod commands;
+pub(crate) mod harness;
+mod interrupted;
+mod mistakes;
+mod reproducible;
+mod results;

@@ -1,0 +1,190 @@
+//! What a run leaves behind.
+
+use std::{collections::BTreeSet, fs};
+
+use serde_json::Value;
+
+use super::harness::{ALGORITHMS, Desk, contents, scenario};
+
+const CHARTS: [&str; 6] = [
+    "accuracy-time",
+    "accuracy-flops",
+    "accuracy-uplink",
+    "cost-to-target",
+    "memory-fit",
+    "round-anatomy",
+];
+
+const COLUMNS: &str = "algorithm,seed,round,sim_time_s,accuracy,loss,device_flops,uplink_bytes,\
+    downlink_bytes,energy_j,participants,dropped,excluded";
+
+/// Costs to target, and the columns that they are taken from.
+const COSTS: [(&str, usize); 5] = [
+    ("time_to_target_s", 3),
+    ("flops_to_target", 6),
+    ("uplink_bytes_to_target", 7),
+    ("downlink_bytes_to_target", 8),
+    ("energy_to_target_j", 9),
+];
+
+fn keys(value: &Value) -> BTreeSet<&str> {
+    value.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+fn table(text: &str) -> Vec<Vec<String>> {
+    text.lines().skip(1).map(|row| row.split(',').map(str::to_owned).collect()).collect()
+}
+
+fn number(text: &str) -> f64 {
+    text.parse().unwrap()
+}
+
+#[test]
+fn a_run_directory_holds_what_it_promises() {
+    let desk = Desk::new();
+    desk.succeeds(&["run", "tiny.yaml", "--out", "x", "--quiet"]);
+    let mut expected: Vec<String> =
+        CHARTS.iter().flat_map(|c| ["png", "svg"].map(|e| format!("charts/{c}.{e}"))).collect();
+    let tables = ["details.json", "manifest.json", "rounds.csv", "summary.json"];
+    expected.extend(tables.map(str::to_owned));
+    expected.extend(["report.html", "scenario.resolved.yaml"].map(str::to_owned));
+    expected.sort();
+    let found: Vec<String> = contents(&desk.path("x")).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(found, expected);
+    assert!(!desk.path("x.partial").exists());
+
+    assert_eq!(desk.read("x/rounds.csv").lines().next(), Some(COLUMNS));
+    let manifest: Value = serde_json::from_str(&desk.read("x/manifest.json")).unwrap();
+    let promised = [
+        "version",
+        "git_commit",
+        "rustc",
+        "target",
+        "cpu",
+        "threads",
+        "backend",
+        "scenario_sha256",
+        "data_sha256",
+        "root_seed",
+        "host_wall_time_s",
+    ];
+    assert_eq!(keys(&manifest), BTreeSet::from(promised));
+    assert_eq!(keys(&manifest["data_sha256"]), BTreeSet::from(["checkpoint", "dataset"]));
+    assert_eq!(manifest["root_seed"], 7);
+
+    // Self-contained: it asks nobody for anything.
+    let report = desk.read("x/report.html");
+    for elsewhere in ["src=\"http", "href=\"http", "url(http", "<link", "<script src"] {
+        assert!(!report.contains(elsewhere), "{elsewhere}");
+    }
+}
+
+/// Recomputed from `rounds.csv` by the definition: the first evaluated round at or above the target.
+#[test]
+fn the_summary_follows_from_the_rounds() {
+    let desk = Desk::new();
+    // What the best cell reaches: some reach it, most likely not all.
+    desk.succeeds(&["run", "tiny.yaml", "--out", "first", "--quiet"]);
+    let accuracies = table(&desk.read("first/rounds.csv")).into_iter().map(|row| number(&row[4]));
+    let best = accuracies.fold(0.0, f64::max);
+    let target = format!("target.accuracy={best}");
+    desk.succeeds(&["run", "tiny.yaml", "--out", "x", "--quiet", "--set", &target]);
+
+    let rounds = table(&desk.read("x/rounds.csv"));
+    let summary: Value = serde_json::from_str(&desk.read("x/summary.json")).unwrap();
+    assert_eq!(keys(&summary), BTreeSet::from(["cells", "target_accuracy"]));
+    assert_eq!(summary["target_accuracy"], best);
+    let cells = summary["cells"].as_array().unwrap();
+    assert_eq!(cells.len(), 8);
+    let mut reached = 0;
+    for cell in cells {
+        let mut promised: BTreeSet<&str> = COSTS.iter().map(|(key, _)| *key).collect();
+        promised.extend(["algorithm", "seed", "reached", "final_accuracy", "best_accuracy"]);
+        promised.extend(["excluded_devices", "wasted_flops_fraction"]);
+        assert_eq!(keys(cell), promised);
+        let (label, seed) = (cell["algorithm"].as_str().unwrap(), cell["seed"].to_string());
+        let mine: Vec<_> = rounds.iter().filter(|r| r[0] == label && r[1] == seed).collect();
+        let hit = mine.iter().find(|row| number(&row[4]) >= best);
+        reached += usize::from(hit.is_some());
+        assert_eq!(cell["reached"], hit.is_some());
+        for (key, column) in COSTS {
+            assert_eq!(cell[key].as_f64(), hit.map(|row| number(&row[column])), "{label} {key}");
+        }
+        assert_eq!(cell["final_accuracy"].as_f64(), mine.last().map(|row| number(&row[4])));
+        let highest = mine.iter().map(|row| number(&row[4])).reduce(f64::max);
+        assert_eq!(cell["best_accuracy"].as_f64(), highest);
+        assert_eq!(cell["excluded_devices"].to_string(), mine[0][12]);
+        assert_eq!(cell["wasted_flops_fraction"], 0.0, "nobody was asked in vain");
+    }
+    assert!(reached > 0, "the best cell reaches its own best");
+}
+
+/// Over-commitment wastes work; what it wastes is in every total, and in the details by profile.
+#[test]
+fn what_is_spent_by_profile_is_what_is_spent_by_round() {
+    let desk = Desk::new();
+    let more = ["--set", "federation.over_commitment=2", "--set", "federation.stop.rounds=3"];
+    desk.succeeds(&[&["run", "tiny.yaml", "--out", "x", "--quiet"], &more[..]].concat());
+    let rounds = table(&desk.read("x/rounds.csv"));
+    let details: Value = serde_json::from_str(&desk.read("x/details.json")).unwrap();
+    for algorithm in details["algorithms"].as_array().unwrap() {
+        let label = algorithm["label"].as_str().unwrap();
+        let count = |key: &str| -> u64 {
+            let profiles = algorithm["participation"].as_array().unwrap();
+            profiles.iter().map(|profile| profile[key].as_u64().unwrap()).sum()
+        };
+        assert_eq!(count("started"), 2 * 3 * 6, "{label}: 2 seeds, 3 rounds, 6 asked");
+        assert_eq!(count("completed") + count("dropped") + count("late"), count("started"));
+        assert_eq!(count("completed"), 2 * 3 * 3, "{label}");
+        let last = rounds.iter().filter(|row| row[0] == label && row[2] == "3");
+        let (flops, energy) = last.fold((0, 0.0), |(flops, energy), row| {
+            (flops + row[6].parse::<u64>().unwrap(), energy + number(&row[9]))
+        });
+        assert_eq!(count("device_flops"), flops, "{label}");
+        let profiles = algorithm["participation"].as_array().unwrap();
+        let joules: f64 = profiles.iter().map(|p| p["energy_j"].as_f64().unwrap()).sum();
+        assert!((joules - energy).abs() <= 1e-9 * energy, "{label}: {joules} J, {energy} J");
+    }
+    let summary: Value = serde_json::from_str(&desk.read("x/summary.json")).unwrap();
+    let cells = summary["cells"].as_array().unwrap().iter();
+    let wasted: Vec<f64> = cells.map(|c| c["wasted_flops_fraction"].as_f64().unwrap()).collect();
+    // Of twice as many clients with equal work, at most half works in vain.
+    assert!(wasted.iter().all(|share| (0.0..=0.5).contains(share)), "{wasted:?}");
+    assert!(wasted.iter().any(|&share| share > 0.0), "{wasted:?}");
+}
+
+#[test]
+fn a_report_is_made_again_to_the_byte() {
+    let desk = Desk::new();
+    desk.succeeds(&["run", "tiny.yaml", "--out", "x", "--quiet", "--seeds", "1"]);
+    let before = contents(&desk.path("x"));
+    fs::remove_file(desk.path("x/report.html")).unwrap();
+    fs::remove_dir_all(desk.path("x/charts")).unwrap();
+    let end = desk.succeeds(&["report", "x"]);
+    assert_eq!(end.stdout.trim(), "x/report.html");
+    assert_eq!(contents(&desk.path("x")), before);
+}
+
+/// An algorithm that no device can hold is told apart from one that learns nothing.
+#[test]
+fn an_algorithm_that_fits_nowhere_says_so() {
+    let desk = Desk::new();
+    let [fedspzo, .., fedavg] = ALGORITHMS;
+    let text = scenario([fedspzo, fedavg]);
+    // Between the 8 MB that FedSPZO needs and the 20 MB of FedAvg.
+    let budget = "10 MB";
+    let profile = desk.succeeds(&["devices", "phone-high"]).stdout;
+    let mut value: serde_yaml::Value = serde_yaml::from_str(&profile).unwrap();
+    value["memory"]["budget"] = budget.into();
+    let inline = serde_yaml::to_string(&value).unwrap().replace('\n', "\n    ");
+    let text = text.replace("    - { profile: raspberry-pi-4, count: 2 }\n", "");
+    desk.put("tight.yaml", &format!("{text}profiles:\n  phone-high:\n    {}\n", inline.trim()));
+    let end = desk.succeeds(&["run", "tight.yaml", "--out", "x", "--quiet"]);
+    assert!(end.stdout.contains("FedAvg"));
+    let summary: Value = serde_json::from_str(&desk.read("x/summary.json")).unwrap();
+    for cell in summary["cells"].as_array().unwrap() {
+        let excluded = if cell["algorithm"] == "FedAvg" { 4 } else { 0 };
+        assert_eq!(cell["excluded_devices"], excluded, "{cell}");
+    }
+    assert!(desk.read("x/details.json").contains("excluded by memory on all devices"));
+}
