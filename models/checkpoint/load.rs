@@ -2,16 +2,25 @@ use std::collections::BTreeSet;
 
 use burn::{
     module::{Module, ModuleMapper, Param},
-    tensor::{Tensor, TensorData},
+    tensor::{Device, Tensor, TensorData},
 };
 use half::{bf16, f16};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
 use super::names;
-use crate::{ModelError, encoder::Encoder, parameters::Path};
+use crate::{
+    ModelError,
+    encoder::{Encoder, EncoderConfig},
+    parameters::Path,
+};
 
-/// Fills `encoder` from the bytes of a safetensors file.
-pub(super) fn fill(encoder: Encoder, bytes: &[u8], file: &str) -> Result<Encoder, ModelError> {
+/// The encoder of this architecture with the weights in the bytes of a safetensors file.
+pub(super) fn load(
+    config: &EncoderConfig,
+    device: &Device,
+    bytes: &[u8],
+    file: &str,
+) -> Result<Encoder, ModelError> {
     let malformed = |reason: String| ModelError::Malformed { file: file.to_owned(), reason };
     let tensors = SafeTensors::deserialize(bytes).map_err(|e| malformed(e.to_string()))?;
     // Some checkpoints prefix every name with the model's.
@@ -27,7 +36,11 @@ pub(super) fn fill(encoder: Encoder, bytes: &[u8], file: &str) -> Result<Encoder
         used: BTreeSet::new(),
         error: None,
     };
-    let encoder = encoder.map(&mut filler);
+    // Before anything is allocated: an architecture can ask for far more than its file holds.
+    for (path, shape) in shapes(config) {
+        filler.view(&path, &shape)?;
+    }
+    let encoder = Encoder::zeros(config, device).map(&mut filler);
     if let Some(error) = filler.error {
         return Err(error);
     }
@@ -52,7 +65,12 @@ struct Filler<'a> {
 }
 
 impl Filler<'_> {
-    fn values(&mut self, path: &str, shape: &[usize]) -> Result<Vec<f32>, ModelError> {
+    /// The tensor of a path, if it has the right shape; its name, and whether it is stored transposed.
+    fn view(
+        &self,
+        path: &str,
+        shape: &[usize],
+    ) -> Result<(TensorView<'_>, String, bool), ModelError> {
         let file = || self.file.to_owned();
         let (name, transposed) = names::bert(path).expect("every path of the encoder has a name");
         let name = format!("{}{name}", self.prefix);
@@ -68,6 +86,12 @@ impl Filler<'_> {
             let found = view.shape().to_vec();
             return Err(ModelError::Shape { file: file(), tensor: name, found, expected });
         }
+        Ok((view, name, transposed))
+    }
+
+    fn values(&mut self, path: &str, shape: &[usize]) -> Result<Vec<f32>, ModelError> {
+        let file = || self.file.to_owned();
+        let (view, name, transposed) = self.view(path, shape)?;
         let values = to_f32(&view).ok_or_else(|| ModelError::Malformed {
             file: file(),
             reason: format!("tensor `{name}` is {:?}; expected F32, F16 or BF16", view.dtype()),
@@ -79,6 +103,36 @@ impl Filler<'_> {
         self.used.insert(name);
         Ok(if transposed { transpose(&values, shape[0], shape[1]) } else { values })
     }
+}
+
+/// The paths and shapes of an encoder's parameters.
+fn shapes(config: &EncoderConfig) -> impl Iterator<Item = (String, Vec<usize>)> {
+    let (d, f) = (config.hidden_size, config.intermediate_size);
+    let table = |name: &str, rows| (format!("embeddings.{name}"), vec![rows, d]);
+    let tables = [
+        table("word", config.vocab_size),
+        table("position", config.max_position_embeddings),
+        table("segment", config.type_vocab_size),
+    ];
+    let norm = move |of: String| ["gamma", "beta"].map(|end| (format!("{of}.{end}"), vec![d]));
+    let layer = move |i: usize| {
+        let dense = [
+            ("query", d, d),
+            ("key", d, d),
+            ("value", d, d),
+            ("output", d, d),
+            ("up", d, f),
+            ("down", f, d),
+        ];
+        let dense = dense.into_iter().flat_map(move |(part, input, output)| {
+            let of = format!("blocks.{i}.{part}");
+            [(format!("{of}.weight"), vec![input, output]), (format!("{of}.bias"), vec![output])]
+        });
+        let norms = ["attention_norm", "output_norm"];
+        dense.chain(norms.into_iter().flat_map(move |part| norm(format!("blocks.{i}.{part}"))))
+    };
+    let tables = tables.into_iter().chain(norm("embeddings.norm".to_owned()));
+    tables.chain((0..config.num_hidden_layers).flat_map(layer))
 }
 
 /// `[columns, rows]` as stored to `[rows, columns]`.

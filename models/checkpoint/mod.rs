@@ -89,7 +89,7 @@ impl Checkpoint {
     /// The tokenizer, truncating at `max_length` tokens.
     ///
     /// # Errors
-    /// If `tokenizer.json` is not one, has more entries than the model has embeddings, or `max_length` does not fit.
+    /// If `tokenizer.json` is not one, has an id for which the model has no embedding, or `max_length` does not fit.
     pub fn tokenizer(&self, max_length: usize) -> Result<Tokenizer, ModelError> {
         let positions = self.config.max_position_embeddings;
         if max_length > positions {
@@ -99,12 +99,11 @@ impl Checkpoint {
             )));
         }
         let tokenizer = Tokenizer::from_bytes(&self.tokenizer, max_length)?;
-        if tokenizer.vocabulary_size() > self.config.vocab_size {
+        let (largest, embeddings) = (tokenizer.largest_id(), self.config.vocab_size);
+        if largest as usize >= embeddings {
             return Err(ModelError::Tokenizer(format!(
-                "{}: the tokenizer has {} entries, the model only {} embeddings",
-                self.name,
-                tokenizer.vocabulary_size(),
-                self.config.vocab_size
+                "{}: the tokenizer's largest id is {largest}, but the model has only {embeddings} embeddings",
+                self.name
             )));
         }
         Ok(tokenizer)
@@ -116,7 +115,7 @@ impl Checkpoint {
     /// If the weights do not fit the architecture, naming file and tensor.
     pub fn encoder(&self, device: &Device) -> Result<Encoder, ModelError> {
         let file = format!("{}/model.safetensors", self.name);
-        load::fill(Encoder::zeros(&self.config, device), &self.weights, &file)
+        load::load(&self.config, device, &self.weights, &file)
     }
 
     /// All the bytes that decide what the model computes, for a run's manifest.

@@ -1,0 +1,171 @@
+//! The ledger of what was run, the closed forms, and the textbook: three counts of the same work.
+
+use std::ops::Range;
+
+use fleetune_models::{
+    backend::Backend,
+    batch::{Batch, Padding},
+    cost::{CostModel, PassCost},
+    encoder::{Boundary, Classifier, EncoderConfig},
+    ledger::Ledger,
+    parameters::{Trainable, require_gradients},
+};
+use proptest::prelude::*;
+
+use crate::tiny::{CHOICES, adapted, texts};
+
+/// Shapes small enough to run many and odd enough to tell dimensions apart.
+fn shapes() -> impl Strategy<Value = (EncoderConfig, usize, [usize; 2])> {
+    (1_usize..4, 1_usize..4, 1_usize..6, 1_usize..4, 2_usize..5, 1_usize..5, 1_usize..9).prop_map(
+        |(heads, width, f, layers, classes, batch, seq)| {
+            let config = EncoderConfig {
+                vocab_size: 40,
+                hidden_size: heads * width,
+                num_hidden_layers: layers,
+                num_attention_heads: heads,
+                intermediate_size: 7 * f,
+                max_position_embeddings: 9,
+                type_vocab_size: 1,
+                layer_norm_eps: 1e-12,
+            };
+            (config, classes, [batch, seq])
+        },
+    )
+}
+
+fn batch([size, seq]: [usize; 2]) -> Batch {
+    let examples = texts(size, 6, 2, 1);
+    Batch::collate(&examples.iter().collect::<Vec<_>>(), seq, Padding::Fixed)
+}
+
+/// What was counted while stages really ran.
+fn counted(model: &Classifier, stages: Part, batch: &Batch, tracked: bool) -> Ledger {
+    let device = Backend::Flex.device();
+    let device = if tracked { device.autodiff() } else { device };
+    let batch = batch.to_device(&device);
+    let (mut below, mut above) = (Ledger::new(), Ledger::new());
+    match stages {
+        Part::Whole => {
+            model.forward(&batch, &mut above);
+            above
+        }
+        Part::Lower(split) => {
+            model.lower(split, &batch, &mut below);
+            below
+        }
+        Part::Upper(split) => {
+            let boundary = model.lower(split, &batch, &mut below);
+            let boundary = match boundary {
+                Boundary::States(x) => Boundary::States(x.detach()),
+                Boundary::Input => Boundary::Input,
+            };
+            model.upper(split, boundary, &batch, &mut above);
+            above
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Part {
+    Whole,
+    Lower(usize),
+    Upper(usize),
+}
+
+impl Part {
+    fn stages(self, layers: usize) -> Range<usize> {
+        let border = |split| if split == 0 { 0 } else { split + 1 };
+        match self {
+            Self::Whole => 0..layers + 2,
+            Self::Lower(split) => 0..border(split),
+            Self::Upper(split) => border(split)..layers + 2,
+        }
+    }
+}
+
+fn same(counted: &Ledger, predicted: PassCost) -> Result<(), TestCaseError> {
+    prop_assert_eq!(counted.forward, predicted.forward, "forward");
+    prop_assert_eq!(counted.backward, predicted.backward, "backward");
+    prop_assert_eq!(counted.peak_activations(), predicted.peak_activations(), "peak");
+    prop_assert_eq!(counted.kept_activations(), predicted.kept_activations(), "kept");
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn the_closed_form_is_what_a_run_counts(
+        (encoder, classes, shape) in shapes(),
+        choice in 0..CHOICES.len(),
+        rank in 1_usize..5,
+    ) {
+        let train = match CHOICES[choice] {
+            Trainable::Lora { .. } => Trainable::Lora { rank, alpha: 1.0 },
+            other => other,
+        };
+        let layers = encoder.num_hidden_layers;
+        let cost = CostModel { encoder: encoder.clone(), classes, train };
+        let (plain, layout) = adapted(&encoder, (classes, train), 1, &Backend::Flex.device());
+        let batch = batch(shape);
+        for tracked in [false, true] {
+            let model =
+                if tracked { require_gradients(plain.clone(), &layout) } else { plain.clone() };
+            let splits = (0..=layers).flat_map(|k| [Part::Lower(k), Part::Upper(k)]);
+            for part in splits.chain([Part::Whole]) {
+                let predicted = cost.pass(part.stages(layers), shape, tracked);
+                same(&counted(&model, part, &batch, tracked), predicted)?;
+            }
+            prop_assert_eq!(cost.whole(shape, tracked), cost.pass(0..layers + 2, shape, tracked));
+        }
+    }
+
+    /// From the transformer's definition, not from our formula.
+    #[test]
+    fn products_are_those_of_the_textbook((encoder, classes, [b, t]) in shapes(), rank in 1_u128..5) {
+        let [d, f, layers] = [encoder.hidden_size, encoder.intermediate_size, encoder.num_hidden_layers]
+            .map(|x| x as u128);
+        let [b, t, c] = [b, t, classes].map(|x| x as u128);
+        let layer = 8 * b * t * d * d + 4 * b * t * d * f + 4 * b * t * t * d;
+        let whole = layers * layer + 2 * b * d * c;
+        let projection = 2 * b * t * d * d;
+        let shape = [b as usize, t as usize];
+        let count = |train: Trainable| {
+            let (model, layout) = adapted(&encoder, (classes, train), 2, &Backend::Flex.device());
+            let model = require_gradients(model, &layout);
+            let ledger = counted(&model, Part::Whole, &batch(shape), true);
+            (ledger.forward.products, ledger.backward.products)
+        };
+        // Both factors of every product owe a gradient: twice the forward.
+        prop_assert_eq!(count(Trainable::Full), (whole, 2 * whole));
+        // The frozen embeddings need none: three projections of layer 1 owe their weights' alone.
+        prop_assert_eq!(count(Trainable::Layers), (whole, 2 * whole - 3 * projection));
+        // The head's weight alone.
+        prop_assert_eq!(count(Trainable::Head), (whole, 2 * b * d * c));
+        let lora = Trainable::Lora { rank: rank as usize, alpha: 1.0 };
+        // Two adapted projections a layer, each x A and then B.
+        prop_assert_eq!(count(lora).0, whole + layers * 2 * (2 * b * t * d * rank + 2 * b * t * rank * d));
+    }
+
+    #[test]
+    fn without_gradients_nothing_is_owed_or_kept((encoder, classes, shape) in shapes(), choice in 0..5_usize) {
+        let train = CHOICES[choice];
+        let (model, _) = adapted(&encoder, (classes, train), 3, &Backend::Flex.device());
+        let ledger = counted(&model, Part::Whole, &batch(shape), false);
+        prop_assert_eq!(ledger.backward, Default::default());
+        prop_assert_eq!(ledger.kept_activations().get(), 0);
+    }
+}
+
+#[test]
+fn training_less_never_costs_more() {
+    let encoder = crate::tiny::architecture(3);
+    let backward =
+        |train| CostModel { encoder: encoder.clone(), classes: 3, train }.whole([4, 8], true);
+    let [full, layers, bitfit, _, head] = CHOICES.map(backward);
+    for (more, less) in [(full, layers), (layers, bitfit), (bitfit, head)] {
+        assert!(more.backward.flops() > less.backward.flops());
+        assert!(more.kept > less.kept);
+        assert_eq!(more.forward, less.forward);
+    }
+}

@@ -1,0 +1,79 @@
+//! Backpropagation against finite differences, through what really trains.
+
+use std::sync::Arc;
+
+use fleetune_models::{
+    backend::Backend,
+    batch::{Batch, Padding},
+    encoder::Classifier,
+    evaluate::cross_entropy,
+    ledger::Ledger,
+    parameters::{Weights, read},
+};
+
+use crate::tiny::{CHOICES, adapted, architecture, gradient, noise, texts};
+
+/// The loss at `weights + by v`.
+fn loss(model: &Classifier, weights: &Weights, v: &[f32], by: f32, batch: &Batch) -> f64 {
+    let values = weights.values.iter().zip(v).map(|(&w, &v)| w + by * v).collect();
+    let shifted = Weights { layout: Arc::clone(&weights.layout), values };
+    let on_device = batch.to_device(&Backend::Flex.device());
+    let logits = shifted.install_in(model.clone()).forward(&on_device, &mut Ledger::new());
+    cross_entropy(logits, &batch.labels)
+}
+
+/// The root mean square over directions of the central difference's error, per step width, and the derivatives' own.
+fn errors<const N: usize>(choice: usize, widths: [f32; N]) -> ([f64; N], f64) {
+    let device = Backend::Flex.device();
+    let (model, layout) = adapted(&architecture(2), (3, CHOICES[choice]), 30, &device);
+    let examples = texts(8, 9, 3, 31);
+    let batch = Batch::collate(&examples.iter().collect::<Vec<_>>(), 9, Padding::Longest);
+    let weights = read(&model, &layout);
+    let exact = gradient(&model, &layout, &batch, &device);
+    let mut draw = noise(32);
+    let (mut squares, mut size) = ([0.0; N], 0.0);
+    const DIRECTIONS: usize = 12;
+    for _ in 0..DIRECTIONS {
+        let v: Vec<f32> = exact.iter().map(|_| draw()).collect();
+        let slope: f64 = exact.iter().zip(&v).map(|(&g, &v)| f64::from(g) * f64::from(v)).sum();
+        for (square, &h) in squares.iter_mut().zip(&widths) {
+            let [plus, minus] = [h, -h].map(|by| loss(&model, &weights, &v, by, &batch));
+            *square += ((plus - minus) / (2.0 * f64::from(h)) - slope).powi(2);
+        }
+        size += slope.powi(2);
+    }
+    (squares.map(|s| (s / DIRECTIONS as f64).sqrt()), (size / DIRECTIONS as f64).sqrt())
+}
+
+/// Halving the step quarters the error (truncation), and at a small step little is left of it.
+fn central_differences_converge(choice: usize, widths: [f32; 3]) {
+    let ([coarse, fine, finest], size) = errors(choice, widths);
+    let ratio = coarse / fine;
+    assert!((3.5..4.5).contains(&ratio), "{}: error ratio {ratio}", CHOICES[choice]);
+    assert!(finest < 2e-3 * size, "{}: {finest} of {size}", CHOICES[choice]);
+}
+
+#[test]
+fn full_gradients_are_limits_of_central_differences() {
+    central_differences_converge(0, [0.04, 0.02, 0.003]);
+}
+
+#[test]
+fn gradients_of_the_layers_are_limits_of_central_differences() {
+    central_differences_converge(1, [0.03, 0.015, 0.003]);
+}
+
+#[test]
+fn gradients_of_biases_are_limits_of_central_differences() {
+    central_differences_converge(2, [0.08, 0.04, 0.005]);
+}
+
+#[test]
+fn gradients_of_adapters_are_limits_of_central_differences() {
+    central_differences_converge(3, [0.04, 0.02, 0.003]);
+}
+
+#[test]
+fn gradients_of_the_head_are_limits_of_central_differences() {
+    central_differences_converge(4, [0.2, 0.1, 0.01]);
+}

@@ -1,0 +1,10 @@
+//! Laws that the model, its ledger and its checkpoints must obey.
+
+mod checkpoints;
+mod costs;
+mod encoder;
+mod evaluation;
+mod gradients;
+mod parameters;
+mod tiny;
+mod tokenizers;

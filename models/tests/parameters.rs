@@ -1,0 +1,139 @@
+//! The flat vector of trainable parameters: what is in it, reading and writing it.
+
+use burn::module::Module;
+use fleetune_models::{
+    backend::Backend,
+    cost::CostModel,
+    parameters::{Trainable, install, parameter_ids, read},
+};
+
+use crate::tiny::{CHOICES, adapted, architecture};
+
+#[test]
+fn closed_form_counts_are_those_of_the_model() {
+    for train in CHOICES {
+        for (layers, classes) in [(1, 2), (3, 5)] {
+            let encoder = architecture(layers);
+            let (model, layout) = adapted(&encoder, (classes, train), 1, &Backend::Flex.device());
+            let cost = CostModel { encoder, classes, train };
+            assert_eq!(cost.parameters(), model.num_params() as u64, "{train}");
+            let mut total = 0;
+            for stage in 0..layers + 2 {
+                let slots = layout.slots().iter().filter(|s| s.stage == stage);
+                let real: usize = slots.map(|s| s.shape.iter().product::<usize>()).sum();
+                assert_eq!(cost.trainable(stage), real as u64, "{train}, stage {stage}");
+                total += real;
+            }
+            assert_eq!(layout.len(), total);
+            assert_eq!(parameter_ids(&model, &layout).len(), layout.slots().len());
+            if train == Trainable::Full {
+                assert_eq!(layout.len(), model.num_params(), "everything trains");
+            }
+        }
+    }
+}
+
+#[test]
+fn slots_tile_the_vector_by_stage_and_splits_cut_between_them() {
+    for train in CHOICES {
+        let (_, layout) = adapted(&architecture(3), (4, train), 1, &Backend::Flex.device());
+        let mut end = 0;
+        let mut stage = 0;
+        for slot in layout.slots() {
+            assert_eq!(slot.range.start, end, "{}", slot.path);
+            assert_eq!(slot.range.len(), slot.shape.iter().product::<usize>());
+            assert!(slot.stage >= stage);
+            assert_eq!(layout.slot(&slot.path), Some(slot));
+            (end, stage) = (slot.range.end, slot.stage);
+        }
+        assert_eq!(end, layout.len());
+        assert_eq!(layout.lower(0), 0..0, "an empty lower part, embeddings or not");
+        for split in 0..=3 {
+            let (lower, upper) = (layout.lower(split), layout.upper(split));
+            assert_eq!((lower.start, lower.end, upper.end), (0, upper.start, layout.len()));
+            for slot in layout.slots() {
+                let below = split > 0 && slot.stage <= split;
+                let part = if below { &lower } else { &upper };
+                assert!(
+                    part.start <= slot.range.start && slot.range.end <= part.end,
+                    "{}",
+                    slot.path
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn only_biases_and_norms_escape_weight_decay() {
+    let (_, layout) = adapted(&architecture(2), (4, Trainable::Full), 1, &Backend::Flex.device());
+    for slot in layout.slots() {
+        assert_eq!(slot.decays, slot.shape.len() == 2, "{}", slot.path);
+    }
+}
+
+#[test]
+fn what_is_written_is_read_back_to_the_bit_and_nothing_else_moves() {
+    let device = Backend::Flex.device();
+    for train in CHOICES {
+        let (model, layout) = adapted(&architecture(2), (3, train), 2, &device);
+        // Among the values some that arithmetic would not keep.
+        let mut weights = read(&model, &layout);
+        for (i, value) in weights.values.iter_mut().enumerate() {
+            *value = match i % 4 {
+                0 => -0.0,
+                1 => f32::MIN_POSITIVE / 4.0,
+                2 => *value + 1.0,
+                _ => 1.0e30,
+            };
+        }
+        let bits = |v: &[f32]| v.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+        let changed = weights.install_in(model.clone());
+        assert_eq!(bits(&read(&changed, &layout).values), bits(&weights.values), "{train}");
+        // Seen through the layout of everything, frozen tensors are as they were.
+        let everything = everything(&model);
+        let (old, new) = (read(&model, &everything), read(&changed, &everything));
+        for slot in everything.slots().iter().filter(|s| layout.slot(&s.path).is_none()) {
+            let range = slot.range.clone();
+            assert_eq!(bits(&old.values[range.clone()]), bits(&new.values[range]), "{}", slot.path);
+        }
+        assert_eq!(bits(&read(&model, &layout).values).len(), layout.len());
+        assert_ne!(old.values, new.values);
+    }
+}
+
+/// The layout of all tensors, of adapters too.
+fn everything(
+    model: &fleetune_models::encoder::Classifier,
+) -> std::sync::Arc<fleetune_models::parameters::Layout> {
+    Trainable::Full.adapt(model.clone(), &mut || unreachable!("nothing is added")).1
+}
+
+#[test]
+fn a_range_is_installed_without_touching_its_neighbours() {
+    let device = Backend::Flex.device();
+    for train in CHOICES {
+        let (model, layout) = adapted(&architecture(3), (3, train), 3, &device);
+        let before = read(&model, &layout).values;
+        for split in 0..=3 {
+            for range in [layout.lower(split), layout.upper(split)] {
+                let mut asked = Vec::new();
+                let changed = install(model.clone(), &layout, range.clone(), &mut |slot| {
+                    asked.push(slot.range.clone());
+                    before[slot.range.clone()].iter().map(|v| v + 1.0).collect()
+                });
+                let after = read(&changed, &layout).values;
+                for (i, (old, new)) in before.iter().zip(&after).enumerate() {
+                    let expected = if range.contains(&i) { old + 1.0 } else { *old };
+                    assert_eq!(
+                        new.to_bits(),
+                        expected.to_bits(),
+                        "{train}, element {i} of {range:?}"
+                    );
+                }
+                assert!(asked.is_sorted_by_key(|r| r.start), "in the layout's order");
+                assert_eq!(asked.iter().map(ExactSizeIterator::len).sum::<usize>(), range.len());
+            }
+        }
+    }
+}
