@@ -165,9 +165,9 @@ mod tests {
 
     #[test]
     fn the_longest_run_is_the_one_counted_out() {
-        for (texts, size, step) in (1..8).flat_map(|t| {
-            (1..20).flat_map(move |size| (0..9).map(move |step| (t, size, step)))
-        }) {
+        for (texts, size, step) in (1..8)
+            .flat_map(|t| (1..20).flat_map(move |size| (0..9).map(move |step| (t, size, step))))
+        {
             let mut taken = vec![0; texts.max(size * (step + 1) / texts + 1)];
             (step * size..(step + 1) * size).for_each(|place| taken[place / texts] += 1);
             let counted = taken.iter().max().copied().unwrap();

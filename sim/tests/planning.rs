@@ -41,9 +41,8 @@ type Charge = [u128; 3];
 
 /// What each round cost the fleet: evaluated after every round, so by differences.
 fn charges(rounds: &[RoundRecord]) -> Vec<Charge> {
-    let spent = |r: &RoundRecord| {
-        [r.device_flops.get(), r.downlink.get().into(), r.uplink.get().into()]
-    };
+    let spent =
+        |r: &RoundRecord| [r.device_flops.get(), r.downlink.get().into(), r.uplink.get().into()];
     let difference = |pair: &[RoundRecord]| {
         let [before, after] = [spent(&pair[0]), spent(&pair[1])];
         std::array::from_fn(|i| after[i] - before[i])
@@ -122,7 +121,8 @@ fn the_retries_of_fwdllm_stay_within_their_plan() {
 #[test]
 fn padding_to_the_longest_text_stays_within_the_plan() {
     let folder = tempfile::tempdir().unwrap();
-    let row = |i: usize| format!("{},{}\n", "one more word ".repeat(1 + i * i % 7), ["a", "b"][i % 2]);
+    let row =
+        |i: usize| format!("{},{}\n", "one more word ".repeat(1 + i * i % 7), ["a", "b"][i % 2]);
     let rows: String = (0..60).map(row).collect();
     std::fs::write(folder.path().join("few.csv"), format!("text,label\n{rows}")).unwrap();
     let set = [

@@ -13,7 +13,8 @@ fn runs_are_kept_under_names_of_their_own() {
         desk.succeeds(&[&["run", "tiny.yaml"], &QUICK[..]].concat());
     }
     let entries = std::fs::read_dir(desk.path("runs")).unwrap();
-    let mut names: Vec<_> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<_> =
+        entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     assert_eq!(names.len(), 2);
     let hash = names[0].strip_prefix("tiny-").unwrap();
@@ -29,7 +30,8 @@ fn results_go_to_stdout_and_progress_to_stderr() {
     assert_eq!(table.stderr, "", "--quiet");
     let json = desk.succeeds(&[&["run", "tiny.yaml", "--out", "b", "--json"], &QUICK[..]].concat());
     assert_eq!(json.stdout, desk.read("b/summary.json"));
-    let loud = desk.succeeds(&[&["run", "tiny.yaml", "--out", "c", "--json"], &QUICK[..4]].concat());
+    let loud =
+        desk.succeeds(&[&["run", "tiny.yaml", "--out", "c", "--json"], &QUICK[..4]].concat());
     assert_eq!(loud.stdout, json.stdout);
     assert!(loud.stderr.contains("rounds"), "{}", loud.stderr);
     assert_eq!(desk.read("a/rounds.csv").lines().count(), 1 + 4 * 2, "rounds 0 and 1 of 4 cells");

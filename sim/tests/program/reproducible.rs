@@ -76,7 +76,9 @@ fn a_further_seed_changes_no_other() {
 fn another_root_seed_is_another_experiment() {
     let desk = Desk::new();
     let one = ["--seeds", "1", "--set", "federation.stop.rounds=1", "--quiet"];
-    desk.succeeds(&[&["run", "tiny.yaml", "--out", "x", "--set", "root_seed=8"], &one[..]].concat());
+    desk.succeeds(
+        &[&["run", "tiny.yaml", "--out", "x", "--set", "root_seed=8"], &one[..]].concat(),
+    );
     let table = desk.read("x/rounds.csv");
     for algorithm in ["FedSPZO", "MeZO", "FwdLLM", "FedAvg"] {
         let found = rows(&table, algorithm, &["0"]);
