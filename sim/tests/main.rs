@@ -4,3 +4,4 @@ mod federation;
 mod kernel;
 mod planning;
 mod program;
+mod readme;
