@@ -42,7 +42,7 @@ impl Embeddings {
         let rows = size * seq;
         let trains = self.word.is_require_grad();
         let words = self.word.val().select(0, batch.ids.clone());
-        let positions = self.position.val().slice([0..seq]) + self.segment.val().slice([0..1]);
+        let positions = self.position.val().slice(0..seq) + self.segment.val().slice(0..1);
         ledger.live(rows * d + rows);
         // Per element: the word's row and the position's are read, the sum is written.
         ledger.elementwise(rows * d, 2 * ops::ADD, 3, trains);

@@ -47,6 +47,7 @@ pub struct Classifier {
 
 /// What crosses the split: nothing yet (the input itself), or the activations of the lower part, `[rows, d]`.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one a pass; it is moved, never stored")]
 pub enum Boundary {
     /// The upper part starts from the token ids.
     Input,
