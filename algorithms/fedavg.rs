@@ -130,7 +130,7 @@ impl Server for FedAvgServer {
     ) -> Result<Verdict, ProtocolError> {
         let mut average = Average::new(self.global.values.len());
         for (client, update) in updates {
-            average.add(update.dense(client)?, update.examples);
+            average.add(update.dense(client, self.global.layout.len())?, update.examples);
         }
         if let Some(values) = average.finish(exchange.round)? {
             self.global = Arc::new(Weights { layout: Arc::clone(&self.global.layout), values });

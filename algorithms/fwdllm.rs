@@ -77,11 +77,20 @@ impl FwdLlmConfig {
             config: Arc::new(self.clone()),
             global: Arc::new(start),
             step: 0,
-            attempt: 0,
+            place: Place::default(),
             reference: None,
             collected: Vec::new(),
         })
     }
+}
+
+/// Where a cohort stands in its round.
+#[derive(Clone, Copy, Debug, Default)]
+struct Place {
+    /// Mini-batches it has finished: global steps of this round.
+    batch: u32,
+    /// Retries of the present mini-batch.
+    attempt: u32,
 }
 
 /// The server between exchanges.
@@ -92,8 +101,8 @@ struct FwdLlmServer {
     global: Arc<Weights>,
     /// Global steps made so far.
     step: u64,
-    /// Retries of the present step.
-    attempt: u32,
+    /// Where the present cohort stands.
+    place: Place,
     /// The sum of the previous step's gradients, while it guides the sampling: every other step.
     reference: Option<Arc<Vec<f32>>>,
     /// Gradients collected for the present step, in order of arrival.
@@ -103,7 +112,7 @@ struct FwdLlmServer {
 impl Server for FwdLlmServer {
     fn assign(&self, exchange: Exchange, client: ClientId) -> Assignment {
         let task = self.task(exchange, client, self.reference.clone());
-        let workload = self.workload(&task, task.shape(), self.attempt > 0);
+        let workload = self.workload(&task, task.shape(), self.place(exchange).attempt > 0);
         let start = Arc::clone(&self.global);
         Assignment { workload, job: Box::new(move || task.probe(&start)) }
     }
@@ -135,19 +144,21 @@ impl Server for FwdLlmServer {
         exchange: Exchange,
         updates: Vec<(ClientId, Update)>,
     ) -> Result<Verdict, ProtocolError> {
-        for (client, update) in updates {
-            self.collected.push(update.dense(client)?.to_vec());
-        }
-        if self.collected.is_empty() {
+        if updates.is_empty() {
             return Ok(Verdict::RoundOver);
         }
-        let capped = self.config.retry_cap.is_some_and(|cap| self.attempt >= cap);
+        for (client, update) in updates {
+            self.collected.push(update.dense(client, self.global.layout.len())?.to_vec());
+        }
+        let Place { batch, attempt } = self.place(exchange);
+        let capped = self.config.retry_cap.is_some_and(|cap| attempt >= cap);
         if !capped && self.too_noisy() {
-            self.attempt += 1;
+            self.place = Place { batch, attempt: attempt.saturating_add(1) };
             return Ok(Verdict::SameCohort);
         }
         self.descend(exchange.round)?;
-        let more = self.step % u64::from(self.config.batches_per_round.get()) != 0;
+        self.place = Place { batch: batch + 1, attempt: 0 };
+        let more = self.place.batch < self.config.batches_per_round.get();
         Ok(if more { Verdict::SameCohort } else { Verdict::RoundOver })
     }
 
@@ -161,13 +172,18 @@ impl Server for FwdLlmServer {
 }
 
 impl FwdLlmServer {
+    /// Where the cohort of `exchange` stands: at the start if it is a new one, whatever became of the one before.
+    fn place(&self, exchange: Exchange) -> Place {
+        if exchange.index == 0 { Place::default() } else { self.place }
+    }
+
     fn task(&self, exchange: Exchange, client: ClientId, reference: Option<Arc<Vec<f32>>>) -> Task {
         Task {
             workshop: Arc::clone(&self.workshop),
             config: Arc::clone(&self.config),
             reference,
             round: exchange.round,
-            batch: self.step % u64::from(self.config.batches_per_round.get()),
+            batch: self.place(exchange).batch,
             attempt: exchange.index,
             client,
         }
@@ -214,7 +230,6 @@ impl FwdLlmServer {
         }
         self.global = Arc::new(Weights { layout: Arc::clone(&self.global.layout), values });
         self.step += 1;
-        self.attempt = 0;
         self.collected.clear();
         // As published: guided and unguided steps alternate.
         let guides = self.config.candidates.get() > 1 && self.step % 2 == 1;
@@ -254,7 +269,7 @@ struct Task {
     reference: Option<Arc<Vec<f32>>>,
     round: u64,
     /// Which of the cohort's mini-batches this step is for.
-    batch: u64,
+    batch: u32,
     /// Which exchange of the round this is: a new direction each time.
     attempt: u32,
     client: ClientId,
@@ -375,3 +390,6 @@ fn cosine(a: &[f32], b: &[f32]) -> f64 {
     };
     dot(a, b) / (dot(a, a) * dot(b, b)).sqrt().max(f64::MIN_POSITIVE)
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,3 +20,15 @@ pub mod setup;
 pub mod wire;
 mod work;
 pub mod zeroth_order;
+
+// Unit and integration tests share their small world.
+#[cfg(test)]
+extern crate self as fleetune_algorithms;
+#[cfg(test)]
+#[path = "../models/tests/tiny.rs"]
+#[allow(dead_code, reason = "unit and integration tests use different parts")]
+mod tiny;
+#[cfg(test)]
+#[path = "tests/world.rs"]
+#[allow(dead_code, reason = "unit and integration tests use different parts")]
+mod world;

@@ -50,18 +50,39 @@ pub struct Update {
 }
 
 impl Update {
-    /// The dense vector that this update carries.
+    /// The dense vector of `len` values that this update carries.
     ///
     /// # Errors
-    /// [`ProtocolError::WrongPayload`] if it carries something else.
-    pub(crate) fn dense(&self, client: ClientId) -> Result<&[f32], ProtocolError> {
+    /// [`ProtocolError::WrongPayload`] if it carries something else, [`ProtocolError::WrongLength`] if more or less.
+    pub(crate) fn dense(&self, client: ClientId, len: usize) -> Result<&[f32], ProtocolError> {
         match &self.payload {
-            Payload::Dense(values) => Ok(values),
+            Payload::Dense(values) => of_length(values, client, len),
             other => {
                 let found = other.kind();
                 Err(ProtocolError::WrongPayload { client, found, expected: "a dense vector" })
             }
         }
+    }
+
+    /// The `len` scalars that this update carries.
+    ///
+    /// # Errors
+    /// As [`Self::dense`].
+    pub(crate) fn scalars(&self, client: ClientId, len: usize) -> Result<&[f32], ProtocolError> {
+        match &self.payload {
+            Payload::Scalars(values) => of_length(values, client, len),
+            other => {
+                let found = other.kind();
+                Err(ProtocolError::WrongPayload { client, found, expected: "scalars" })
+            }
+        }
+    }
+}
+
+fn of_length(values: &[f32], client: ClientId, expected: usize) -> Result<&[f32], ProtocolError> {
+    match values.len() == expected {
+        true => Ok(values),
+        false => Err(ProtocolError::WrongLength { client, found: values.len(), expected }),
     }
 }
 
@@ -132,6 +153,16 @@ pub enum ProtocolError {
         found: &'static str,
         /// What was expected.
         expected: &'static str,
+    },
+    /// The payload has more or fewer values than this algorithm sends.
+    #[error("client {client} sent {found} values, but {expected} were due")]
+    WrongLength {
+        /// Who sent it.
+        client: ClientId,
+        /// Values it sent.
+        found: usize,
+        /// Values due.
+        expected: usize,
     },
     /// The learning diverged: the global model is no longer finite.
     #[error(

@@ -161,7 +161,58 @@ fn longest_run(texts: usize, size: usize, step: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::longest_run;
+    use fleetune_models::{batch::Padding, parameters::Trainable};
+
+    use super::*;
+    use crate::world::{CLIENTS, setup};
+
+    #[test]
+    fn every_pass_over_the_batches_covers_the_shard_once() {
+        for size in [1, 3, 4, 20] {
+            let (workshop, _) = Workshop::open(setup(1, Padding::Fixed, 5), Trainable::Head, size);
+            for client in 0..CLIENTS {
+                let mut shard = workshop.data.shards[client as usize].clone();
+                shard.sort_unstable();
+                let batches = workshop.batches(client, 3, 2 * shard.len());
+                assert!(batches.iter().all(|batch| batch.len() == size));
+                for pass in batches.concat().chunks_exact(shard.len()) {
+                    let mut pass = pass.to_vec();
+                    pass.sort_unstable();
+                    assert_eq!(pass, shard);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn batches_are_common_to_all_algorithms_and_new_in_every_round() {
+        let open = |train| Workshop::open(setup(1, Padding::Fixed, 5), train, 4).0;
+        let (one, other) = (open(Trainable::Head), open(Trainable::Lora { rank: 1, alpha: 1.0 }));
+        let many = one.batches(2, 7, 5);
+        assert_eq!(many, other.batches(2, 7, 5));
+        assert_eq!(many[..2], other.batches(2, 7, 2), "fewer steps see the first of them");
+        assert_ne!(many, one.batches(2, 8, 5));
+        let (reseeded, _) = Workshop::open(setup(1, Padding::Fixed, 6), Trainable::Head, 4);
+        assert_ne!(many, reseeded.batches(2, 7, 5));
+    }
+
+    #[test]
+    fn shapes_are_those_of_the_batches_and_lie_within_their_bounds() {
+        for padding in [Padding::Fixed, Padding::Longest] {
+            for size in [1, 4, 7] {
+                let (workshop, _) = Workshop::open(setup(1, padding, 5), Trainable::Head, size);
+                for (client, round) in (0..CLIENTS).flat_map(|c| (0..6).map(move |r| (c, r))) {
+                    let shapes = workshop.shapes(client, round, 4);
+                    let [least, most] = workshop.shape_bounds(client, 4);
+                    let batches = workshop.batches(client, round, 4);
+                    for (step, texts) in batches.iter().enumerate() {
+                        assert_eq!(shapes[step], workshop.collate(texts).shape());
+                        assert!((least[step][1]..=most[step][1]).contains(&shapes[step][1]));
+                    }
+                }
+            }
+        }
+    }
 
     #[test]
     fn the_longest_run_is_the_one_counted_out() {

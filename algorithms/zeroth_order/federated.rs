@@ -48,7 +48,7 @@ impl Server for ZerothOrderServer {
         let task = self.task(exchange.round, client);
         let workload = task.workload(&task.shapes());
         let start = Arc::clone(&self.global);
-        Assignment { workload, job: Box::new(move || task.train(&start)) }
+        Assignment { workload, job: Box::new(move || task.train(&start).0) }
     }
 
     fn forecast(&self, client: ClientId) -> Vec<Workload> {
@@ -63,10 +63,8 @@ impl Server for ZerothOrderServer {
     ) -> Result<Verdict, ProtocolError> {
         let mut average = Average::new(self.global.values.len());
         for (client, update) in updates {
-            let Payload::Scalars(scalars) = &update.payload else {
-                let found = update.payload.kind();
-                return Err(ProtocolError::WrongPayload { client, found, expected: "scalars" });
-            };
+            let expected = self.recipe.plan.scalars() * self.recipe.local_steps;
+            let scalars = update.scalars(client, expected)?;
             let task = self.task(exchange.round, client);
             average.add(&task.replay(&self.global, scalars).values, update.examples);
         }
@@ -170,8 +168,8 @@ impl Task {
         tally.update_with_noise(layout.upper(split).len(), u64::from(lower) * u64::from(upper));
     }
 
-    /// The local steps, for real.
-    fn train(&self, start: &Weights) -> Update {
+    /// The local steps, for real: what is uploaded, and the model that stays on the device.
+    fn train(&self, start: &Weights) -> (Update, Weights) {
         let mut weights = start.clone();
         let mut tally = Tally::default();
         let mut sent = Vec::new();
@@ -194,7 +192,8 @@ impl Task {
         let payload = Payload::Scalars(sent);
         let upload = Bytes::new(payload.encode(self.round).len() as u64);
         let examples = (self.recipe.local_steps * self.workshop.batch_size) as u64;
-        Update { payload, examples, counted: tally.counted(self.resident(&self.shapes()), upload) }
+        let counted = tally.counted(self.resident(&self.shapes()), upload);
+        (Update { payload, examples, counted }, weights)
     }
 
     /// The client's final model from its scalars: the same bits as the client's own.
@@ -241,3 +240,6 @@ impl Average {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

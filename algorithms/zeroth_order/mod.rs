@@ -13,7 +13,7 @@ mod step;
 use std::num::NonZeroU32;
 
 pub use self::directions::{Plan, StepDirections};
-pub use self::step::apply;
+pub use self::step::{SplitLoss, apply, project};
 use crate::settings::Positive;
 
 pub(crate) fn default_epsilon() -> Positive {

@@ -11,7 +11,38 @@ use fleetune_models::{
 use super::{Plan, StepDirections};
 use crate::work::Tally;
 
-/// Evaluates the projected gradients of one step: `[P1 P2]` values, p-major, as sent over the wire.
+/// A loss over parameters in two parts, of which the lower can be evaluated alone.
+pub trait SplitLoss {
+    /// What the lower part hands to the upper.
+    type Boundary;
+
+    /// The lower part at `θ1 + by z`.
+    fn lower(&mut self, z: &[f32], by: f64) -> Self::Boundary;
+
+    /// The loss, from what the lower part gave, with the upper part at `θ2 + by z`.
+    fn loss(&mut self, boundary: &Self::Boundary, z: &[f32], by: f64) -> f64;
+}
+
+/// The projected gradients of one step: `[P1 P2]` values, p-major, as sent over the wire.
+pub fn project<L: SplitLoss>(
+    loss: &mut L,
+    plan: Plan,
+    epsilon: f64,
+    directions: &StepDirections,
+) -> Vec<f32> {
+    let mut scalars = Vec::with_capacity(plan.scalars());
+    for p in 0..plan.lower as usize {
+        let [above, below] = [epsilon, -epsilon].map(|by| loss.lower(directions.lower(p), by));
+        for j in 0..plan.upper as usize {
+            let z = directions.upper(p * plan.upper as usize + j);
+            let (plus, minus) = (loss.loss(&above, z, epsilon), loss.loss(&below, z, -epsilon));
+            scalars.push(((plus - minus) / (2.0 * epsilon)) as f32);
+        }
+    }
+    scalars
+}
+
+/// Evaluates the projected gradients of one step on a mini-batch, and counts what that costs.
 ///
 /// `model` is any model of the right layout; its trainable values are replaced by `weights`.
 pub(crate) fn project_with(
@@ -24,34 +55,44 @@ pub(crate) fn project_with(
     tally: &mut Tally,
 ) -> Vec<f32> {
     let at = weights.install_in(model.clone());
-    let shifted =
-        |range: &Range<usize>, z: &[f32], by: f64| shift(at.clone(), weights, range, z, by as f32);
     let (lower, upper) = (weights.layout.lower(plan.split), weights.layout.upper(plan.split));
-    let mut scalars = Vec::with_capacity(plan.scalars());
-    for p in 0..plan.lower as usize {
-        let boundaries = [epsilon, -epsilon].map(|by| {
-            let mut ledger = Ledger::new();
-            let model = shifted(&lower, directions.lower(p), by);
-            let boundary = model.lower(plan.split, batch, &mut ledger);
-            tally.inference(&ledger);
-            boundary
-        });
-        tally.perturb(lower.len(), 3);
-        for j in 0..plan.upper as usize {
-            let z = directions.upper(p * plan.upper as usize + j);
-            let mut loss = |by: f64, boundary: &Boundary| {
-                let mut ledger = Ledger::new();
-                let logits =
-                    shifted(&upper, z, by).upper(plan.split, boundary.clone(), batch, &mut ledger);
-                tally.inference(&ledger);
-                cross_entropy(logits, labels)
-            };
-            let (plus, minus) = (loss(epsilon, &boundaries[0]), loss(-epsilon, &boundaries[1]));
-            tally.perturb(upper.len(), 3);
-            scalars.push(((plus - minus) / (2.0 * epsilon)) as f32);
-        }
+    tally.perturb(lower.len(), 3 * u64::from(plan.lower));
+    tally.perturb(upper.len(), 3 * plan.scalars() as u64);
+    let split = plan.split;
+    let mut loss = BatchLoss { at, weights, split, lower, upper, batch, labels, tally };
+    project(&mut loss, plan, epsilon, directions)
+}
+
+/// A model's loss on a mini-batch.
+struct BatchLoss<'a> {
+    at: Classifier,
+    weights: &'a Weights,
+    split: usize,
+    lower: Range<usize>,
+    upper: Range<usize>,
+    batch: &'a DeviceBatch,
+    labels: &'a [usize],
+    tally: &'a mut Tally,
+}
+
+impl SplitLoss for BatchLoss<'_> {
+    type Boundary = Boundary;
+
+    fn lower(&mut self, z: &[f32], by: f64) -> Boundary {
+        let mut ledger = Ledger::new();
+        let model = shift(self.at.clone(), self.weights, &self.lower, z, by as f32);
+        let boundary = model.lower(self.split, self.batch, &mut ledger);
+        self.tally.inference(&ledger);
+        boundary
     }
-    scalars
+
+    fn loss(&mut self, boundary: &Boundary, z: &[f32], by: f64) -> f64 {
+        let mut ledger = Ledger::new();
+        let model = shift(self.at.clone(), self.weights, &self.upper, z, by as f32);
+        let logits = model.upper(self.split, boundary.clone(), self.batch, &mut ledger);
+        self.tally.inference(&ledger);
+        cross_entropy(logits, self.labels)
+    }
 }
 
 /// The model with `θ + by z` in the slots of `range`.
@@ -112,3 +153,6 @@ fn descend(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -72,7 +72,7 @@ impl<F: FnMut() -> f32> ModuleMapper for Randomise<F> {
         param.map(|old| {
             let (shape, device) = (old.shape(), old.device());
             let columns = old.dims()[D - 1] as f32;
-            let mut values = old.into_data().to_vec::<f32>().expect("parameters are f32");
+            let mut values = old.into_data().try_to_vec::<f32>().expect("parameters are f32");
             for value in &mut values {
                 let drawn = (self.0)();
                 *value = if D == 1 { *value + 0.3 * drawn } else { drawn / columns.sqrt() };
@@ -97,7 +97,7 @@ pub(crate) fn texts(count: usize, longest: usize, classes: usize, seed: u64) -> 
 
 /// Logits as numbers, row by row.
 pub(crate) fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().to_vec().expect("f32")
+    tensor.into_data().try_to_vec().expect("f32")
 }
 
 /// The mean cross-entropy's gradient over the trainable parameters, by Burn's backpropagation.

@@ -1,0 +1,169 @@
+//! What an assignment says is what its job does.
+
+use fleetune_algorithms::protocol::{Counted, Exchange, Payload};
+use fleetune_devices::{PhaseKind, Workload};
+use fleetune_models::{batch::Padding, cost::CostModel, parameters::Trainable};
+use fleetune_units::Bytes;
+
+use crate::{
+    tiny::architecture,
+    world::{CLASSES, CLIENTS, LENGTH, algorithm, bits, exchange, setup},
+};
+
+const RATE: &str = r#""learning_rate":{"base":0.01}"#;
+
+/// Every algorithm with everything that changes its work.
+fn configurations() -> Vec<String> {
+    let trains = [
+        r#""full""#,
+        r#""layers""#,
+        r#""bitfit""#,
+        r#"{"lora":{"rank":3,"alpha":3.0}}"#,
+        r#""head""#,
+    ];
+    let mut all = Vec::new();
+    for train in trains {
+        let common = format!(r#""train":{train},"batch_size":5,{RATE}"#);
+        all.push(format!(r#"{{"mezo":{{{common},"local_steps":2,"perturbations":2}}}}"#));
+        for (split, lower, upper) in [(0, 2, 2), (1, 1, 3), (2, 2, 1), (3, 1, 2)] {
+            all.push(format!(
+                r#"{{"fedspzo":{{{common},"local_steps":2,"split":{split},"perturbations":{{"lower":{lower},"upper":{upper}}}}}}}"#
+            ));
+        }
+        for extra in [
+            "",
+            r#","candidates":1"#,
+            r#","batches_per_round":2"#,
+            r#","variance_threshold":1e-20,"retry_cap":2"#,
+        ] {
+            all.push(format!(r#"{{"fwdllm":{{{common}{extra}}}}}"#));
+        }
+        for optimizer in [r#""sgd""#, r#"{"adamw":{}}"#] {
+            all.push(format!(
+                r#"{{"fedavg":{{{common},"local_steps":2,"optimizer":{optimizer}}}}}"#
+            ));
+        }
+    }
+    all
+}
+
+fn charged(workload: &Workload) -> Counted {
+    Counted {
+        flops: workload.flops(),
+        traffic: workload.traffic(),
+        upload: workload.upload,
+        peak_memory: workload.peak_memory,
+    }
+}
+
+#[test]
+fn jobs_count_what_was_assigned_and_send_what_was_charged() {
+    for padding in [Padding::Fixed, Padding::Longest] {
+        for json in configurations() {
+            let mut server = algorithm(&json).server(setup(3, padding, 4));
+            for number in 0..3 {
+                // Enough exchanges for guided steps, retries and further mini-batches.
+                let now = Exchange { round: number / 2, index: (number % 2) as u32 };
+                for client in [0, 3] {
+                    let assignment = server.assign(now, client);
+                    let assigned = charged(&assignment.workload);
+                    let update = (assignment.job)();
+                    assert_eq!(update.counted, assigned, "{json} {now:?} {padding:?}");
+                    let message = update.payload.encode(now.round);
+                    assert_eq!(Bytes::new(message.len() as u64), assigned.upload, "{json}");
+                    assert_eq!(Payload::decode(&message), Some((now.round, update.payload)));
+                }
+                exchange(server.as_mut(), now, &[0, 3]);
+            }
+        }
+    }
+}
+
+#[test]
+fn forecasts_enclose_every_assignment_and_meet_it_where_all_batches_are_alike() {
+    for padding in [Padding::Fixed, Padding::Longest] {
+        for json in configurations() {
+            let mut server = algorithm(&json).server(setup(3, padding, 4));
+            for round in 0..3 {
+                for client in 0..CLIENTS {
+                    let forecast = server.forecast(client);
+                    let real = server.assign(Exchange { round, index: 0 }, client).workload;
+                    let within = |of: fn(&Workload) -> u128| {
+                        let ends = || forecast.iter().map(of);
+                        let (least, most) = (ends().min().unwrap(), ends().max().unwrap());
+                        assert!((least..=most).contains(&of(&real)), "{json} client {client}");
+                    };
+                    within(|w| w.flops().get());
+                    within(|w| w.traffic().get().into());
+                    within(|w| w.peak_memory.get().into());
+                    within(|w| w.download.get().into());
+                    within(|w| w.upload.get().into());
+                    if padding == Padding::Fixed {
+                        assert!(forecast.iter().any(|w| charged(w) == charged(&real)), "{json}");
+                    }
+                }
+                exchange(server.as_mut(), Exchange { round, index: 0 }, &[0, 1]);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_same_call_gives_the_same_bits() {
+    for json in configurations() {
+        let run = || {
+            let mut server = algorithm(&json).server(setup(2, Padding::Longest, 4));
+            let first = Exchange { round: 0, index: 0 };
+            let (mut updates, _) = exchange(server.as_mut(), first, &[2, 1]);
+            let next = Exchange { round: 1, index: 0 };
+            let [a, b] = [0, 1].map(|_| server.assign(next, 1));
+            assert_eq!(a.workload, b.workload, "{json}");
+            let [a, b] = [a, b].map(|assignment| (assignment.job)());
+            assert_eq!(a.payload.encode(1), b.payload.encode(1), "{json}");
+            updates.push(a);
+            let sent: Vec<_> = updates.iter().map(|u| u.payload.encode(0)).collect();
+            (sent, bits(&server.weights().values))
+        };
+        // Split 3 leaves the two-layer model no room: that configuration belongs to deeper ones.
+        if !json.contains(r#""split":3"#) {
+            assert!(run() == run(), "{json}");
+        }
+    }
+}
+
+/// From the method's description: 2 P1 forwards of the lower part and 2 P1 P2 of the upper, a step.
+#[test]
+fn fedspzo_costs_the_forwards_that_its_paper_says() {
+    let cost = CostModel { encoder: architecture(3), classes: CLASSES, train: Trainable::Layers };
+    let pass = |stages| cost.pass(stages, [5, LENGTH], false).forward.flops().get();
+    for (split, lower, upper) in [(1, 1, 3), (2, 2, 4)] {
+        let json = format!(
+            r#"{{"fedspzo":{{"batch_size":5,"local_steps":3,"split":{split},"perturbations":{{"lower":{lower},"upper":{upper}}},{RATE}}}}}"#
+        );
+        let server = algorithm(&json).server(setup(3, Padding::Fixed, 4));
+        let workload = server.assign(Exchange { round: 0, index: 0 }, 1).workload;
+        let expected =
+            3 * (2 * lower * pass(0..split + 1) + 2 * lower * upper * pass(split + 1..5));
+        assert_eq!(workload.flops_of(PhaseKind::Forward).get(), expected);
+        assert_eq!(workload.flops_of(PhaseKind::Backward).get(), 0);
+        // Scalars alone go up, whatever the model's size: a header of 24 bytes and 4 each.
+        assert_eq!(workload.upload.get(), 24 + 4 * 3 * (lower * upper) as u64);
+    }
+}
+
+/// Zeroth order needs no more memory than inference: at most parameters, activations of one moment, two boundaries.
+#[test]
+fn backpropagation_takes_more_memory_than_perturbation() {
+    let memory = |json: &str| {
+        let server = algorithm(json).server(setup(3, Padding::Fixed, 4));
+        server.assign(Exchange { round: 0, index: 0 }, 1).workload.peak_memory
+    };
+    let mezo = memory(&format!(r#"{{"mezo":{{"batch_size":5,"local_steps":2,{RATE}}}}}"#));
+    let fedspzo = memory(&format!(
+        r#"{{"fedspzo":{{"batch_size":5,"local_steps":2,"perturbations":{{"lower":1,"upper":2}},{RATE}}}}}"#
+    ));
+    let fedavg = memory(&format!(r#"{{"fedavg":{{"batch_size":5,"local_steps":2,{RATE}}}}}"#));
+    assert!(mezo < fedspzo && fedspzo < fedavg, "{mezo} {fedspzo} {fedavg}");
+    // Two boundary activations of 5 texts of 8 tokens, width 16, in 4 bytes.
+    assert_eq!(fedspzo - mezo, Bytes::new(2 * 5 * 8 * 16 * 4));
+}

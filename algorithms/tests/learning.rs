@@ -1,0 +1,55 @@
+//! Every algorithm learns: the test loss of a separable task falls within a small budget.
+
+use fleetune_models::batch::Padding;
+
+use crate::world::{algorithm, loss, round, setup};
+
+/// The test loss before and after `rounds` rounds in which cohorts of three take turns.
+fn learn(json: &str, rounds: u64) -> [f64; 2] {
+    let mut server = algorithm(json).server(setup(2, Padding::Longest, 8));
+    let before = loss(server.as_ref());
+    for number in 0..rounds {
+        let first = number as u32;
+        round(server.as_mut(), number, &[first % 5, (first + 1) % 5, (first + 3) % 5]);
+    }
+    [before, loss(server.as_ref())]
+}
+
+fn halves(json: &str, rounds: u64) {
+    let [before, after] = learn(json, rounds);
+    assert!(after < 0.5 * before, "{before} -> {after}: {json}");
+}
+
+#[test]
+fn mezo_learns() {
+    halves(r#"{"mezo":{"local_steps":8,"batch_size":6,"learning_rate":{"base":0.002}}}"#, 40);
+}
+
+#[test]
+fn fedspzo_learns() {
+    halves(
+        r#"{"fedspzo":{"local_steps":6,"batch_size":6,"split":1,"perturbations":{"lower":1,"upper":3},"learning_rate":{"base":0.002}}}"#,
+        40,
+    );
+}
+
+#[test]
+fn fwdllm_learns() {
+    halves(r#"{"fwdllm":{"batch_size":6,"learning_rate":{"base":0.03}}}"#, 300);
+}
+
+#[test]
+fn fedavg_learns_by_sgd() {
+    halves(
+        r#"{"fedavg":{"local_steps":4,"batch_size":6,"optimizer":"sgd","learning_rate":{"base":0.1}}}"#,
+        15,
+    );
+}
+
+#[test]
+fn fedavg_learns_by_adamw_on_adapters() {
+    halves(
+        r#"{"fedavg":{"train":{"lora":{"rank":4,"alpha":8.0}},"local_steps":4,"batch_size":6,"learning_rate":{"base":0.01}}}"#,
+        15,
+    );
+}

@@ -1,0 +1,12 @@
+//! Laws that the algorithms must obey, seen through what the federation sees.
+
+mod accounting;
+mod fedavg;
+mod fwdllm;
+mod learning;
+mod same_model;
+#[path = "../../models/tests/tiny.rs"]
+#[allow(dead_code, reason = "unit and integration tests use different parts")]
+mod tiny;
+#[allow(dead_code, reason = "unit and integration tests use different parts")]
+mod world;

@@ -1,0 +1,52 @@
+//! FedSPZO with one perturbation of either block is MeZO with one perturbation.
+
+use fleetune_models::batch::Padding;
+
+use crate::world::{algorithm, bits, round, setup};
+
+const RATE: &str = r#"{"base":0.01,"upper":{"from_layer":2,"rate":0.02},"schedule":{"linear":{"rounds":3,"final_fraction":0.2}}}"#;
+
+fn fedspzo(train: &str, split: usize, lower: u32, upper: u32) -> String {
+    format!(
+        r#"{{"fedspzo":{{"train":{train},"local_steps":2,"batch_size":4,"split":{split},"epsilon":0.002,
+        "perturbations":{{"lower":{lower},"upper":{upper}}},"learning_rate":{RATE}}}}}"#
+    )
+}
+
+fn mezo(train: &str, perturbations: u32) -> String {
+    format!(
+        r#"{{"mezo":{{"train":{train},"local_steps":2,"batch_size":4,"perturbations":{perturbations},"epsilon":0.002,
+        "learning_rate":{RATE}}}}}"#
+    )
+}
+
+/// The global models after each of three rounds of different cohorts.
+fn course(json: &str) -> Vec<Vec<u32>> {
+    let mut server = algorithm(json).server(setup(3, Padding::Longest, 9));
+    [&[0, 3, 1][..], &[4, 2], &[1, 0, 2, 4]]
+        .iter()
+        .zip(0..)
+        .map(|(cohort, number)| {
+            round(server.as_mut(), number, cohort);
+            bits(&server.weights().values)
+        })
+        .collect()
+}
+
+#[test]
+fn fedspzo_with_one_perturbation_each_is_mezo_to_the_bit_at_every_split() {
+    for train in [r#""layers""#, r#""bitfit""#, r#"{"lora":{"rank":2,"alpha":4.0}}"#, r#""full""#] {
+        let expected = course(&mezo(train, 1));
+        assert!(expected[0] != expected[1] && expected[1] != expected[2], "it trains");
+        for split in 0..=3 {
+            assert!(course(&fedspzo(train, split, 1, 1)) == expected, "{train}, split {split}");
+        }
+    }
+}
+
+#[test]
+fn fedspzo_of_everything_above_is_mezo_with_as_many_perturbations() {
+    assert!(course(&fedspzo(r#""layers""#, 0, 1, 3)) == course(&mezo(r#""layers""#, 3)));
+    // More perturbations are another method.
+    assert!(course(&fedspzo(r#""layers""#, 2, 1, 3)) != course(&mezo(r#""layers""#, 3)));
+}

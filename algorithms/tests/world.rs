@@ -1,0 +1,104 @@
+//! A small world to train in: a random classifier, a separable task, five clients.
+
+use std::sync::Arc;
+
+use fleetune_algorithms::{
+    protocol::{ClientId, Exchange, Server, Update, Verdict},
+    registry::AlgorithmConfig,
+    setup::{Setup, TrainingData},
+};
+use fleetune_devices::streams::SeedTree;
+use fleetune_models::{
+    backend::Backend,
+    batch::{Encoded, Padding},
+    evaluate::evaluate,
+};
+use rand_chacha::{
+    ChaCha8Rng,
+    rand_core::{Rng, SeedableRng},
+};
+
+use crate::tiny::{architecture, classifier};
+
+/// Classes of the task.
+pub(crate) const CLASSES: usize = 3;
+/// Clients, with 6, 9, 12, 15 and 18 texts.
+pub(crate) const CLIENTS: u32 = 5;
+/// Tokens to which texts are cut; some are longer.
+pub(crate) const LENGTH: usize = 8;
+
+/// Texts of 3 to 9 tokens, each class with words of its own.
+pub(crate) fn texts(count: usize, seed: u64) -> Vec<Encoded> {
+    let mut stream = ChaCha8Rng::seed_from_u64(seed);
+    let mut below = |n: usize| stream.next_u32() as usize % n;
+    (0..count)
+        .map(|i| {
+            let label = i % CLASSES;
+            let length = 3 + below(7);
+            Encoded {
+                ids: (0..length).map(|_| (3 + label * 12 + below(12)) as u32).collect(),
+                label,
+            }
+        })
+        .collect()
+}
+
+/// What an algorithm starts from, with a model of `layers` layers.
+pub(crate) fn setup(layers: usize, padding: Padding, seed: u64) -> Setup {
+    let examples = texts(60, 100);
+    let ends = [0, 6, 15, 27, 42, 60];
+    let shards = ends.windows(2).map(|w| (w[0]..w[1]).collect()).collect();
+    let data = TrainingData { examples, shards, max_length: LENGTH, padding };
+    setup_with(layers, data, seed)
+}
+
+/// As [`setup`], with other data.
+pub(crate) fn setup_with(layers: usize, data: TrainingData, seed: u64) -> Setup {
+    let (device, architecture) = (Backend::Flex.device(), architecture(layers));
+    Setup {
+        model: classifier(&architecture, CLASSES, 101, &device),
+        architecture,
+        classes: CLASSES,
+        device,
+        data: Arc::new(data),
+        streams: SeedTree::new(seed),
+    }
+}
+
+/// One exchange of a cohort, in its order.
+pub(crate) fn exchange(
+    server: &mut dyn Server,
+    exchange: Exchange,
+    cohort: &[ClientId],
+) -> (Vec<Update>, Verdict) {
+    let updates: Vec<(ClientId, Update)> =
+        cohort.iter().map(|&client| (client, (server.assign(exchange, client).job)())).collect();
+    let copies = updates.iter().map(|(_, update)| update.clone()).collect();
+    (copies, server.aggregate(exchange, updates).expect("finite and well formed"))
+}
+
+/// One round, however many exchanges it takes; how many it took.
+pub(crate) fn round(server: &mut dyn Server, round: u64, cohort: &[ClientId]) -> u32 {
+    for index in 0.. {
+        let (_, verdict) = exchange(server, Exchange { round, index }, cohort);
+        if verdict == Verdict::RoundOver {
+            return index + 1;
+        }
+    }
+    unreachable!("rounds end")
+}
+
+/// The loss on texts that nobody trains on.
+pub(crate) fn loss(server: &dyn Server) -> f64 {
+    evaluate(&server.model(), &texts(90, 102), LENGTH, &Backend::Flex.device()).loss
+}
+
+/// An algorithm as a scenario would say it, in JSON.
+pub(crate) fn algorithm(json: &str) -> AlgorithmConfig {
+    serde_json::from_str(json).expect("a valid configuration")
+}
+
+/// The bits of a vector.
+pub(crate) fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|v| v.to_bits()).collect()
+}
