@@ -43,7 +43,7 @@ pub(crate) fn collect(
                 .map(|(label, config)| details(label.as_str(), &config.describe(), cells))
                 .collect(),
             reality: reality(),
-            notices: notices(cells),
+            notices: notices(scenario.target.accuracy, cells),
         },
         manifest: manifest(prepared, circumstances),
         scenario_yaml: scenario.resolved_yaml(),
@@ -177,11 +177,18 @@ fn reality() -> Vec<Statement> {
     ]
 }
 
-fn notices(cells: &[CellResult]) -> Vec<String> {
+fn notices(target: f64, cells: &[CellResult]) -> Vec<String> {
     let mut notices = Vec::new();
     if cells.iter().any(|c| c.ending == Ending::Ran(End::Asked)) {
         notices.push(
             "Stopped early: interrupted. The rounds evaluated until then are valid.".to_owned(),
+        );
+    }
+    if starts(cells).iter().any(|start| start.accuracy >= target) {
+        notices.push(
+            "The untrained model has the target accuracy already, so that costs to the target say \
+             nothing: raise the target."
+                .to_owned(),
         );
     }
     for cell in cells {

@@ -165,6 +165,32 @@ fn a_report_is_made_again_to_the_byte() {
     assert_eq!(contents(&desk.path("x")), before);
 }
 
+/// Whoever asks for less than the start has is told so, and nobody else.
+#[test]
+fn a_target_below_the_start_is_no_target() {
+    let desk = Desk::new();
+    desk.put("one.yaml", &scenario([ALGORITHMS[1]]));
+    for (target, expected) in [("0.01", true), ("1", false)] {
+        let set = format!("target.accuracy={target}");
+        desk.succeeds(&["run", "one.yaml", "--out", target, "--quiet", "--set", &set]);
+        let details = desk.read(&format!("{target}/details.json"));
+        assert_eq!(details.contains("raise the target"), expected, "{target}");
+    }
+}
+
+/// A learning rate that blows the model up ends its own cells only.
+#[test]
+fn a_diverging_algorithm_leaves_the_others_alone() {
+    let desk = Desk::new();
+    let set = "algorithms.FedAvg.fedavg.learning_rate.base=1e30";
+    let more = ["--seeds", "1", "--quiet", "--set", set];
+    desk.succeeds(&[&["run", "tiny.yaml", "--out", "x"], &more[..]].concat());
+    assert!(desk.read("x/details.json").contains("FedAvg, seed 0: the global model left"));
+    let rounds = table(&desk.read("x/rounds.csv"));
+    let count = |label: &str| rounds.iter().filter(|row| row[0] == label).count();
+    assert_eq!((count("FedAvg"), count("FedSPZO"), count("MeZO"), count("FwdLLM")), (1, 3, 3, 3));
+}
+
 /// An algorithm that no device can hold is told apart from one that learns nothing.
 #[test]
 fn an_algorithm_that_fits_nowhere_says_so() {
