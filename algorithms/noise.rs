@@ -43,9 +43,10 @@ pub fn normal(seed: u64, tensor: u64, element: u64) -> f32 {
         philox(seed, [block as u32, (block >> 32) as u32, tensor as u32, (tensor >> 32) as u32]);
     let word = within / LANES;
     let (cosine, sine) = box_muller(words[word & 2], words[(word & 2) + 1]);
-    if word % 2 == 0 { cosine } else { sine }
+    if word.is_multiple_of(2) { cosine } else { sine }
 }
 
+#[expect(clippy::needless_range_loop, reason = "lanes side by side, as a vector computes them")]
 #[inline(always)]
 fn group_of_normals(seed: u64, tensor: u64, group: u64) -> [f32; GROUP] {
     let mut words = [[0_u32; LANES]; 4];
@@ -135,7 +136,7 @@ fn ln(x: f32) -> f32 {
     let p = p * m - 1.666_805_7e-1;
     let p = p * m + 2.000_071_5e-1;
     let p = p * m - 2.499_999_4e-1;
-    let p = p * m + 3.333_333_1e-1;
+    let p = p * m + 3.333_333e-1;
     let square = m * m;
     let tail = p * m * square - 0.5 * square;
     exponent * std::f32::consts::LN_2 + (m + tail)

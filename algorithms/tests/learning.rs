@@ -15,19 +15,22 @@ fn learn(json: &str, rounds: u64) -> [f64; 2] {
     [before, loss(server.as_ref())]
 }
 
-fn halves(json: &str, rounds: u64) {
+/// Below the uniform guess's ln 3 = 1.0986 (which a model that only lost its confidence cannot get under) by a tenth
+/// of a nat at least.
+fn learns(json: &str, rounds: u64) {
     let [before, after] = learn(json, rounds);
-    assert!(after < 0.5 * before, "{before} -> {after}: {json}");
+    assert!(before > 1.5, "a random model knows nothing: {before}");
+    assert!(after < 1.0, "{before} -> {after}: {json}");
 }
 
 #[test]
 fn mezo_learns() {
-    halves(r#"{"mezo":{"local_steps":8,"batch_size":6,"learning_rate":{"base":0.002}}}"#, 40);
+    learns(r#"{"mezo":{"local_steps":8,"batch_size":6,"learning_rate":{"base":0.002}}}"#, 40);
 }
 
 #[test]
 fn fedspzo_learns() {
-    halves(
+    learns(
         r#"{"fedspzo":{"local_steps":6,"batch_size":6,"split":1,"perturbations":{"lower":1,"upper":3},"learning_rate":{"base":0.002}}}"#,
         40,
     );
@@ -35,12 +38,12 @@ fn fedspzo_learns() {
 
 #[test]
 fn fwdllm_learns() {
-    halves(r#"{"fwdllm":{"batch_size":6,"learning_rate":{"base":0.03}}}"#, 300);
+    learns(r#"{"fwdllm":{"batch_size":6,"learning_rate":{"base":0.01}}}"#, 300);
 }
 
 #[test]
 fn fedavg_learns_by_sgd() {
-    halves(
+    learns(
         r#"{"fedavg":{"local_steps":4,"batch_size":6,"optimizer":"sgd","learning_rate":{"base":0.1}}}"#,
         15,
     );
@@ -48,7 +51,7 @@ fn fedavg_learns_by_sgd() {
 
 #[test]
 fn fedavg_learns_by_adamw_on_adapters() {
-    halves(
+    learns(
         r#"{"fedavg":{"train":{"lora":{"rank":4,"alpha":8.0}},"local_steps":4,"batch_size":6,"learning_rate":{"base":0.01}}}"#,
         15,
     );
