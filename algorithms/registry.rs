@@ -36,11 +36,11 @@ impl AlgorithmConfig {
     pub fn describe(&self) -> String {
         match self {
             Self::FedSpzo(c) => format!(
-                "FedSPZO on {}: {} perturbations of the lower block, {} of the upper under each; {} local steps on {} texts; scalars up",
+                "FedSPZO on {}: P1 = {} for the lower block, P2 = {} for the upper; {} local steps on {} texts; scalars up",
                 c.train, c.perturbations.lower, c.perturbations.upper, c.local_steps, c.batch_size
             ),
             Self::Mezo(c) => format!(
-                "federated MeZO on {}: {} perturbations a step, {} local steps on {} texts; scalars up",
+                "federated MeZO on {}: P = {}, {} local steps on {} texts; scalars up",
                 c.train, c.perturbations, c.local_steps, c.batch_size
             ),
             Self::FwdLlm(c) => format!(
