@@ -26,12 +26,27 @@ pub fn tensor_key(path: &str) -> u64 {
 
 /// Writes the direction's elements `0..out.len()` of one tensor.
 pub fn fill_normal(seed: u64, tensor: u64, out: &mut [f32]) {
-    pulp::Arch::new().dispatch(|| {
-        for (group, chunk) in out.chunks_mut(GROUP).enumerate() {
-            let normals = group_of_normals(seed, tensor, group as u64);
+    pulp::Arch::new().dispatch(Fill { seed, tensor, out });
+}
+
+/// [`fill_normal`], compiled once for every vector width. A closure would not do: it need not be inlined into the
+/// function that has the wider instructions, and then is compiled without them.
+struct Fill<'a> {
+    seed: u64,
+    tensor: u64,
+    out: &'a mut [f32],
+}
+
+impl pulp::NullaryFnOnce for Fill<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for (group, chunk) in self.out.chunks_mut(GROUP).enumerate() {
+            let normals = group_of_normals(self.seed, self.tensor, group as u64);
             chunk.copy_from_slice(&normals[..chunk.len()]);
         }
-    });
+    }
 }
 
 /// One element of the direction, computed alone: the same bits as in [`fill_normal`].

@@ -12,7 +12,10 @@ use fleetune_models::{
 };
 use fleetune_units::Bytes;
 
-use super::{Plan, StepDirections, apply, step::project_with};
+use super::{
+    Plan, StepDirections, apply,
+    step::{Probe, project_with},
+};
 use crate::{
     protocol::{Assignment, ClientId, Exchange, Payload, ProtocolError, Server, Update, Verdict},
     settings::LearningRate,
@@ -171,13 +174,14 @@ impl Task {
     /// The local steps, for real: what is uploaded, and the model that stays on the device.
     fn train(&self, start: &Weights) -> (Update, Weights) {
         let mut weights = start.clone();
+        let mut probe = Probe::new(self.workshop.model.clone());
         let mut tally = Tally::default();
         let mut sent = Vec::new();
         for (step, texts) in self.batches().iter().enumerate() {
             let batch = self.workshop.collate(texts);
             let directions = self.directions(step);
             let scalars = project_with(
-                &self.workshop.model,
+                &mut probe,
                 &weights,
                 self.recipe.plan,
                 self.recipe.epsilon,

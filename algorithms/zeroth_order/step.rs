@@ -42,11 +42,39 @@ pub fn project<L: SplitLoss>(
     scalars
 }
 
+/// A client's own model, on which it evaluates losses: its trainable values are set before each pass, in place.
+#[derive(Debug)]
+pub(crate) struct Probe {
+    /// Absent only while it is being changed.
+    model: Option<Classifier>,
+}
+
+impl Probe {
+    /// From any model of the right layout; its trainable values do not matter.
+    pub(crate) fn new(model: Classifier) -> Self {
+        Self { model: Some(model) }
+    }
+
+    /// The model with `θ + by z` in the slots of `range`.
+    fn shifted(
+        &mut self,
+        weights: &Weights,
+        range: &Range<usize>,
+        z: &[f32],
+        by: f32,
+    ) -> &Classifier {
+        let model = self.model.take().expect("only this function takes it, and puts it back");
+        self.model.insert(install(model, &weights.layout, range.clone(), &mut |slot, values| {
+            let z = &z[slot.range.start - range.start..slot.range.end - range.start];
+            let at = weights.values[slot.range.clone()].iter().zip(z);
+            values.iter_mut().zip(at).for_each(|(value, (&w, &z))| *value = w + by * z);
+        }))
+    }
+}
+
 /// Evaluates the projected gradients of one step on a mini-batch, and counts what that costs.
-///
-/// `model` is any model of the right layout; its trainable values are replaced by `weights`.
 pub(crate) fn project_with(
-    model: &Classifier,
+    probe: &mut Probe,
     weights: &Weights,
     plan: Plan,
     epsilon: f64,
@@ -54,18 +82,17 @@ pub(crate) fn project_with(
     (batch, labels): (&DeviceBatch, &[usize]),
     tally: &mut Tally,
 ) -> Vec<f32> {
-    let at = weights.install_in(model.clone());
     let (lower, upper) = (weights.layout.lower(plan.split), weights.layout.upper(plan.split));
     tally.perturb(lower.len(), 3 * u64::from(plan.lower));
     tally.perturb(upper.len(), 3 * plan.scalars() as u64);
     let split = plan.split;
-    let mut loss = BatchLoss { at, weights, split, lower, upper, batch, labels, tally };
+    let mut loss = BatchLoss { probe, weights, split, lower, upper, batch, labels, tally };
     project(&mut loss, plan, epsilon, directions)
 }
 
 /// A model's loss on a mini-batch.
 struct BatchLoss<'a> {
-    at: Classifier,
+    probe: &'a mut Probe,
     weights: &'a Weights,
     split: usize,
     lower: Range<usize>,
@@ -80,7 +107,7 @@ impl SplitLoss for BatchLoss<'_> {
 
     fn lower(&mut self, z: &[f32], by: f64) -> Boundary {
         let mut ledger = Ledger::new();
-        let model = shift(self.at.clone(), self.weights, &self.lower, z, by as f32);
+        let model = self.probe.shifted(self.weights, &self.lower, z, by as f32);
         let boundary = model.lower(self.split, self.batch, &mut ledger);
         self.tally.inference(&ledger);
         boundary
@@ -88,25 +115,11 @@ impl SplitLoss for BatchLoss<'_> {
 
     fn loss(&mut self, boundary: &Boundary, z: &[f32], by: f64) -> f64 {
         let mut ledger = Ledger::new();
-        let model = shift(self.at.clone(), self.weights, &self.upper, z, by as f32);
+        let model = self.probe.shifted(self.weights, &self.upper, z, by as f32);
         let logits = model.upper(self.split, boundary.clone(), self.batch, &mut ledger);
         self.tally.inference(&ledger);
         cross_entropy(logits, self.labels)
     }
-}
-
-/// The model with `θ + by z` in the slots of `range`.
-fn shift(
-    model: Classifier,
-    weights: &Weights,
-    range: &Range<usize>,
-    z: &[f32],
-    by: f32,
-) -> Classifier {
-    install(model, &weights.layout, range.clone(), &mut |slot| {
-        let z = &z[slot.range.start - range.start..slot.range.end - range.start];
-        weights.values[slot.range.clone()].iter().zip(z).map(|(&w, &z)| w + by * z).collect()
-    })
 }
 
 /// Applies one step's scalars: the update that the client makes and the server replays, with the same bits.

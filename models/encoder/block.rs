@@ -1,9 +1,9 @@
 use burn::{
     module::Module,
-    tensor::{Device, Tensor, activation::softmax},
+    tensor::{Device, Tensor},
 };
 
-use super::{EncoderConfig, gelu::gelu, linear::Linear, norm::Norm};
+use super::{EncoderConfig, gelu::gelu, linear::Linear, norm::Norm, softmax::attention_weights};
 use crate::{
     batch::Masks,
     ledger::{Gradients, Ledger, ops},
@@ -92,8 +92,8 @@ impl Block {
         ledger.live(4 * rows * d + pairs);
         ledger.elementwise(pairs, ops::SCALE_MASK, 2, false);
         ledger.elementwise(pairs, ops::SOFTMAX, 2, false);
-        let scores = scores.mul_scalar(1.0 / (width as f64).sqrt()) + masks.attention();
-        let weights = softmax(scores, 3);
+        let scale = 1.0 / (width as f32).sqrt();
+        let weights = attention_weights(scores, scale, masks.attention());
 
         ledger.product(
             batch * heads,

@@ -11,6 +11,7 @@ mod gelu;
 mod head;
 mod linear;
 mod norm;
+mod softmax;
 
 use burn::{
     module::Module,

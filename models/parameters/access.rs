@@ -2,7 +2,7 @@ use std::{ops::Range, sync::Arc};
 
 use burn::{
     module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId},
-    tensor::{Tensor, TensorData},
+    tensor::Tensor,
 };
 
 use super::{Layout, Slot};
@@ -24,16 +24,17 @@ pub fn read(model: &Classifier, layout: &Arc<Layout>) -> Weights {
     Weights { layout: Arc::clone(layout), values: reader.values }
 }
 
-/// The model with the trainable tensors of `range` replaced by what `fill` writes; all else is shared.
+/// The model with the trainable tensors of `range` changed by `write`; all else is shared.
 ///
-/// `fill` gets a slot and must return its elements; it is called in the layout's order.
+/// `write` gets a slot and its elements as they are, and is called in the layout's order. Tensors that no other model
+/// shares are changed in place: nothing is allocated or copied.
 pub fn install(
     model: Classifier,
     layout: &Layout,
     range: Range<usize>,
-    fill: &mut dyn FnMut(&Slot) -> Vec<f32>,
+    write: &mut dyn FnMut(&Slot, &mut [f32]),
 ) -> Classifier {
-    model.map(&mut Writer { path: Path::default(), layout, range, fill })
+    model.map(&mut Writer { path: Path::default(), layout, range, write })
 }
 
 /// Burn's ids of the trainable parameters of `model`, each with its stage, in the layout's order.
@@ -68,8 +69,8 @@ impl ModuleVisitor for Ids<'_> {
 impl Weights {
     /// The model with these parameters.
     pub fn install_in(&self, model: Classifier) -> Classifier {
-        install(model, &self.layout, 0..self.layout.len(), &mut |slot| {
-            self.values[slot.range.clone()].to_vec()
+        install(model, &self.layout, 0..self.layout.len(), &mut |slot, values| {
+            values.copy_from_slice(&self.values[slot.range.clone()]);
         })
     }
 }
@@ -120,7 +121,7 @@ struct Writer<'a> {
     path: Path,
     layout: &'a Layout,
     range: Range<usize>,
-    fill: &'a mut dyn FnMut(&Slot) -> Vec<f32>,
+    write: &'a mut dyn FnMut(&Slot, &mut [f32]),
 }
 
 impl ModuleMapper for Writer<'_> {
@@ -137,11 +138,11 @@ impl ModuleMapper for Writer<'_> {
         if !(self.range.start <= slot.range.start && slot.range.end <= self.range.end) {
             return param;
         }
-        let values = (self.fill)(slot);
         param.map(|old| {
-            let trains = old.is_require_grad();
-            Tensor::from_data(TensorData::new(values, old.shape()), &old.device())
-                .set_require_grad(trains)
+            let (trains, device) = (old.is_require_grad(), old.device());
+            let mut data = old.into_data();
+            (self.write)(slot, data.as_mut_slice().expect("parameters are stored as f32"));
+            Tensor::from_data(data, &device).set_require_grad(trains)
         })
     }
 }

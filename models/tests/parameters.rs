@@ -118,10 +118,12 @@ fn a_range_is_installed_without_touching_its_neighbours() {
         for split in 0..=3 {
             for range in [layout.lower(split), layout.upper(split)] {
                 let mut asked = Vec::new();
-                let changed = install(model.clone(), &layout, range.clone(), &mut |slot| {
-                    asked.push(slot.range.clone());
-                    before[slot.range.clone()].iter().map(|v| v + 1.0).collect()
-                });
+                let changed =
+                    install(model.clone(), &layout, range.clone(), &mut |slot, values| {
+                        asked.push(slot.range.clone());
+                        assert_eq!(bits(values), bits(&before[slot.range.clone()]));
+                        values.iter_mut().for_each(|v| *v += 1.0);
+                    });
                 let after = read(&changed, &layout).values;
                 for (i, (old, new)) in before.iter().zip(&after).enumerate() {
                     let expected = if range.contains(&i) { old + 1.0 } else { *old };

@@ -133,6 +133,7 @@ fn projection_error(plan: Plan, train: Trainable, epsilon: f64) -> (f64, f64) {
     let examples = tiny::texts(8, 9, 3, 11);
     let batch = Batch::collate(&examples.iter().collect::<Vec<_>>(), 9, Padding::Longest);
     let weights = read(&model, &layout);
+    let mut probe = Probe::new(model.clone());
     let gradient = tiny::gradient(&model, &layout, &batch, &device);
     let dot = |part: std::ops::Range<usize>, z: &[f32]| {
         gradient[part].iter().zip(z).map(|(&g, &z)| f64::from(g) * f64::from(z)).sum::<f64>()
@@ -142,7 +143,7 @@ fn projection_error(plan: Plan, train: Trainable, epsilon: f64) -> (f64, f64) {
         let directions = StepDirections::derive(&layout, plan, seed);
         let on_device = batch.to_device(&device);
         let found = project_with(
-            &model,
+            &mut probe,
             &weights,
             plan,
             epsilon,
