@@ -17,11 +17,26 @@ pub(crate) fn gelu(x: Tensor<2>, ledger: &mut Ledger) -> Tensor<2> {
     let mut data = x.into_data();
     match data.as_mut_slice::<f32>() {
         Ok(values) => {
-            pulp::Arch::new().dispatch(|| values.iter_mut().for_each(|v| *v = gelu_value(*v)));
+            pulp::Arch::new().dispatch(Values(values));
             Tensor::from_data(data, &device)
         }
         // Another precision: Burn's kernel knows it.
         Err(_) => activation::gelu(Tensor::from_data(data, &device)),
+    }
+}
+
+/// Elements, compiled once for every vector width. Neither a closure nor `for_each` would do: what is not inlined into
+/// the function that has the wider instructions is compiled without them.
+struct Values<'a>(&'a mut [f32]);
+
+impl pulp::NullaryFnOnce for Values<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for value in self.0 {
+            *value = gelu_value(*value);
+        }
     }
 }
 

@@ -48,7 +48,9 @@ impl pulp::NullaryFnOnce for Rows<'_> {
     fn call(self) {
         let texts = self.values.chunks_exact_mut(self.per_text * self.keys);
         for (text, mask) in texts.zip(self.mask.chunks_exact(self.keys)) {
-            text.chunks_exact_mut(self.keys).for_each(|row| softmax(row, mask, self.scale));
+            for row in text.chunks_exact_mut(self.keys) {
+                softmax(row, mask, self.scale);
+            }
         }
     }
 }
@@ -62,9 +64,13 @@ fn softmax(row: &mut [f32], mask: &[f32], scale: f32) {
         *x = *x * scale + m;
     }
     let largest = by_lanes(row, f32::NEG_INFINITY, |a, b| if a > b { a } else { b });
-    row.iter_mut().for_each(|x| *x = exp(*x - largest));
+    for x in row.iter_mut() {
+        *x = exp(*x - largest);
+    }
     let share = 1.0 / by_lanes(row, 0.0, |a, b| a + b);
-    row.iter_mut().for_each(|x| *x *= share);
+    for x in row {
+        *x *= share;
+    }
 }
 
 /// Folds the row into [`LANES`] lanes, then the lanes in order.
