@@ -46,7 +46,8 @@
 //! 9. **Zero bytes are no transfer**, and cost no latency either.
 //! 10. **Limits.** A limit of simulated time breaks the open round off at that instant, which makes
 //!     its open exchange waste; the limit of FLOPs is looked at after every exchange, that of rounds
-//!     after every round. A round broken off is in the ledger, but not among the rounds.
+//!     after every round. A round that the end of the run breaks off is the last of
+//!     the rounds: its earlier exchanges stand, and all it spent is in the ledger.
 
 mod anatomy;
 mod client;

@@ -114,7 +114,7 @@ impl RoundOutcome {
 pub struct Standing {
     /// Simulated time.
     pub time: SimTime,
-    /// Rounds closed, void ones included.
+    /// Rounds closed or broken off, void ones included.
     pub rounds: u64,
     /// Rounds in which nothing was aggregated.
     pub void_rounds: u64,
@@ -153,7 +153,7 @@ pub enum End {
 pub struct RunOutcome {
     /// Why.
     pub end: End,
-    /// Where it stood. A round broken off is in the ledger, but not among the rounds.
+    /// Where it stood, a round broken off included.
     pub standing: Standing,
 }
 

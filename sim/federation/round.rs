@@ -212,6 +212,9 @@ impl Federation<'_> {
             }
         }
         if let Some(outcome) = self.conclude(Closing::Interrupted) {
+            // It counts: its earlier exchanges may have changed the model, and what it spent is spent. So the run's
+            // last evaluation is of the model and at the cost at its end.
+            self.standing.rounds += 1;
             let _ = self.report(&outcome)?;
         }
         Ok(())
