@@ -8,8 +8,10 @@
 //!
 //! Nothing here sees a clock, a network or another device.
 
+mod average;
 pub mod fedavg;
 pub mod fedspzo;
+pub mod first_order;
 pub mod fwdllm;
 pub mod mezo;
 pub mod noise;

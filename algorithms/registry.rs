@@ -47,13 +47,7 @@ impl AlgorithmConfig {
                 "FwdLLM on {}: forward gradients on {} texts, best of {} candidates every other step; dense gradient up",
                 c.train, c.batch_size, c.candidates
             ),
-            Self::FedAvg(c) => format!(
-                "FedAvg on {}: backpropagation, {} local steps of {} on {} texts; dense weights up",
-                c.train,
-                c.local_steps,
-                c.optimizer.name(),
-                c.batch_size
-            ),
+            Self::FedAvg(c) => c.describe(),
         }
     }
 }
