@@ -10,7 +10,7 @@ use crate::{
     first_order::{FirstOrderServer, LocalRule, Method, Optimizer, Plain, Recipe, mean_of_models},
     protocol::{ClientId, ProtocolError, Server, Update},
     settings::LearningRate,
-    setup::{Setup, Workshop},
+    setup::Setup,
 };
 
 /// FedAvg (McMahan et al. 2017): τ first-order local steps by backpropagation, then a weighted average.
@@ -34,25 +34,22 @@ pub struct FedAvgConfig {
 impl FedAvgConfig {
     /// The server with the global model at its start.
     pub(crate) fn server(&self, setup: Setup) -> Box<dyn Server> {
-        let batch = self.batch_size.get() as usize;
-        let (workshop, start) = Workshop::open(setup, self.train, batch);
-        let recipe = Recipe {
-            local_steps: self.local_steps.get() as usize,
-            optimizer: self.optimizer.clone(),
-            learning_rate: self.learning_rate.clone(),
-        };
-        Box::new(FirstOrderServer::new(workshop, start, recipe, FedAvg))
+        Box::new(FirstOrderServer::open(setup, self.recipe(), |_, _| FedAvg))
     }
 
     /// The algorithm in one line.
     pub(crate) fn describe(&self) -> String {
-        format!(
-            "FedAvg on {}: backpropagation, {} local steps of {} on {} texts; dense weights up",
-            self.train,
-            self.local_steps,
-            self.optimizer.name(),
-            self.batch_size
-        )
+        format!("FedAvg on {}: {}; dense weights up", self.train, self.recipe())
+    }
+
+    fn recipe(&self) -> Recipe {
+        Recipe {
+            train: self.train,
+            local_steps: self.local_steps,
+            batch_size: self.batch_size,
+            optimizer: self.optimizer.clone(),
+            learning_rate: self.learning_rate.clone(),
+        }
     }
 }
 

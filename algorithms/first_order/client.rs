@@ -23,9 +23,9 @@ pub(super) struct Task {
 
 impl Task {
     fn steps(&self) -> LocalSteps {
-        let Recipe { local_steps, optimizer, learning_rate } = self.recipe.as_ref();
-        let rates = Rates::of(&self.workshop.layout, learning_rate, self.round);
-        LocalSteps { count: *local_steps, optimizer: optimizer.clone(), rates }
+        let rates = Rates::of(&self.workshop.layout, &self.recipe.learning_rate, self.round);
+        let optimizer = self.recipe.optimizer.clone();
+        LocalSteps { count: self.recipe.steps(), optimizer, rates }
     }
 
     /// Trainable elements, d.
@@ -40,7 +40,7 @@ impl Task {
     }
 
     pub(super) fn shapes(&self) -> Vec<BatchShape> {
-        self.workshop.shapes(self.client, self.round, self.recipe.local_steps)
+        self.workshop.shapes(self.client, self.round, self.recipe.steps())
     }
 
     /// What the work costs on mini-batches of these shapes, in closed form.
@@ -62,13 +62,12 @@ impl Task {
 
     /// The local steps, for real.
     pub(super) fn train(&self, start: &[f32]) -> Update {
-        let local_steps = self.recipe.local_steps;
-        let batches = self.workshop.batches(self.client, self.round, local_steps);
+        let batches = self.workshop.batches(self.client, self.round, self.recipe.steps());
         let mut oracle = Backpropagation { workshop: &self.workshop, batches };
         let mut tally = Tally::default();
         let payload = self.steps().run(&mut oracle, self.rule.as_ref(), start, &mut tally);
         let upload = Bytes::new(payload.encode(self.round).len() as u64);
-        let examples = (local_steps * self.workshop.batch_size) as u64;
+        let examples = (self.recipe.steps() * self.workshop.batch_size) as u64;
         Update { payload, examples, counted: tally.counted(self.resident(), upload) }
     }
 }

@@ -11,22 +11,44 @@ mod backpropagation;
 mod client;
 mod local;
 mod optimizer;
+#[cfg(test)]
+pub(crate) mod quadratic;
 mod server;
 
 pub use self::optimizer::Optimizer;
 pub(crate) use self::{
     local::{GradientOracle, LocalRule, LocalSteps, Plain, Vectors},
-    optimizer::Rates,
+    optimizer::{Rates, elementwise},
     server::{FirstOrderServer, Method, mean_of_models},
 };
 
+use std::{fmt, num::NonZeroU32};
+
+use fleetune_models::parameters::Trainable;
+
 use crate::settings::LearningRate;
 
-/// How every client trains.
+/// How every client trains: what the configurations of the family share.
 #[derive(Clone, Debug)]
 pub(crate) struct Recipe {
-    /// Local steps per round, τ.
-    pub(crate) local_steps: usize,
+    pub(crate) train: Trainable,
+    pub(crate) local_steps: NonZeroU32,
+    pub(crate) batch_size: NonZeroU32,
     pub(crate) optimizer: Optimizer,
     pub(crate) learning_rate: LearningRate,
+}
+
+impl Recipe {
+    /// Local steps per round, τ.
+    pub(crate) fn steps(&self) -> usize {
+        self.local_steps.get() as usize
+    }
+}
+
+impl fmt::Display for Recipe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (optimizer, texts) = (self.optimizer.name(), self.batch_size);
+        let steps = self.local_steps;
+        write!(f, "backpropagation, {steps} local steps of {optimizer} on {texts} texts")
+    }
 }

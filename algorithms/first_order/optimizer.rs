@@ -23,7 +23,7 @@ pub enum Optimizer {
         /// Added to the root of the second moment. The default is 1e-8.
         #[serde(default = "adam_epsilon")]
         epsilon: Positive,
-        /// Decoupled weight decay, biases and norms included as Burn applies it. The default is 0.
+        /// Decoupled weight decay, biases and norms included. The default is 0.
         #[serde(default = "none")]
         weight_decay: Fraction,
     },

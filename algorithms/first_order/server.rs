@@ -7,7 +7,7 @@ use super::{LocalRule, Recipe, client::Task};
 use crate::{
     average::{advance, mean_by_examples},
     protocol::{Assignment, ClientId, Exchange, ProtocolError, Server, Update, Verdict},
-    setup::Workshop,
+    setup::{Setup, Workshop},
 };
 
 /// What tells one first-order algorithm from another.
@@ -45,7 +45,15 @@ pub(crate) struct FirstOrderServer<M> {
 }
 
 impl<M: Method> FirstOrderServer<M> {
-    pub(crate) fn new(workshop: Arc<Workshop>, start: Weights, recipe: Recipe, method: M) -> Self {
+    /// With the global model at its start; `method` is told how many parameters train, and of how many clients.
+    pub(crate) fn open(
+        setup: Setup,
+        recipe: Recipe,
+        method: impl FnOnce(usize, usize) -> M,
+    ) -> Self {
+        let batch = recipe.batch_size.get() as usize;
+        let (workshop, start) = Workshop::open(setup, recipe.train, batch);
+        let method = method(workshop.layout.len(), workshop.data.shards.len());
         Self { workshop, recipe: Arc::new(recipe), global: Arc::new(start), method }
     }
 
@@ -64,7 +72,7 @@ impl<M: Method> Server for FirstOrderServer<M> {
     }
 
     fn forecast(&self, client: ClientId) -> Vec<Workload> {
-        let bounds = self.workshop.shape_bounds(client, self.recipe.local_steps);
+        let bounds = self.workshop.shape_bounds(client, self.recipe.steps());
         bounds.iter().map(|shapes| self.task(0, client).workload(shapes)).collect()
     }
 

@@ -43,6 +43,13 @@ checked_number!(
 );
 
 checked_number!(
+    /// A finite number, zero or above.
+    NonNegative,
+    |x| x >= 0.0 && x.is_finite(),
+    "a finite number of 0 or above"
+);
+
+checked_number!(
     /// A number from zero to one, both included.
     Fraction,
     |x| (0.0..=1.0).contains(&x),
