@@ -2,20 +2,13 @@
 
 use std::sync::Arc;
 
-use fleetune_algorithms::{
-    protocol::{Exchange, Payload, ProtocolError, Server},
-    setup::TrainingData,
-};
+use fleetune_algorithms::protocol::{Exchange, Payload, ProtocolError};
 use fleetune_models::{
-    backend::Backend,
-    batch::{Batch, Padding},
+    batch::Padding,
     parameters::{Layout, Trainable, read},
 };
 
-use crate::{
-    tiny::gradient,
-    world::{LENGTH, algorithm, bits, exchange, round, setup, setup_with, texts},
-};
+use crate::world::{algorithm, alone, bits, exchange, round, setup, slope};
 
 const TRAINS: [&str; 5] =
     [r#""full""#, r#""layers""#, r#""bitfit""#, r#"{"lora":{"rank":2,"alpha":4.0}}"#, r#""head""#];
@@ -26,27 +19,13 @@ fn fedavg(train: &str, steps: u32, batch: usize, rate: &str, optimizer: &str) ->
     )
 }
 
-/// One client whose shard is one batch.
-fn alone(json: &str) -> Box<dyn Server> {
-    let data = TrainingData {
-        examples: texts(6, 7),
-        shards: vec![(0..6).collect()],
-        max_length: LENGTH,
-        padding: Padding::Longest,
-    };
-    algorithm(json).server(setup_with(2, data, 1))
-}
-
 #[test]
 fn one_client_and_one_step_are_a_centralised_gradient_step() {
-    let examples = texts(6, 7);
-    let batch = Batch::collate(&examples.iter().collect::<Vec<_>>(), LENGTH, Padding::Longest);
     for train in TRAINS {
         let mut server = alone(&fedavg(train, 1, 6, r#"{"base":0.5}"#, r#""sgd""#));
         for number in 0..3 {
             let before = server.weights().clone();
-            let device = Backend::Flex.device();
-            let slope = gradient(&server.model(), &before.layout, &batch, &device);
+            let slope = slope(server.as_ref(), &before.values);
             let largest = slope.iter().fold(0.0_f32, |m, g| m.max(g.abs()));
             assert!(largest > 1e-3, "{train}: something to learn");
             round(server.as_mut(), number, &[0]);
@@ -62,11 +41,9 @@ fn one_client_and_one_step_are_a_centralised_gradient_step() {
 /// Adam's first step is the gradient's sign times the rate, but for epsilon.
 #[test]
 fn the_first_step_of_adamw_is_the_sign_of_the_gradient() {
-    let examples = texts(6, 7);
-    let batch = Batch::collate(&examples.iter().collect::<Vec<_>>(), LENGTH, Padding::Longest);
     let mut server = alone(&fedavg(r#""layers""#, 1, 6, r#"{"base":0.01}"#, r#"{"adamw":{}}"#));
     let before = server.weights().clone();
-    let slope = gradient(&server.model(), &before.layout, &batch, &Backend::Flex.device());
+    let slope = slope(server.as_ref(), &before.values);
     round(server.as_mut(), 0, &[0]);
     let mut moved = 0;
     for (i, &g) in slope.iter().enumerate().filter(|(_, g)| g.abs() > 1e-4) {
@@ -109,6 +86,10 @@ fn what_does_not_train_does_not_change() {
             format!(r#"{{"fwdllm":{{{common}}}}}"#),
             fedavg(train, 1, 4, rate, r#""sgd""#),
             fedavg(train, 1, 4, rate, r#"{"adamw":{"weight_decay":0.1}}"#),
+            format!(r#"{{"fedprox":{{{common},"local_steps":2,"mu":0.5}}}}"#),
+            format!(r#"{{"fedadam":{{{common},"local_steps":1,"server_learning_rate":0.01}}}}"#),
+            format!(r#"{{"fedyogi":{{{common},"local_steps":1,"server_learning_rate":0.01}}}}"#),
+            format!(r#"{{"scaffold":{{{common},"local_steps":2}}}}"#),
         ];
         for json in all {
             let mut server = algorithm(&json).server(setup(2, Padding::Fixed, 2));
