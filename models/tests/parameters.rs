@@ -9,6 +9,11 @@ use fleetune_models::{
 
 use crate::tiny::{CHOICES, adapted, architecture};
 
+/// The bits of a vector.
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|v| v.to_bits()).collect()
+}
+
 #[test]
 fn closed_form_counts_are_those_of_the_model() {
     for train in CHOICES {
@@ -86,7 +91,6 @@ fn what_is_written_is_read_back_to_the_bit_and_nothing_else_moves() {
                 _ => 1.0e30,
             };
         }
-        let bits = |v: &[f32]| v.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
         let changed = weights.install_in(model.clone());
         assert_eq!(bits(&read(&changed, &layout).values), bits(&weights.values), "{train}");
         // Seen through the layout of everything, frozen tensors are as they were.
