@@ -9,7 +9,7 @@ use fleetune_models::parameters::Trainable;
 use crate::{
     first_order::{FirstOrderServer, LocalRule, Method, Optimizer, Plain, Recipe, mean_of_models},
     protocol::{ClientId, ProtocolError, Server, Update},
-    settings::{Fraction, LearningRate, Positive},
+    settings::{Decay, LearningRate, Positive},
     setup::Setup,
 };
 
@@ -37,21 +37,21 @@ pub struct FedOptConfig {
     pub server_learning_rate: Positive,
     /// Decay β1 of the first moment. The default is 0.9, as published.
     #[serde(default = "beta1")]
-    pub beta1: Fraction,
+    pub beta1: Decay,
     /// Decay β2 of the second moment. The default is 0.99, as published.
     #[serde(default = "beta2")]
-    pub beta2: Fraction,
+    pub beta2: Decay,
     /// Adaptivity τ: the larger, the nearer to FedAvg with momentum. The default is 1e-3, as published.
     #[serde(default = "tau")]
     pub tau: Positive,
 }
 
-fn beta1() -> Fraction {
-    Fraction::new(0.9).expect("0.9 is a fraction")
+fn beta1() -> Decay {
+    Decay::new(0.9).expect("0.9 is a decay")
 }
 
-fn beta2() -> Fraction {
-    Fraction::new(0.99).expect("0.99 is a fraction")
+fn beta2() -> Decay {
+    Decay::new(0.99).expect("0.99 is a decay")
 }
 
 fn tau() -> Positive {

@@ -1,7 +1,7 @@
 //! What the algorithms that train by backpropagation share.
 //!
-//! A client takes τ local steps: the gradient on a mini-batch, a [`LocalRule`]'s change to it, a step of the local
-//! [`Optimizer`]. What it uploads is the rule's; how the server joins that is the [`Method`]'s, which also deals out the
+//! A client takes τ local steps: the gradient on a mini-batch, the change that a `LocalRule` makes to it, a step of the local
+//! [`Optimizer`]. What it uploads is the rule's; how the server joins that is the `Method`'s, which also deals out the
 //! rules. FedAvg is the plain rule and the plain mean; FedProx changes the rule alone, FedAdam and FedYogi the join
 //! alone, SCAFFOLD both.
 //!

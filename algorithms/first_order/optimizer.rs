@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use fleetune_models::{ledger::Cost, parameters::Layout};
 
-use crate::settings::{Fraction, LearningRate, Positive};
+use crate::settings::{Decay, Fraction, LearningRate, Positive};
 
 /// A client's local optimiser.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -16,10 +16,10 @@ pub enum Optimizer {
     Adamw {
         /// First moment's decay. The default is 0.9.
         #[serde(default = "beta1")]
-        beta1: Fraction,
+        beta1: Decay,
         /// Second moment's decay. The default is 0.999.
         #[serde(default = "beta2")]
-        beta2: Fraction,
+        beta2: Decay,
         /// Added to the root of the second moment. The default is 1e-8.
         #[serde(default = "adam_epsilon")]
         epsilon: Positive,
@@ -40,12 +40,12 @@ impl Default for Optimizer {
     }
 }
 
-fn beta1() -> Fraction {
-    Fraction::new(0.9).expect("0.9 is a fraction")
+fn beta1() -> Decay {
+    Decay::new(0.9).expect("0.9 is a decay")
 }
 
-fn beta2() -> Fraction {
-    Fraction::new(0.999).expect("0.999 is a fraction")
+fn beta2() -> Decay {
+    Decay::new(0.999).expect("0.999 is a decay")
 }
 
 fn adam_epsilon() -> Positive {
@@ -204,8 +204,8 @@ mod tests {
     fn adamw_is_that_of_burn_to_the_bit() {
         const RATES: [f64; 2] = [0.01, 0.07];
         let optimizer = Optimizer::Adamw {
-            beta1: Fraction::new(0.8).unwrap(),
-            beta2: Fraction::new(0.95).unwrap(),
+            beta1: Decay::new(0.8).unwrap(),
+            beta2: Decay::new(0.95).unwrap(),
             epsilon: Positive::new(1e-3).unwrap(),
             weight_decay: Fraction::new(0.2).unwrap(),
         };

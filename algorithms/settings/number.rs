@@ -55,3 +55,10 @@ checked_number!(
     |x| (0.0..=1.0).contains(&x),
     "a number from 0 to 1"
 );
+
+checked_number!(
+    /// The share of a running mean that is kept from step to step: from zero to below one.
+    Decay,
+    |x| (0.0..1.0).contains(&x),
+    "a number from 0 to below 1"
+);
