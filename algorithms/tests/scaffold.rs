@@ -2,8 +2,7 @@
 
 use fleetune_algorithms::protocol::{Exchange, Payload, ProtocolError};
 
-use crate::world::{algorithm, alone, bits, exchange, round, setup, slope};
-use fleetune_models::batch::Padding;
+use crate::world::{alone, bits, round, slope};
 
 const RATES: &str = r#"{"base":0.1,"upper":{"from_layer":2,"rate":0.4},"schedule":{"linear":{"rounds":3,"final_fraction":0.5}}}"#;
 
@@ -56,22 +55,6 @@ fn a_first_step_sends_the_gradient() {
             }
         }
     }
-}
-
-/// An update that was computed and lost, or came too late to be joined, changes nothing: not the client's next one
-/// either.
-#[test]
-fn what_is_not_joined_leaves_no_trace() {
-    let next = |lost: &[u32]| {
-        let mut server = algorithm(&scaffold(2, 4)).server(setup(2, Padding::Longest, 9));
-        exchange(server.as_mut(), Exchange { round: 0, index: 0 }, &[0, 2]);
-        let now = Exchange { round: 1, index: 0 };
-        lost.iter().for_each(|&client| drop((server.assign(now, client).job)()));
-        exchange(server.as_mut(), now, &[0]);
-        let later = Exchange { round: 2, index: 0 };
-        [0, 1, 2].map(|client| (server.assign(later, client).job)().payload.encode(2))
-    };
-    assert!(next(&[1, 2]) == next(&[]));
 }
 
 #[test]
