@@ -2,13 +2,20 @@
 
 use std::sync::Arc;
 
-use fleetune_algorithms::protocol::{Exchange, Payload, ProtocolError};
+use fleetune_algorithms::{
+    protocol::{Exchange, Payload, ProtocolError},
+    setup::TrainingData,
+};
 use fleetune_models::{
-    batch::Padding,
+    backend::Backend,
+    batch::{Batch, Padding},
     parameters::{Layout, Trainable, read},
 };
 
-use crate::world::{algorithm, alone, bits, exchange, round, setup, slope};
+use crate::{
+    tiny::gradient,
+    world::{LENGTH, algorithm, alone, bits, exchange, round, setup, setup_with, slope, texts},
+};
 
 const TRAINS: [&str; 5] =
     [r#""full""#, r#""layers""#, r#""bitfit""#, r#"{"lora":{"rank":2,"alpha":4.0}}"#, r#""head""#];
@@ -34,6 +41,33 @@ fn one_client_and_one_step_are_a_centralised_gradient_step() {
                 let tolerance = 1e-5 * largest + 2.0 * f32::EPSILON * expected.abs();
                 assert!((new - expected).abs() <= tolerance, "{train} {i}: {new} {expected}");
             }
+        }
+    }
+}
+
+/// Three clients, each with a third of the texts as its one batch: together a step on all of them.
+#[test]
+fn one_step_of_all_clients_is_a_centralised_gradient_step_on_all_texts() {
+    let examples = texts(12, 7);
+    let batch = Batch::collate(&examples.iter().collect::<Vec<_>>(), LENGTH, Padding::Longest);
+    let data = TrainingData {
+        examples,
+        shards: vec![(0..4).collect(), (4..8).collect(), (8..12).collect()],
+        max_length: LENGTH,
+        padding: Padding::Longest,
+    };
+    let json = fedavg(r#""full""#, 1, 4, r#"{"base":0.5}"#, r#""sgd""#);
+    let mut server = algorithm(&json).server(setup_with(2, data, 1));
+    for number in 0..3 {
+        let before = server.weights().clone();
+        let device = Backend::Flex.device();
+        let slope = gradient(&server.model(), &before.layout, &batch, &device);
+        let largest = slope.iter().fold(0.0_f32, |m, g| m.max(g.abs()));
+        round(server.as_mut(), number, &[2, 0, 1]);
+        for (i, &new) in server.weights().values.iter().enumerate() {
+            let expected = before.values[i] - 0.5 * slope[i];
+            let tolerance = 1e-5 * largest + 2.0 * f32::EPSILON * expected.abs();
+            assert!((new - expected).abs() <= tolerance, "{i}: {new} {expected}");
         }
     }
 }
