@@ -1,20 +1,27 @@
 //! How a model is trained: the algorithms, what they cost a device and what they put on the wire.
 //!
 //! * [`protocol`]: what the federation sees of an algorithm: exact workloads, pure jobs, the server's step;
-//! * [`registry`]: the algorithms by name; one file each ([`fedspzo`], [`mezo`], [`fwdllm`], [`fedavg`]);
+//! * [`registry`]: the algorithms by name; one file each ([`fedspzo`], [`mezo`], [`fwdllm`], [`fedavg`], [`fedprox`],
+//!   [`fedopt`], [`scaffold`]);
 //! * [`zeroth_order`]: the step that the perturbation methods share; [`noise`]: their directions;
+//! * [`first_order`]: the local steps and the server that the methods of backpropagation share;
 //! * [`wire`]: messages and their bytes; [`settings`]: what several configurations share;
 //! * [`setup`]: what a cell gives to an algorithm.
 //!
 //! Nothing here sees a clock, a network or another device.
 
+mod average;
 pub mod fedavg;
+pub mod fedopt;
+pub mod fedprox;
 pub mod fedspzo;
+pub mod first_order;
 pub mod fwdllm;
 pub mod mezo;
 pub mod noise;
 pub mod protocol;
 pub mod registry;
+pub mod scaffold;
 pub mod settings;
 pub mod setup;
 pub mod wire;

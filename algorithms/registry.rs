@@ -1,10 +1,17 @@
-//! The algorithms by name. A new one is a file of its own and one line in each of the two lists below.
+//! The algorithms by name. A new one is a file of its own and one line in each of the lists below.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    fedavg::FedAvgConfig, fedspzo::FedSpzoConfig, fwdllm::FwdLlmConfig, mezo::MezoConfig,
-    protocol::Server, setup::Setup,
+    fedavg::FedAvgConfig,
+    fedopt::{FedOptConfig, SecondMoment},
+    fedprox::FedProxConfig,
+    fedspzo::FedSpzoConfig,
+    fwdllm::FwdLlmConfig,
+    mezo::MezoConfig,
+    protocol::Server,
+    scaffold::ScaffoldConfig,
+    setup::Setup,
 };
 
 /// An algorithm as a scenario names it.
@@ -19,6 +26,14 @@ pub enum AlgorithmConfig {
     FwdLlm(FwdLlmConfig),
     /// [`FedAvgConfig`].
     FedAvg(FedAvgConfig),
+    /// [`FedProxConfig`].
+    FedProx(FedProxConfig),
+    /// [`FedOptConfig`], with Adam's second moment.
+    FedAdam(FedOptConfig),
+    /// [`FedOptConfig`], with Yogi's second moment.
+    FedYogi(FedOptConfig),
+    /// [`ScaffoldConfig`].
+    Scaffold(ScaffoldConfig),
 }
 
 impl AlgorithmConfig {
@@ -29,6 +44,10 @@ impl AlgorithmConfig {
             Self::Mezo(config) => config.server(setup),
             Self::FwdLlm(config) => config.server(setup),
             Self::FedAvg(config) => config.server(setup),
+            Self::FedProx(config) => config.server(setup),
+            Self::FedAdam(config) => config.server(setup, SecondMoment::Adam),
+            Self::FedYogi(config) => config.server(setup, SecondMoment::Yogi),
+            Self::Scaffold(config) => config.server(setup),
         }
     }
 
@@ -47,13 +66,11 @@ impl AlgorithmConfig {
                 "FwdLLM on {}: forward gradients on {} texts, best of {} candidates every other step; dense gradient up",
                 c.train, c.batch_size, c.candidates
             ),
-            Self::FedAvg(c) => format!(
-                "FedAvg on {}: backpropagation, {} local steps of {} on {} texts; dense weights up",
-                c.train,
-                c.local_steps,
-                c.optimizer.name(),
-                c.batch_size
-            ),
+            Self::FedAvg(c) => c.describe(),
+            Self::FedProx(c) => c.describe(),
+            Self::FedAdam(c) => c.describe(SecondMoment::Adam),
+            Self::FedYogi(c) => c.describe(SecondMoment::Yogi),
+            Self::Scaffold(c) => c.describe(),
         }
     }
 }

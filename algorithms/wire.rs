@@ -7,7 +7,8 @@ use fleetune_units::Bytes;
 pub enum Payload {
     /// Projected gradients, in the order of local steps and perturbations.
     Scalars(Vec<f32>),
-    /// Trainable parameters or a gradient, in the layout's order, as 32-bit floats.
+    /// Trainable parameters, a gradient, or several such vectors one after the other, each in the layout's order, as
+    /// 32-bit floats.
     Dense(Vec<f32>),
 }
 

@@ -4,6 +4,6 @@ mod number;
 mod rate;
 
 pub use self::{
-    number::{Fraction, Positive},
+    number::{Decay, Fraction, NonNegative, Positive},
     rate::{LearningRate, Schedule, UpperRate},
 };

@@ -43,8 +43,22 @@ checked_number!(
 );
 
 checked_number!(
+    /// A finite number, zero or above.
+    NonNegative,
+    |x| x >= 0.0 && x.is_finite(),
+    "a finite number of 0 or above"
+);
+
+checked_number!(
     /// A number from zero to one, both included.
     Fraction,
     |x| (0.0..=1.0).contains(&x),
     "a number from 0 to 1"
+);
+
+checked_number!(
+    /// The share of a running mean that is kept from step to step: from zero to below one.
+    Decay,
+    |x| (0.0..1.0).contains(&x),
+    "a number from 0 to below 1"
 );

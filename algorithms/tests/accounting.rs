@@ -39,10 +39,13 @@ fn configurations() -> Vec<String> {
             all.push(format!(r#"{{"fwdllm":{{{common}{extra}}}}}"#));
         }
         for optimizer in [r#""sgd""#, r#"{"adamw":{}}"#] {
-            all.push(format!(
-                r#"{{"fedavg":{{{common},"local_steps":2,"optimizer":{optimizer}}}}}"#
-            ));
+            let common = format!(r#"{common},"local_steps":2,"optimizer":{optimizer}"#);
+            all.push(format!(r#"{{"fedavg":{{{common}}}}}"#));
+            all.push(format!(r#"{{"fedprox":{{{common},"mu":0.1}}}}"#));
+            all.push(format!(r#"{{"fedadam":{{{common},"server_learning_rate":0.01}}}}"#));
+            all.push(format!(r#"{{"fedyogi":{{{common},"server_learning_rate":0.01}}}}"#));
         }
+        all.push(format!(r#"{{"scaffold":{{{common},"local_steps":2}}}}"#));
     }
     all
 }
@@ -166,4 +169,37 @@ fn backpropagation_takes_more_memory_than_perturbation() {
     assert!(mezo < fedspzo && fedspzo < fedavg, "{mezo} {fedspzo} {fedavg}");
     // Two boundary activations of 5 texts of 8 tokens, width 16, in 4 bytes.
     assert_eq!(fedspzo - mezo, Bytes::new(2 * 5 * 8 * 16 * 4));
+}
+
+/// What FedProx and SCAFFOLD take beyond FedAvg by SGD, over d trainable parameters and τ = 3 steps of 4-byte elements.
+#[test]
+fn corrections_cost_what_their_formulas_say() {
+    let workload = |kind: &str, extra: &str| {
+        let json = format!(r#"{{"{kind}":{{"batch_size":5,"local_steps":3,{RATE}{extra}}}}}"#);
+        let server = algorithm(&json).server(setup(3, Padding::Fixed, 4));
+        let d = server.weights().layout.len() as u64;
+        (server.assign(Exchange { round: 0, index: 0 }, 1).workload, d)
+    };
+    let (fedavg, d) = workload("fedavg", r#","optimizer":"sgd""#);
+    let beyond = |workload: &Workload| {
+        [
+            (workload.flops().get() - fedavg.flops().get()) as u64 / d,
+            (workload.traffic().get() - fedavg.traffic().get()) / (4 * d),
+            (workload.peak_memory.get() - fedavg.peak_memory.get()) / (4 * d),
+            (workload.download.get() - fedavg.download.get()) / (4 * d),
+            (workload.upload.get() - fedavg.upload.get()) / (4 * d),
+        ]
+    };
+    // g + μ (θ - θ_t): 3 operations on 3 vectors read and 1 written; θ_t is held.
+    let (fedprox, _) = workload("fedprox", r#","optimizer":"sgd","mu":0.1"#);
+    assert_eq!(beyond(&fedprox), [3 * 3, 3 * 4, 1, 0, 0]);
+    // g + (c - c_i): 2 operations on 3 read and 1 written; at last Δy, Δc and c_i+: 4 on 4 read and 3 written; x, c and
+    // c_i are held; c comes down with x; Δc goes up with Δy.
+    let (scaffold, _) = workload("scaffold", "");
+    assert_eq!(beyond(&scaffold), [3 * 2 + 4, 3 * 4 + 7, 3, 1, 1]);
+    // The server's optimiser costs the device nothing.
+    for kind in ["fedadam", "fedyogi"] {
+        let (adaptive, _) = workload(kind, r#","server_learning_rate":0.01"#);
+        assert_eq!(adaptive, fedavg, "{kind}");
+    }
 }

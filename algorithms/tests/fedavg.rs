@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fleetune_algorithms::{
-    protocol::{Exchange, Payload, ProtocolError, Server},
+    protocol::{Exchange, Payload, ProtocolError},
     setup::TrainingData,
 };
 use fleetune_models::{
@@ -14,7 +14,7 @@ use fleetune_models::{
 
 use crate::{
     tiny::gradient,
-    world::{LENGTH, algorithm, bits, exchange, round, setup, setup_with, texts},
+    world::{LENGTH, algorithm, alone, bits, exchange, round, setup, setup_with, slope, texts},
 };
 
 const TRAINS: [&str; 5] =
@@ -26,27 +26,13 @@ fn fedavg(train: &str, steps: u32, batch: usize, rate: &str, optimizer: &str) ->
     )
 }
 
-/// One client whose shard is one batch.
-fn alone(json: &str) -> Box<dyn Server> {
-    let data = TrainingData {
-        examples: texts(6, 7),
-        shards: vec![(0..6).collect()],
-        max_length: LENGTH,
-        padding: Padding::Longest,
-    };
-    algorithm(json).server(setup_with(2, data, 1))
-}
-
 #[test]
 fn one_client_and_one_step_are_a_centralised_gradient_step() {
-    let examples = texts(6, 7);
-    let batch = Batch::collate(&examples.iter().collect::<Vec<_>>(), LENGTH, Padding::Longest);
     for train in TRAINS {
         let mut server = alone(&fedavg(train, 1, 6, r#"{"base":0.5}"#, r#""sgd""#));
         for number in 0..3 {
             let before = server.weights().clone();
-            let device = Backend::Flex.device();
-            let slope = gradient(&server.model(), &before.layout, &batch, &device);
+            let slope = slope(server.as_ref(), &before.values);
             let largest = slope.iter().fold(0.0_f32, |m, g| m.max(g.abs()));
             assert!(largest > 1e-3, "{train}: something to learn");
             round(server.as_mut(), number, &[0]);
@@ -59,14 +45,39 @@ fn one_client_and_one_step_are_a_centralised_gradient_step() {
     }
 }
 
+/// Three clients, each with a third of the texts as its one batch: together a step on all of them.
+#[test]
+fn one_step_of_all_clients_is_a_centralised_gradient_step_on_all_texts() {
+    let examples = texts(12, 7);
+    let batch = Batch::collate(&examples.iter().collect::<Vec<_>>(), LENGTH, Padding::Longest);
+    let data = TrainingData {
+        examples,
+        shards: vec![(0..4).collect(), (4..8).collect(), (8..12).collect()],
+        max_length: LENGTH,
+        padding: Padding::Longest,
+    };
+    let json = fedavg(r#""full""#, 1, 4, r#"{"base":0.5}"#, r#""sgd""#);
+    let mut server = algorithm(&json).server(setup_with(2, data, 1));
+    for number in 0..3 {
+        let before = server.weights().clone();
+        let device = Backend::Flex.device();
+        let slope = gradient(&server.model(), &before.layout, &batch, &device);
+        let largest = slope.iter().fold(0.0_f32, |m, g| m.max(g.abs()));
+        round(server.as_mut(), number, &[2, 0, 1]);
+        for (i, &new) in server.weights().values.iter().enumerate() {
+            let expected = before.values[i] - 0.5 * slope[i];
+            let tolerance = 1e-5 * largest + 2.0 * f32::EPSILON * expected.abs();
+            assert!((new - expected).abs() <= tolerance, "{i}: {new} {expected}");
+        }
+    }
+}
+
 /// Adam's first step is the gradient's sign times the rate, but for epsilon.
 #[test]
 fn the_first_step_of_adamw_is_the_sign_of_the_gradient() {
-    let examples = texts(6, 7);
-    let batch = Batch::collate(&examples.iter().collect::<Vec<_>>(), LENGTH, Padding::Longest);
     let mut server = alone(&fedavg(r#""layers""#, 1, 6, r#"{"base":0.01}"#, r#"{"adamw":{}}"#));
     let before = server.weights().clone();
-    let slope = gradient(&server.model(), &before.layout, &batch, &Backend::Flex.device());
+    let slope = slope(server.as_ref(), &before.values);
     round(server.as_mut(), 0, &[0]);
     let mut moved = 0;
     for (i, &g) in slope.iter().enumerate().filter(|(_, g)| g.abs() > 1e-4) {
@@ -109,6 +120,10 @@ fn what_does_not_train_does_not_change() {
             format!(r#"{{"fwdllm":{{{common}}}}}"#),
             fedavg(train, 1, 4, rate, r#""sgd""#),
             fedavg(train, 1, 4, rate, r#"{"adamw":{"weight_decay":0.1}}"#),
+            format!(r#"{{"fedprox":{{{common},"local_steps":2,"mu":0.5}}}}"#),
+            format!(r#"{{"fedadam":{{{common},"local_steps":1,"server_learning_rate":0.01}}}}"#),
+            format!(r#"{{"fedyogi":{{{common},"local_steps":1,"server_learning_rate":0.01}}}}"#),
+            format!(r#"{{"scaffold":{{{common},"local_steps":2}}}}"#),
         ];
         for json in all {
             let mut server = algorithm(&json).server(setup(2, Padding::Fixed, 2));

@@ -56,3 +56,32 @@ fn fedavg_learns_by_adamw_on_adapters() {
         15,
     );
 }
+
+#[test]
+fn fedprox_learns() {
+    learns(
+        r#"{"fedprox":{"local_steps":4,"batch_size":6,"optimizer":"sgd","learning_rate":{"base":0.1},"mu":0.1}}"#,
+        15,
+    );
+}
+
+#[test]
+fn fedadam_learns() {
+    learns(
+        r#"{"fedadam":{"local_steps":4,"batch_size":6,"learning_rate":{"base":0.1},"server_learning_rate":0.02}}"#,
+        15,
+    );
+}
+
+#[test]
+fn fedyogi_learns() {
+    learns(
+        r#"{"fedyogi":{"local_steps":4,"batch_size":6,"learning_rate":{"base":0.1},"server_learning_rate":0.02}}"#,
+        15,
+    );
+}
+
+#[test]
+fn scaffold_learns() {
+    learns(r#"{"scaffold":{"local_steps":4,"batch_size":6,"learning_rate":{"base":0.1}}}"#, 15);
+}

@@ -2,9 +2,12 @@
 
 mod accounting;
 mod fedavg;
+mod fedopt;
+mod fedprox;
 mod fwdllm;
 mod learning;
 mod same_model;
+mod scaffold;
 #[path = "../../models/tests/tiny.rs"]
 #[allow(dead_code, reason = "unit and integration tests use different parts")]
 mod tiny;

@@ -10,15 +10,16 @@ use fleetune_algorithms::{
 use fleetune_devices::streams::SeedTree;
 use fleetune_models::{
     backend::Backend,
-    batch::{Encoded, Padding},
+    batch::{Batch, Encoded, Padding},
     evaluate::evaluate,
+    parameters::Weights,
 };
 use rand_chacha::{
     ChaCha8Rng,
     rand_core::{Rng, SeedableRng},
 };
 
-use crate::tiny::{architecture, classifier};
+use crate::tiny::{architecture, classifier, gradient};
 
 /// Classes of the task.
 pub(crate) const CLASSES: usize = 3;
@@ -63,6 +64,30 @@ pub(crate) fn setup_with(layers: usize, data: TrainingData, seed: u64) -> Setup 
         data: Arc::new(data),
         streams: SeedTree::new(seed),
     }
+}
+
+/// What [`alone`] trains on, as one batch.
+pub(crate) fn only_batch() -> Batch {
+    Batch::collate(&texts(6, 7).iter().collect::<Vec<_>>(), LENGTH, Padding::Longest)
+}
+
+/// One client whose shard is one batch of six texts.
+pub(crate) fn alone(json: &str) -> Box<dyn Server> {
+    let data = TrainingData {
+        examples: texts(6, 7),
+        shards: vec![(0..6).collect()],
+        max_length: LENGTH,
+        padding: Padding::Longest,
+    };
+    algorithm(json).server(setup_with(2, data, 1))
+}
+
+/// The gradient of [`only_batch`]'s loss at the server's model with `values` for its trainable parameters.
+pub(crate) fn slope(server: &dyn Server, values: &[f32]) -> Vec<f32> {
+    let layout = Arc::clone(&server.weights().layout);
+    let at = Weights { layout: Arc::clone(&layout), values: values.to_vec() };
+    let model = at.install_in(server.model());
+    gradient(&model, &layout, &only_batch(), &Backend::Flex.device())
 }
 
 /// One exchange of a cohort, in its order.

@@ -4,7 +4,7 @@
 //! know. The server replays each client's steps with the same bits and averages the resulting models, weighted by
 //! the examples behind them. The download is the dense global model's trainable parameters.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use fleetune_devices::Workload;
 use fleetune_models::{
@@ -17,6 +17,7 @@ use super::{
     step::{Probe, project_with},
 };
 use crate::{
+    average::{advance, mean_by_examples},
     protocol::{Assignment, ClientId, Exchange, Payload, ProtocolError, Server, Update, Verdict},
     settings::LearningRate,
     setup::Workshop,
@@ -64,16 +65,14 @@ impl Server for ZerothOrderServer {
         exchange: Exchange,
         updates: Vec<(ClientId, Update)>,
     ) -> Result<Verdict, ProtocolError> {
-        let mut average = Average::new(self.global.values.len());
-        for (client, update) in updates {
-            let expected = self.recipe.plan.scalars() * self.recipe.local_steps;
+        let expected = self.recipe.plan.scalars() * self.recipe.local_steps;
+        let mean = mean_by_examples(self.global.values.len(), &updates, |client, update| {
             let scalars = update.scalars(client, expected)?;
             let task = self.task(exchange.round, client);
-            average.add(&task.replay(&self.global, scalars).values, update.examples);
-        }
-        let values = average.finish(exchange.round)?;
-        if let Some(values) = values {
-            self.global = Arc::new(Weights { layout: Arc::clone(&self.global.layout), values });
+            Ok(Cow::Owned(task.replay(&self.global, scalars).values))
+        })?;
+        if let Some(mean) = mean {
+            advance(&mut self.global, &mean, exchange.round)?;
         }
         Ok(Verdict::RoundOver)
     }
@@ -209,39 +208,6 @@ impl Task {
             });
         }
         weights
-    }
-}
-
-/// A weighted mean of parameter vectors, accumulated in f64 in the order of arrival.
-#[derive(Debug)]
-pub(crate) struct Average {
-    sum: Vec<f64>,
-    weight: f64,
-}
-
-impl Average {
-    pub(crate) fn new(len: usize) -> Self {
-        Self { sum: vec![0.0; len], weight: 0.0 }
-    }
-
-    pub(crate) fn add(&mut self, values: &[f32], examples: u64) {
-        let weight = examples as f64;
-        for (sum, &value) in self.sum.iter_mut().zip(values) {
-            *sum += weight * f64::from(value);
-        }
-        self.weight += weight;
-    }
-
-    /// The mean; nothing if nothing was added.
-    pub(crate) fn finish(self, round: u64) -> Result<Option<Vec<f32>>, ProtocolError> {
-        if self.weight == 0.0 {
-            return Ok(None);
-        }
-        let mean: Vec<f32> = self.sum.iter().map(|s| (s / self.weight) as f32).collect();
-        match mean.iter().all(|v| v.is_finite()) {
-            true => Ok(Some(mean)),
-            false => Err(ProtocolError::Diverged { round }),
-        }
     }
 }
 

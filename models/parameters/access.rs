@@ -1,8 +1,8 @@
 use std::{ops::Range, sync::Arc};
 
 use burn::{
-    module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId},
-    tensor::Tensor,
+    module::{Module, ModuleMapper, ModuleVisitor, Param},
+    tensor::{Gradients, Tensor},
 };
 
 use super::{Layout, Slot};
@@ -37,20 +37,26 @@ pub fn install(
     model.map(&mut Writer { path: Path::default(), layout, range, write })
 }
 
-/// Burn's ids of the trainable parameters of `model`, each with its stage, in the layout's order.
-pub fn parameter_ids(model: &Classifier, layout: &Layout) -> Vec<(usize, ParamId)> {
-    let mut lister = Ids { path: Path::default(), layout, ids: Vec::new() };
-    model.visit(&mut lister);
-    lister.ids
+/// The gradients of the trainable parameters of `model` after a backward, in the layout's order; takes them out of
+/// `gradients`.
+///
+/// # Panics
+/// If a trainable tensor had no part in the loss.
+pub fn take_gradients(model: &Classifier, layout: &Layout, gradients: &mut Gradients) -> Vec<f32> {
+    let values = vec![0.0; layout.len()];
+    let mut taker = GradientTaker { path: Path::default(), layout, gradients, values };
+    model.visit(&mut taker);
+    taker.values
 }
 
-struct Ids<'a> {
+struct GradientTaker<'a> {
     path: Path,
     layout: &'a Layout,
-    ids: Vec<(usize, ParamId)>,
+    gradients: &'a mut Gradients,
+    values: Vec<f32>,
 }
 
-impl ModuleVisitor for Ids<'_> {
+impl ModuleVisitor for GradientTaker<'_> {
     fn enter_module(&mut self, name: &str, _container: &str) {
         self.path.enter(name);
     }
@@ -61,7 +67,10 @@ impl ModuleVisitor for Ids<'_> {
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if let Some(slot) = self.layout.slot(&self.path.joined()) {
-            self.ids.push((slot.stage, param.id));
+            let gradient = param.val().grad_remove(self.gradients);
+            let data = gradient.expect("every trainable tensor has a part in the loss").into_data();
+            let values = data.as_slice::<f32>().expect("gradients are stored as f32");
+            self.values[slot.range.clone()].copy_from_slice(values);
         }
     }
 }

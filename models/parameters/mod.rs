@@ -11,7 +11,7 @@ mod adapt;
 mod layout;
 
 pub use self::{
-    access::{Weights, install, parameter_ids, read},
+    access::{Weights, install, read, take_gradients},
     adapt::{Trainable, require_gradients},
     layout::{Layout, Slot},
 };

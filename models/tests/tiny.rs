@@ -1,14 +1,14 @@
 //! Small random classifiers and texts for them: no law here may rest on the quality of a checkpoint.
 
 use burn::{
-    module::{Module, ModuleMapper, ModuleVisitor, Param},
+    module::{Module, ModuleMapper, Param},
     tensor::{Device, Tensor, TensorData, activation::log_softmax},
 };
 use fleetune_models::{
     batch::{Batch, Encoded},
     encoder::{Classifier, Encoder, EncoderConfig, Head},
     ledger::Ledger,
-    parameters::{Layout, Trainable, require_gradients},
+    parameters::{Layout, Trainable, require_gradients, take_gradients},
 };
 use rand_chacha::{
     ChaCha8Rng,
@@ -116,40 +116,8 @@ pub(crate) fn gradient(
         chosen[row * classes + label] = -1.0 / size as f32;
     }
     let chosen = Tensor::<2>::from_data(TensorData::new(chosen, [size, classes]), &device);
-    let gradients = (log_softmax(logits, 1) * chosen).sum().backward();
-    let mut reader = GradientReader {
-        names: Vec::new(),
-        layout,
-        gradients: &gradients,
-        values: vec![0.0; layout.len()],
-    };
-    model.visit(&mut reader);
-    reader.values
-}
-
-struct GradientReader<'a> {
-    names: Vec<String>,
-    layout: &'a Layout,
-    gradients: &'a burn::tensor::Gradients,
-    values: Vec<f32>,
-}
-
-impl ModuleVisitor for GradientReader<'_> {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.names.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.names.pop();
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if let Some(slot) = self.layout.slot(&self.names.join(".")) {
-            let gradient =
-                param.val().grad(self.gradients).expect("trainable tensors get gradients");
-            self.values[slot.range.clone()].copy_from_slice(&numbers(gradient));
-        }
-    }
+    let mut gradients = (log_softmax(logits, 1) * chosen).sum().backward();
+    take_gradients(&model, layout, &mut gradients)
 }
 
 /// Every way to adapt a model.

@@ -81,6 +81,32 @@ fn the_hash_is_that_of_what_results_depend_on() {
 }
 
 #[test]
+fn first_order_algorithms_need_no_more_than_their_papers_leave_open() {
+    const COMMON: &str = "local_steps: 4, batch_size: 16, learning_rate: { base: 1e-3 }";
+    let more = format!(
+        "
+  FedProx: {{ fedprox: {{ {COMMON}, mu: 0.01 }} }}
+  FedAdam: {{ fedadam: {{ {COMMON}, server_learning_rate: 1e-2 }} }}
+  FedYogi: {{ fedyogi: {{ {COMMON}, server_learning_rate: 1e-2 }} }}
+  SCAFFOLD: {{ scaffold: {{ {COMMON} }} }}
+"
+    );
+    let scenario = checked(&(small() + &more), &[]).expect("the scenario is right");
+    let described: Vec<_> = scenario.algorithms.values().map(|a| a.describe()).collect();
+    for (name, by, label) in [
+        ("FedAvg", "AdamW", 1),
+        ("FedProx", "AdamW", 2),
+        ("FedAdam", "SGD", 3),
+        ("FedYogi", "SGD", 4),
+        ("SCAFFOLD", "SGD", 5),
+    ] {
+        let found = &described[label];
+        assert!(found.starts_with(name) && found.contains(&format!(" of {by} on")), "{found}");
+    }
+    assert_eq!(again(&scenario), scenario);
+}
+
+#[test]
 fn a_profile_of_the_scenario_prevails_over_the_librarys() {
     let own = "
 profiles:

@@ -56,18 +56,6 @@ fn the_server_replays_what_the_client_computed_to_the_bit() {
 }
 
 #[test]
-fn an_average_weighs_by_examples_and_refuses_what_is_not_finite() {
-    let mut average = Average::new(2);
-    average.add(&[1.0, 5.0], 1);
-    average.add(&[4.0, -1.0], 3);
-    assert_eq!(average.finish(0).expect("finite"), Some(vec![3.25, 0.5]));
-    assert_eq!(Average::new(2).finish(0).expect("nothing is fine"), None);
-    let mut average = Average::new(1);
-    average.add(&[f32::NAN], 1);
-    assert!(matches!(average.finish(7), Err(ProtocolError::Diverged { round: 7 })));
-}
-
-#[test]
 fn a_payload_of_another_kind_or_length_is_refused() {
     let (workshop, start) = Workshop::open(setup(2, Padding::Fixed, 1), Trainable::Bitfit, 4);
     let mut server = ZerothOrderServer::new(workshop, start, recipe(1, 1, 2));

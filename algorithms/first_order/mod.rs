@@ -1,0 +1,54 @@
+//! What the algorithms that train by backpropagation share.
+//!
+//! A client takes τ local steps: the gradient on a mini-batch, the change that a `LocalRule` makes to it, a step of the local
+//! [`Optimizer`]. What it uploads is the rule's; how the server joins that is the `Method`'s, which also deals out the
+//! rules. FedAvg is the plain rule and the plain mean; FedProx changes the rule alone, FedAdam and FedYogi the join
+//! alone, SCAFFOLD both.
+//!
+//! Parameters and gradients are flat vectors here, so that rules and methods can be put to the test on any loss.
+
+mod backpropagation;
+mod client;
+mod local;
+mod optimizer;
+#[cfg(test)]
+pub(crate) mod quadratic;
+mod server;
+
+pub use self::optimizer::Optimizer;
+pub(crate) use self::{
+    local::{GradientOracle, LocalRule, LocalSteps, Plain, Vectors},
+    optimizer::{Rates, elementwise},
+    server::{FirstOrderServer, Method, mean_of_models},
+};
+
+use std::{fmt, num::NonZeroU32};
+
+use fleetune_models::parameters::Trainable;
+
+use crate::settings::LearningRate;
+
+/// How every client trains: what the configurations of the family share.
+#[derive(Clone, Debug)]
+pub(crate) struct Recipe {
+    pub(crate) train: Trainable,
+    pub(crate) local_steps: NonZeroU32,
+    pub(crate) batch_size: NonZeroU32,
+    pub(crate) optimizer: Optimizer,
+    pub(crate) learning_rate: LearningRate,
+}
+
+impl Recipe {
+    /// Local steps per round, τ.
+    pub(crate) fn steps(&self) -> usize {
+        self.local_steps.get() as usize
+    }
+}
+
+impl fmt::Display for Recipe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (optimizer, texts) = (self.optimizer.name(), self.batch_size);
+        let steps = self.local_steps;
+        write!(f, "backpropagation, {steps} local steps of {optimizer} on {texts} texts")
+    }
+}

@@ -1,0 +1,98 @@
+use std::{borrow::Cow, fmt, sync::Arc};
+
+use fleetune_devices::Workload;
+use fleetune_models::{encoder::Classifier, parameters::Weights};
+
+use super::{LocalRule, Recipe, client::Task};
+use crate::{
+    average::{advance, mean_by_examples},
+    protocol::{Assignment, ClientId, Exchange, ProtocolError, Server, Update, Verdict},
+    setup::{Setup, Workshop},
+};
+
+/// What tells one first-order algorithm from another.
+pub(crate) trait Method: Send + fmt::Debug {
+    /// What `client` makes of plain local steps in the coming round.
+    fn rule(&self, client: ClientId) -> Arc<dyn LocalRule>;
+
+    /// The next global model, from the present one and at least one update in the order of arrival.
+    ///
+    /// Its own state may move on even if that model turns out not to be finite: learning is over then.
+    fn join(
+        &mut self,
+        global: &[f32],
+        updates: &[(ClientId, Update)],
+    ) -> Result<Vec<f64>, ProtocolError>;
+}
+
+/// The mean of the models that the clients sent, weighted by the examples behind them.
+pub(crate) fn mean_of_models(
+    len: usize,
+    updates: &[(ClientId, Update)],
+) -> Result<Vec<f64>, ProtocolError> {
+    let sent = |client, update| Update::dense(update, client, len).map(Cow::Borrowed);
+    let mean = mean_by_examples(len, updates, sent)?;
+    Ok(mean.expect("updates are not empty, and each rests on at least one example"))
+}
+
+/// The server of every first-order algorithm.
+#[derive(Debug)]
+pub(crate) struct FirstOrderServer<M> {
+    workshop: Arc<Workshop>,
+    recipe: Arc<Recipe>,
+    global: Arc<Weights>,
+    method: M,
+}
+
+impl<M: Method> FirstOrderServer<M> {
+    /// With the global model at its start; `method` is told how many parameters train, and of how many clients.
+    pub(crate) fn open(
+        setup: Setup,
+        recipe: Recipe,
+        method: impl FnOnce(usize, usize) -> M,
+    ) -> Self {
+        let batch = recipe.batch_size.get() as usize;
+        let (workshop, start) = Workshop::open(setup, recipe.train, batch);
+        let method = method(workshop.layout.len(), workshop.data.shards.len());
+        Self { workshop, recipe: Arc::new(recipe), global: Arc::new(start), method }
+    }
+
+    fn task(&self, round: u64, client: ClientId) -> Task {
+        let (workshop, recipe) = (Arc::clone(&self.workshop), Arc::clone(&self.recipe));
+        Task { workshop, recipe, rule: self.method.rule(client), round, client }
+    }
+}
+
+impl<M: Method> Server for FirstOrderServer<M> {
+    fn assign(&self, exchange: Exchange, client: ClientId) -> Assignment {
+        let task = self.task(exchange.round, client);
+        let workload = task.workload(&task.shapes());
+        let start = Arc::clone(&self.global);
+        Assignment { workload, job: Box::new(move || task.train(&start.values)) }
+    }
+
+    fn forecast(&self, client: ClientId) -> Vec<Workload> {
+        let bounds = self.workshop.shape_bounds(client, self.recipe.steps());
+        bounds.iter().map(|shapes| self.task(0, client).workload(shapes)).collect()
+    }
+
+    fn aggregate(
+        &mut self,
+        exchange: Exchange,
+        updates: Vec<(ClientId, Update)>,
+    ) -> Result<Verdict, ProtocolError> {
+        if !updates.is_empty() {
+            let next = self.method.join(&self.global.values, &updates)?;
+            advance(&mut self.global, &next, exchange.round)?;
+        }
+        Ok(Verdict::RoundOver)
+    }
+
+    fn weights(&self) -> &Weights {
+        &self.global
+    }
+
+    fn model(&self) -> Classifier {
+        self.workshop.model_with(&self.global)
+    }
+}
