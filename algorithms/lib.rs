@@ -3,7 +3,8 @@
 //! * [`protocol`]: what the federation sees of an algorithm: exact workloads, pure jobs, the server's step;
 //! * [`registry`]: the algorithms by name; one file each ([`fedspzo`], [`mezo`], [`fwdllm`], [`fedavg`]);
 //! * [`zeroth_order`]: the step that the perturbation methods share; [`noise`]: their directions;
-//! * [`wire`]: messages and their bytes; [`settings`]: what several configurations share;
+//! * [`wire`]: messages, their encodings and their bytes; [`privacy`]: clipping, noise and what they prove;
+//! * [`settings`]: what several configurations share;
 //! * [`setup`]: what a cell gives to an algorithm.
 //!
 //! Nothing here sees a clock, a network or another device.
@@ -13,6 +14,7 @@ pub mod fedspzo;
 pub mod fwdllm;
 pub mod mezo;
 pub mod noise;
+pub mod privacy;
 pub mod protocol;
 pub mod registry;
 pub mod settings;
