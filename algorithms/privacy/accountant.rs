@@ -56,7 +56,9 @@ impl Accountant {
 
     /// The least ε that any order proves at `delta`: over orders α with divergences D
     ///
-    ///     ε = D + log(1 - 1/α) - (log δ + log α) / (α - 1),   at least 0
+    /// ```text
+    /// ε = D + log(1 - 1/α) - (log δ + log α) / (α - 1),   at least 0
+    /// ```
     ///
     /// (Canonne, Kamath, Steinke 2020, proposition 12; Balle et al. 2020, theorem 21).
     pub fn spent(&self, delta: Delta) -> Spent {

@@ -4,10 +4,12 @@ use libm::{exp, expm1, lgamma, log, log1p};
 
 /// The Rényi divergence of order α > 1 that one round may reveal: an upper bound on it, exact at integer orders.
 ///
-/// With μ0 = N(0, σ²) and μ = (1 - q) μ0 + q N(1, σ²), this is D_α(μ ‖ μ0), which is no less than D_α(μ0 ‖ μ) (Mironov,
-/// Talwar, Zhang 2019, theorem 5). At integers (their section 3.3)
+/// With μ0 = N(0, σ²) and μ = (1 - q) μ0 + q N(1, σ²), this is D_α(μ ‖ μ0), which is no less than D_α(μ0 ‖ μ)
+/// (Mironov, Talwar, Zhang 2019, theorem 5). At integers (their section 3.3)
 ///
-///     (α - 1) D_α = log sum over k = 0..α of C(α, k) (1 - q)^(α - k) q^k exp((k² - k) / (2 σ²)).
+/// ```text
+/// (α - 1) D_α = log sum over k = 0..α of C(α, k) (1 - q)^(α - k) q^k exp((k² - k) / (2 σ²)).
+/// ```
 ///
 /// Without sampling, q = 1, it is α / (2 σ²). At other orders that is what is returned for any q: by quasi-convexity
 /// of the divergence a mixture reveals no more than its worse part.

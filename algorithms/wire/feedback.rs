@@ -15,7 +15,9 @@ impl Encoding {
     /// Encodes a vector together with what earlier messages left unsaid, and says what this one leaves (Seide et al.
     /// 2014; Karimireddy et al. 2019, "Error feedback fixes SignSGD"): with e the residual,
     ///
-    ///     p = x + e,   x' = decode(encode(p)),   e_next = p - x'.
+    /// ```text
+    /// p = x + e,   x' = decode(encode(p)),   e_next = p - x'.
+    /// ```
     ///
     /// Over any number of messages the sum of what was decoded and the last residual is the sum of the vectors, to
     /// rounding. If p is not finite, the receiver refuses the message, and the residual starts again from 0.

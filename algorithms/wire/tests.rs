@@ -143,7 +143,11 @@ proptest! {
     }
 
     #[test]
-    fn top_k_keeps_the_largest_and_zeros_the_others(count in 1_usize..3000, seed in any::<u64>(), fraction in 0.001..1.0) {
+    fn top_k_keeps_the_largest_and_zeros_the_others(
+        count in 1_usize..3000,
+        seed in any::<u64>(),
+        fraction in 0.001..1.0,
+    ) {
         let vector = normals(seed, count);
         let kept = f64::ceil(fraction * count as f64) as usize;
         let plain = encoding(&[top_k(fraction)]);

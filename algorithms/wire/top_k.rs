@@ -180,7 +180,10 @@ mod tests {
 
         #[test]
         fn positions_come_back_and_their_bytes_are_within_bounds(
-            gaps in prop::collection::vec(prop_oneof![0_u32..4, 100_u32..200, 16_000_u32..17_000, 0_u32..9_000_000], 0..40),
+            gaps in prop::collection::vec(
+                prop_oneof![0_u32..4, 100_u32..200, 16_000_u32..17_000, 0_u32..9_000_000],
+                0..40,
+            ),
             after in 0_usize..1000,
         ) {
             let mut next = 0;
