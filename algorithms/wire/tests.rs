@@ -267,6 +267,9 @@ fn messages_in_another_encoding_or_of_another_vector_are_refused() {
         assert_eq!(sender.decode(&message, 301), wrong);
         assert_eq!(Payload::decode(&message).is_some(), sender.is_lossless());
     }
+    // Four fifths of the values, and a byte for each one's position, are as long as all values.
+    let sparse = encoding(&[top_k(0.8)]).encode(&vector, 0, 0);
+    assert_eq!((sparse.len(), Payload::decode(&sparse)), (HEADER + 4 * 300, None));
     let scalars = Payload::Scalars(vector).encode(0);
     assert_eq!(Encoding::default().decode(&scalars, 300), Err(DecodeError::WrongEncoding));
 }
