@@ -272,6 +272,11 @@ impl Encoding {
         self.fraction.map_or(values, |fraction| top_k::kept(fraction.get(), values))
     }
 
+    #[cfg(test)]
+    pub(super) fn values(&self) -> Values {
+        self.values
+    }
+
     pub(super) fn coding(&self) -> [u8; 2] {
         [u8::from(self.fraction.is_some()), self.values.code()]
     }

@@ -72,8 +72,7 @@ fn scale(block: &[f32]) -> f32 {
     if largest == 0.0 {
         return 0.0;
     }
-    // Below the smallest normal a scale would have too few bits to keep the bound.
-    let scale = (largest / LARGEST).max(f32::MIN_POSITIVE);
+    let scale = largest / LARGEST;
     match f64::from(scale) * f64::from(LARGEST) < f64::from(largest) {
         true => scale.next_up(),
         false => scale,
@@ -135,8 +134,8 @@ mod tests {
             for (rounding, share) in [(Rounding::Nearest, 0.5), (Rounding::Stochastic, 1.0)] {
                 for (i, back) in round_trip(&values, rounding, seed).into_iter().enumerate() {
                     let error = (f64::from(back) - f64::from(values[i])).abs();
-                    // The smallest scale that is used is the smallest normal float.
-                    let scale = scales[i / 256].max(f64::from(f32::MIN_POSITIVE));
+                    // The used scale is rounded, to a multiple of the smallest float if it is subnormal.
+                    let scale = scales[i / 256] + f64::from(f32::from_bits(1));
                     prop_assert!(error <= scale * (share + ROUNDING), "{rounding:?} {i}: {error}");
                 }
             }

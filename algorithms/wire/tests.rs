@@ -1,7 +1,7 @@
 use fleetune_models::ledger::Cost;
 use proptest::prelude::*;
 
-use super::{header::HEADER, *};
+use super::{header::HEADER, reader::Reader, *};
 use crate::{noise::fill_normal, settings::Fraction};
 
 fn top_k(fraction: f64) -> Stage {
@@ -361,10 +361,17 @@ mod hostile {
         }
     }
 
-    /// A count that no body of this length can hold is refused before anything of its size is allocated: the process
-    /// could not allocate these 2^32 values many times over.
+    /// A count that no body of this length can hold is refused before anything of its size is allocated: allocating
+    /// 2^61 values panics.
     #[test]
     fn huge_counts_without_a_body() {
+        let huge = 1_usize << 61;
+        for coding in encodings(&[]).iter().map(Encoding::values) {
+            let refused = coding.take(huge, &mut Reader::new(&[0; 100]));
+            assert_eq!(refused, Err(DecodeError::WrongLength), "{coding:?}");
+        }
+        let refused = top_k::take(huge, huge, &mut Reader::new(&[0; 100]));
+        assert_eq!(refused, Err(DecodeError::WrongLength));
         for encoding in encodings(&[0.5, 1.0]) {
             let message = sealed(&encoding, u32::MAX, &[0; 100]);
             let refused = encoding.decode(&message, u32::MAX as usize);

@@ -168,7 +168,12 @@ mod tests {
         #[test]
         fn the_largest_are_selected_and_ties_go_to_the_first(
             values in prop::collection::vec(
-                prop_oneof![any::<f32>(), prop::sample::select(vec![0.0, -0.0, 1.0, -1.0, f32::NAN])],
+                prop_oneof![
+                    any::<f32>(),
+                    prop::sample::select(vec![0.0, -0.0, 1.0, -1.0, f32::NAN]),
+                    // Neighbours, which differ in the lowest bits.
+                    (0_u32..9).prop_map(|beyond| f32::from_bits(1.0_f32.to_bits() + beyond)),
+                ],
                 1..300,
             ),
             share in 0.0..1.0,
