@@ -41,15 +41,14 @@ pub fn clip(update: &mut [f32], bound: Positive) -> f64 {
     if length <= bound {
         return 1.0;
     }
-    let mut total = 1.0;
-    let mut factor = bound / length;
-    // Rounding each value may leave the whole a little too long. Then one unit in the last place less will do.
+    let factor = bound / length;
+    update.iter_mut().for_each(|v| *v = (f64::from(*v) * factor) as f32);
+    // Rounding each value may leave the whole a little too long: then each loses one unit in the last place, which
+    // unlike another product also shortens the smallest floats.
     while norm(update) > bound {
-        update.iter_mut().for_each(|v| *v = (f64::from(*v) * factor) as f32);
-        total *= factor;
-        factor = 1.0 - f64::from(f32::EPSILON);
+        update.iter_mut().filter(|v| **v != 0.0).for_each(|v| *v = f32::from_bits(v.to_bits() - 1));
     }
-    total
+    factor
 }
 
 /// The L2 norm.

@@ -54,7 +54,7 @@ proptest! {
 }
 
 #[test]
-fn updates_that_are_not_finite_count_as_zero() {
+fn updates_that_are_not_finite_count_as_zero_and_extremes_are_clipped() {
     for bad in [f32::NAN, f32::INFINITY] {
         let mut update = [1.0, bad, 2.0];
         assert_eq!(clip(&mut update, positive(1.0)), 0.0);
@@ -63,6 +63,12 @@ fn updates_that_are_not_finite_count_as_zero() {
     let mut huge = [f32::MAX; 100];
     clip(&mut huge, positive(1.0));
     assert!((norm(&huge) - 1.0).abs() < 1e-6);
+    let mut tiny = [f32::from_bits(1); 100];
+    clip(&mut tiny, positive(f64::from(f32::from_bits(1))));
+    assert_eq!(tiny, [0.0; 100]);
+    let mut tiny = [f32::from_bits(2), f32::from_bits(2)];
+    clip(&mut tiny, positive(2.5 * f64::from(f32::from_bits(1))));
+    assert!(norm(&tiny) <= 2.5 * f64::from(f32::from_bits(1)));
 }
 
 /// The sum of n squared standard normals has mean n and variance 2n: six standard errors are exceeded with
