@@ -5,7 +5,8 @@
 //!   [`fedopt`], [`scaffold`]);
 //! * [`zeroth_order`]: the step that the perturbation methods share; [`noise`]: their directions;
 //! * [`first_order`]: the local steps and the server that the methods of backpropagation share;
-//! * [`wire`]: messages and their bytes; [`settings`]: what several configurations share;
+//! * [`wire`]: messages, their encodings and their bytes; [`privacy`]: clipping, noise and what they prove;
+//! * [`settings`]: what several configurations share;
 //! * [`setup`]: what a cell gives to an algorithm.
 //!
 //! Nothing here sees a clock, a network or another device.
@@ -19,6 +20,7 @@ pub mod first_order;
 pub mod fwdllm;
 pub mod mezo;
 pub mod noise;
+pub mod privacy;
 pub mod protocol;
 pub mod registry;
 pub mod scaffold;
