@@ -19,11 +19,14 @@ use fleetune_models::{
 use fleetune_units::Bytes;
 
 use crate::{
-    protocol::{Assignment, ClientId, Exchange, Payload, ProtocolError, Server, Update, Verdict},
+    average::Average,
+    protocol::{
+        Assignment, ClientId, Estimate, Exchange, Horizon, Payload, ProtocolError, Server, Update,
+        Verdict,
+    },
     settings::{Fraction, LearningRate, Positive},
     setup::{Setup, Workshop},
     work::{Tally, bytes},
-    zeroth_order::federated::Average,
 };
 
 /// FedAvg (McMahan et al. 2017): τ first-order local steps by backpropagation, then a weighted average.
@@ -111,14 +114,14 @@ struct FedAvgServer {
 }
 
 impl Server for FedAvgServer {
-    fn assign(&self, exchange: Exchange, client: ClientId) -> Assignment {
+    fn assign(&self, exchange: Exchange, client: ClientId, _: &dyn Estimate) -> Assignment {
         let task = self.task(exchange.round, client);
         let workload = task.workload(&task.shapes());
         let start = Arc::clone(&self.global);
         Assignment { workload, job: Box::new(move || task.train(&start)) }
     }
 
-    fn forecast(&self, client: ClientId) -> Vec<Workload> {
+    fn forecast(&self, client: ClientId, _: &dyn Estimate, _: Horizon) -> Vec<Workload> {
         let bounds = self.workshop.shape_bounds(client, self.config.local_steps.get() as usize);
         bounds.iter().map(|shapes| self.task(0, client).workload(shapes)).collect()
     }

@@ -8,7 +8,10 @@
 //!
 //! Nothing here sees a clock, a network or another device.
 
+mod average;
+pub mod decomfl;
 pub mod fedavg;
+pub mod fedkseed;
 pub mod fedspzo;
 pub mod fwdllm;
 pub mod mezo;

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    fedavg::FedAvgConfig, fedspzo::FedSpzoConfig, fwdllm::FwdLlmConfig, mezo::MezoConfig,
-    protocol::Server, setup::Setup,
+    decomfl::DeComFlConfig, fedavg::FedAvgConfig, fedkseed::FedKSeedConfig, fedspzo::FedSpzoConfig,
+    fwdllm::FwdLlmConfig, mezo::MezoConfig, protocol::Server, setup::Setup,
 };
 
 /// An algorithm as a scenario names it.
@@ -17,6 +17,10 @@ pub enum AlgorithmConfig {
     Mezo(MezoConfig),
     /// [`FwdLlmConfig`].
     FwdLlm(FwdLlmConfig),
+    /// [`DeComFlConfig`].
+    DeComFl(DeComFlConfig),
+    /// [`FedKSeedConfig`].
+    FedKSeed(FedKSeedConfig),
     /// [`FedAvgConfig`].
     FedAvg(FedAvgConfig),
 }
@@ -28,6 +32,8 @@ impl AlgorithmConfig {
             Self::FedSpzo(config) => config.server(setup),
             Self::Mezo(config) => config.server(setup),
             Self::FwdLlm(config) => config.server(setup),
+            Self::DeComFl(config) => config.server(setup),
+            Self::FedKSeed(config) => config.server(setup),
             Self::FedAvg(config) => config.server(setup),
         }
     }
@@ -46,6 +52,18 @@ impl AlgorithmConfig {
             Self::FwdLlm(c) => format!(
                 "FwdLLM on {}: forward gradients on {} texts, best of {} candidates every other step; dense gradient up",
                 c.train, c.batch_size, c.candidates
+            ),
+            Self::DeComFl(c) => format!(
+                "DeComFL on {}: P = {}, {} local steps on {} texts along shared directions; scalars up",
+                c.train, c.perturbations, c.local_steps, c.batch_size
+            ),
+            Self::FedKSeed(c) => format!(
+                "FedKSeed{} on {}: {} seeds, {} local steps on {} texts; scalars up",
+                if c.pro { "-Pro" } else { "" },
+                c.train,
+                c.seeds,
+                c.local_steps,
+                c.batch_size
             ),
             Self::FedAvg(c) => format!(
                 "FedAvg on {}: backpropagation, {} local steps of {} on {} texts; dense weights up",

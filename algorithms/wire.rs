@@ -12,7 +12,7 @@ pub enum Payload {
 }
 
 /// Kind (1 byte), reserved (3), number of values (4), round (8), checksum (8).
-const HEADER: usize = 24;
+pub(crate) const HEADER: usize = 24;
 
 impl Payload {
     /// The bytes of a message of `values` 32-bit values.
@@ -68,7 +68,7 @@ impl Payload {
 }
 
 /// FNV-1a.
-fn checksum(bytes: &[u8]) -> u64 {
+pub(crate) fn checksum(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
