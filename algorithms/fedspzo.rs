@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 use fleetune_models::parameters::Trainable;
 
 use crate::{
+    noise::Distribution,
     protocol::Server,
-    settings::{LearningRate, Positive},
+    settings::{Fraction, LearningRate, Positive},
     setup::{Setup, Workshop},
     zeroth_order::{
-        Plan,
-        federated::{Recipe, ZerothOrderServer},
+        CatchUp, Difference, History, Memory, Plan, Recipe, Upload, Variant, ZerothOrderServer,
     },
 };
 
@@ -33,11 +33,29 @@ pub struct FedSpzoConfig {
     pub split: Option<usize>,
     /// Perturbations per step.
     pub perturbations: SplitPerturbations,
+    /// What the two blocks are perturbed against. The default is joint.
+    #[serde(default)]
+    pub variant: Variant,
+    /// What differences are taken between. The default is two-sided.
+    #[serde(default)]
+    pub difference: Difference,
+    /// The law of the directions. The default is Gaussian.
+    #[serde(default)]
+    pub directions: Distribution,
     /// Perturbation scale ε. The default is 1e-3.
     #[serde(default = "crate::zeroth_order::default_epsilon")]
     pub epsilon: Positive,
-    /// Learning rate η.
+    /// Learning rate η; a rate of its own for the upper block is `upper` with `from_layer: split + 1`.
     pub learning_rate: LearningRate,
+    /// What is uploaded. The default is the scalars.
+    #[serde(default)]
+    pub upload: Upload,
+    /// How clients that fell behind get the model. The default is what their device finishes soonest.
+    #[serde(default)]
+    pub catch_up: CatchUp,
+    /// The server's momentum β. The default is 0.
+    #[serde(default = "crate::zeroth_order::none")]
+    pub server_momentum: Fraction,
 }
 
 /// How many perturbations the two blocks get.
@@ -46,11 +64,21 @@ pub struct FedSpzoConfig {
 pub struct SplitPerturbations {
     /// P1: perturbations of the lower block per step.
     pub lower: NonZeroU32,
-    /// P2: perturbations of the upper block per perturbation of the lower.
+    /// P2: perturbations of the upper block; if joint, per perturbation of the lower.
     pub upper: NonZeroU32,
 }
 
 impl FedSpzoConfig {
+    /// The algorithm in one line, for a report.
+    pub(crate) fn describe(&self) -> String {
+        let SplitPerturbations { lower, upper } = self.perturbations;
+        format!(
+            "FedSPZO on {}: P1 = {lower} for the lower block, P2 = {upper} for the upper, {}; {} local steps on {} \
+             texts; {} up",
+            self.train, self.variant, self.local_steps, self.batch_size, self.upload
+        )
+    }
+
     /// The split for a model of `layers` layers: as configured, or three quarters of them.
     pub fn split_of(&self, layers: usize) -> usize {
         self.split.unwrap_or(layers * 3 / 4)
@@ -66,11 +94,19 @@ impl FedSpzoConfig {
                 split,
                 lower: self.perturbations.lower.get(),
                 upper: self.perturbations.upper.get(),
+                variant: self.variant,
+                difference: self.difference,
+                distribution: self.directions,
             },
             local_steps: self.local_steps.get() as usize,
             epsilon: self.epsilon.get(),
             learning_rate: self.learning_rate.clone(),
+            weight_decay: 0.0,
+            upload: self.upload,
+            catch_up: self.catch_up,
+            momentum: self.server_momentum.get(),
         };
-        Box::new(ZerothOrderServer::new(workshop, start, recipe))
+        let memory = Memory::OwnDirections(History::default());
+        Box::new(ZerothOrderServer::new(workshop, start, recipe, memory))
     }
 }

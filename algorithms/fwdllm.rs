@@ -15,8 +15,11 @@ use fleetune_models::{
 use fleetune_units::Bytes;
 
 use crate::{
-    noise::{fill_normal, tensor_key},
-    protocol::{Assignment, ClientId, Exchange, Payload, ProtocolError, Server, Update, Verdict},
+    noise::{Distribution, fill_normal, tensor_key},
+    protocol::{
+        Assignment, ClientId, Estimate, Exchange, Horizon, Payload, ProtocolError, Server, Update,
+        Verdict,
+    },
     settings::{LearningRate, Positive},
     setup::{Setup, Workshop},
     work::{Tally, bytes},
@@ -68,6 +71,14 @@ fn published_step() -> Positive {
 }
 
 impl FwdLlmConfig {
+    /// The algorithm in one line, for a report.
+    pub(crate) fn describe(&self) -> String {
+        format!(
+            "FwdLLM on {}: forward gradients on {} texts, best of {} candidates every other step; dense gradient up",
+            self.train, self.batch_size, self.candidates
+        )
+    }
+
     /// The server with the global model at its start.
     pub(crate) fn server(&self, setup: Setup) -> Box<dyn Server> {
         let batch = self.batch_size.get() as usize;
@@ -110,14 +121,14 @@ struct FwdLlmServer {
 }
 
 impl Server for FwdLlmServer {
-    fn assign(&self, exchange: Exchange, client: ClientId) -> Assignment {
+    fn assign(&self, exchange: Exchange, client: ClientId, _: &dyn Estimate) -> Assignment {
         let task = self.task(exchange, client, self.reference.clone());
         let workload = self.workload(&task, task.shape(), self.place(exchange).attempt > 0);
         let start = Arc::clone(&self.global);
         Assignment { workload, job: Box::new(move || task.probe(&start)) }
     }
 
-    fn forecast(&self, client: ClientId) -> Vec<Workload> {
+    fn forecast(&self, client: ClientId, _: &dyn Estimate, _: Horizon) -> Vec<Workload> {
         let config = &self.config;
         let batches = config.batches_per_round.get() as usize;
         let shapes = self.workshop.shape_bounds(client, batches).into_iter().flatten();
@@ -306,11 +317,11 @@ impl Task {
     /// candidate is generated and its inner product and norm are taken.
     fn charge_directions(&self, tally: &mut Tally) {
         let d = self.workshop.layout.len();
-        tally.perturb(d, 3);
-        tally.update_with_noise(d, 1);
+        tally.perturb(Distribution::Gaussian, d, 3);
+        tally.update_with_noise(Distribution::Gaussian, d, 1);
         if self.reference.is_some() {
             let candidates = u64::from(self.config.candidates.get());
-            tally.perturb(d, candidates);
+            tally.perturb(Distribution::Gaussian, d, candidates);
             // Inner product and squared norm: 4 operations; the noise pass already counts 2 of them.
             tally.perturbation.elementwise += u128::from(candidates) * d as u128 * 2;
         }

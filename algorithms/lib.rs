@@ -2,7 +2,7 @@
 //!
 //! * [`protocol`]: what the federation sees of an algorithm: exact workloads, pure jobs, the server's step;
 //! * [`registry`]: the algorithms by name; one file each ([`fedspzo`], [`mezo`], [`fwdllm`], [`fedavg`], [`fedprox`],
-//!   [`fedopt`], [`scaffold`]);
+//!   [`fedopt`], [`scaffold`], [`decomfl`], [`fedkseed`]);
 //! * [`zeroth_order`]: the step that the perturbation methods share; [`noise`]: their directions;
 //! * [`first_order`]: the local steps and the server that the methods of backpropagation share;
 //! * [`wire`]: messages, their encodings and their bytes; [`privacy`]: clipping, noise and what they prove;
@@ -12,7 +12,9 @@
 //! Nothing here sees a clock, a network or another device.
 
 mod average;
+pub mod decomfl;
 pub mod fedavg;
+pub mod fedkseed;
 pub mod fedopt;
 pub mod fedprox;
 pub mod fedspzo;

@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 use fleetune_models::parameters::Trainable;
 
 use crate::{
+    noise::Distribution,
     protocol::Server,
-    settings::{LearningRate, Positive},
+    settings::{Fraction, LearningRate, Positive},
     setup::{Setup, Workshop},
     zeroth_order::{
-        Plan,
-        federated::{Recipe, ZerothOrderServer},
+        CatchUp, Difference, History, Memory, Plan, Recipe, Upload, Variant, ZerothOrderServer,
     },
 };
 
@@ -30,25 +30,63 @@ pub struct MezoConfig {
     /// P: directions averaged per step. The default is 1.
     #[serde(default = "crate::zeroth_order::one")]
     pub perturbations: NonZeroU32,
+    /// What differences are taken between. The default is two-sided.
+    #[serde(default)]
+    pub difference: Difference,
+    /// The law of the directions. The default is Gaussian.
+    #[serde(default)]
+    pub directions: Distribution,
     /// Perturbation scale ε. The default is 1e-3.
     #[serde(default = "crate::zeroth_order::default_epsilon")]
     pub epsilon: Positive,
     /// Learning rate η.
     pub learning_rate: LearningRate,
+    /// Weight decay λ, of all but biases and norms: `θ -= η (g z + λ θ)`. The default is 0.
+    #[serde(default = "crate::zeroth_order::none")]
+    pub weight_decay: Fraction,
+    /// What is uploaded. The default is the scalars.
+    #[serde(default)]
+    pub upload: Upload,
+    /// How clients that fell behind get the model. The default is what their device finishes soonest.
+    #[serde(default)]
+    pub catch_up: CatchUp,
+    /// The server's momentum β. The default is 0.
+    #[serde(default = "crate::zeroth_order::none")]
+    pub server_momentum: Fraction,
 }
 
 impl MezoConfig {
+    /// The algorithm in one line, for a report.
+    pub(crate) fn describe(&self) -> String {
+        format!(
+            "federated MeZO on {}: P = {}, {} local steps on {} texts; {} up",
+            self.train, self.perturbations, self.local_steps, self.batch_size, self.upload
+        )
+    }
+
     /// The server with the global model at its start.
     pub(crate) fn server(&self, setup: Setup) -> Box<dyn Server> {
         let batch = self.batch_size.get() as usize;
         let (workshop, start) = Workshop::open(setup, self.train, batch);
         let recipe = Recipe {
             // One perturbation of nothing below, P of everything above.
-            plan: Plan { split: 0, lower: 1, upper: self.perturbations.get() },
+            plan: Plan {
+                split: 0,
+                lower: 1,
+                upper: self.perturbations.get(),
+                variant: Variant::Joint,
+                difference: self.difference,
+                distribution: self.directions,
+            },
             local_steps: self.local_steps.get() as usize,
             epsilon: self.epsilon.get(),
             learning_rate: self.learning_rate.clone(),
+            weight_decay: self.weight_decay.get(),
+            upload: self.upload,
+            catch_up: self.catch_up,
+            momentum: self.server_momentum.get(),
         };
-        Box::new(ZerothOrderServer::new(workshop, start, recipe))
+        let memory = Memory::OwnDirections(History::default());
+        Box::new(ZerothOrderServer::new(workshop, start, recipe, memory))
     }
 }

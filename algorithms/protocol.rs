@@ -5,9 +5,9 @@
 
 use std::fmt;
 
-use fleetune_devices::Workload;
+use fleetune_devices::{Workload, network::Alone};
 use fleetune_models::{encoder::Classifier, parameters::Weights};
-use fleetune_units::{Bytes, Flops};
+use fleetune_units::{Bytes, Flops, Seconds};
 
 /// A client's index in the partition of the data, and its device's in the fleet.
 pub type ClientId = u32;
@@ -108,17 +108,43 @@ pub enum Verdict {
     SameCohort,
 }
 
+/// A client's device, as far as an algorithm may weigh one way to work against another.
+pub trait Estimate {
+    /// How long this work would take with nobody else on the network: its transfers and its computing.
+    fn duration(&self, work: &Workload) -> Seconds;
+}
+
+impl Estimate for Alone<'_> {
+    fn duration(&self, work: &Workload) -> Seconds {
+        Alone::duration(self, work)
+    }
+}
+
+/// How far a plan looks ahead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Horizon {
+    /// Rounds, at most.
+    pub rounds: u64,
+    /// Clients whose updates are joined in a round, at most.
+    pub cohort: u32,
+}
+
 /// The server's side of an algorithm, with the global model.
 pub trait Server: Send {
-    /// What `client` shall do in `exchange`. Pure: the same call gives the same assignment.
-    fn assign(&self, exchange: Exchange, client: ClientId) -> Assignment;
+    /// What `client`, on this device, shall do in `exchange`. Pure: the same call gives the same assignment.
+    fn assign(&self, exchange: Exchange, client: ClientId, device: &dyn Estimate) -> Assignment;
 
     /// Workloads between the least and the most of which any exchange of `client` lies, in every quantity, for
     /// planning.
     ///
     /// The default is an algorithm whose every exchange is like its first.
-    fn forecast(&self, client: ClientId) -> Vec<Workload> {
-        vec![self.assign(Exchange { round: 0, index: 0 }, client).workload]
+    fn forecast(
+        &self,
+        client: ClientId,
+        device: &dyn Estimate,
+        _horizon: Horizon,
+    ) -> Vec<Workload> {
+        vec![self.assign(Exchange { round: 0, index: 0 }, client, device).workload]
     }
 
     /// Joins the updates of an exchange, in the order in which they arrived.

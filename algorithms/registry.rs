@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    decomfl::DeComFlConfig,
     fedavg::FedAvgConfig,
+    fedkseed::FedKSeedConfig,
     fedopt::{FedOptConfig, SecondMoment},
     fedprox::FedProxConfig,
     fedspzo::FedSpzoConfig,
@@ -24,6 +26,10 @@ pub enum AlgorithmConfig {
     Mezo(MezoConfig),
     /// [`FwdLlmConfig`].
     FwdLlm(FwdLlmConfig),
+    /// [`DeComFlConfig`].
+    DeComFl(DeComFlConfig),
+    /// [`FedKSeedConfig`].
+    FedKSeed(FedKSeedConfig),
     /// [`FedAvgConfig`].
     FedAvg(FedAvgConfig),
     /// [`FedProxConfig`].
@@ -43,6 +49,8 @@ impl AlgorithmConfig {
             Self::FedSpzo(config) => config.server(setup),
             Self::Mezo(config) => config.server(setup),
             Self::FwdLlm(config) => config.server(setup),
+            Self::DeComFl(config) => config.server(setup),
+            Self::FedKSeed(config) => config.server(setup),
             Self::FedAvg(config) => config.server(setup),
             Self::FedProx(config) => config.server(setup),
             Self::FedAdam(config) => config.server(setup, SecondMoment::Adam),
@@ -54,18 +62,11 @@ impl AlgorithmConfig {
     /// The algorithm in one line, for a report.
     pub fn describe(&self) -> String {
         match self {
-            Self::FedSpzo(c) => format!(
-                "FedSPZO on {}: P1 = {} for the lower block, P2 = {} for the upper; {} local steps on {} texts; scalars up",
-                c.train, c.perturbations.lower, c.perturbations.upper, c.local_steps, c.batch_size
-            ),
-            Self::Mezo(c) => format!(
-                "federated MeZO on {}: P = {}, {} local steps on {} texts; scalars up",
-                c.train, c.perturbations, c.local_steps, c.batch_size
-            ),
-            Self::FwdLlm(c) => format!(
-                "FwdLLM on {}: forward gradients on {} texts, best of {} candidates every other step; dense gradient up",
-                c.train, c.batch_size, c.candidates
-            ),
+            Self::FedSpzo(c) => c.describe(),
+            Self::Mezo(c) => c.describe(),
+            Self::FwdLlm(c) => c.describe(),
+            Self::DeComFl(c) => c.describe(),
+            Self::FedKSeed(c) => c.describe(),
             Self::FedAvg(c) => c.describe(),
             Self::FedProx(c) => c.describe(),
             Self::FedAdam(c) => c.describe(SecondMoment::Adam),

@@ -138,14 +138,6 @@ impl Workshop {
         self.data.examples[text as usize].ids.len().min(self.data.max_length)
     }
 
-    /// The seed from which the directions of a client's `step` in `round` are derived.
-    pub(crate) fn direction_seed(&self, client: ClientId, round: u64, step: usize) -> u64 {
-        self.streams
-            .subtree("directions", u64::from(client))
-            .subtree("round", round)
-            .seed("step", step as u64)
-    }
-
     /// The model with these trainable parameters.
     pub(crate) fn model_with(&self, weights: &Weights) -> Classifier {
         weights.install_in(self.model.clone())

@@ -4,7 +4,7 @@ use fleetune_devices::{Phase, PhaseKind, Precision, Workload};
 use fleetune_models::ledger::{Cost, ELEMENT, Ledger};
 use fleetune_units::{Bytes, Flops};
 
-use crate::{noise::OPERATIONS_PER_NORMAL, protocol::Counted};
+use crate::{noise::Distribution, protocol::Counted};
 
 /// Running totals of a client's work. The same type serves the prediction (filled from closed forms) and the job
 /// (filled from what was run), so both are summed alike.
@@ -34,14 +34,37 @@ impl Tally {
         self.kept = self.kept.max(ledger.kept_activations().get());
     }
 
+    /// Adds what `directions` over `elements` parameters cost before their first use.
+    pub(crate) fn prepare(&mut self, law: Distribution, elements: usize, directions: u64) {
+        let operations = elements as u128 * u128::from(law.preparation());
+        self.perturbation.elementwise += operations * u128::from(directions);
+    }
+
     /// Adds `passes` of "generate the direction, add a multiple of it to the parameters" over `elements` parameters.
-    pub(crate) fn perturb(&mut self, elements: usize, passes: u64) {
-        self.perturbation += noise_pass(elements) * passes;
+    pub(crate) fn perturb(&mut self, law: Distribution, elements: usize, passes: u64) {
+        self.perturbation += noise_pass(law, elements) * passes;
     }
 
     /// Adds `passes` of the same kind that update rather than perturb.
-    pub(crate) fn update_with_noise(&mut self, elements: usize, passes: u64) {
-        self.optimizer += noise_pass(elements) * passes;
+    pub(crate) fn update_with_noise(&mut self, law: Distribution, elements: usize, passes: u64) {
+        self.optimizer += noise_pass(law, elements) * passes;
+    }
+
+    /// Adds copying `elements` parameters.
+    pub(crate) fn copy(&mut self, elements: usize) {
+        self.optimizer.elements += 2 * elements as u64;
+    }
+
+    /// Adds subtracting one vector of `elements` from another, in place.
+    pub(crate) fn subtract(&mut self, elements: usize) {
+        self.optimizer +=
+            Cost { products: 0, elementwise: elements as u128, elements: 3 * elements as u64 };
+    }
+
+    /// Adds scaling `elements` parameters.
+    pub(crate) fn scale(&mut self, elements: usize) {
+        self.optimizer +=
+            Cost { products: 0, elementwise: elements as u128, elements: 2 * elements as u64 };
     }
 
     /// The phases, in the order in which a device runs a step's kinds of work.
@@ -85,12 +108,12 @@ impl Tally {
     }
 }
 
-/// One pass over `elements` parameters: make the normal, multiply, add; read and write the parameter.
-fn noise_pass(elements: usize) -> Cost {
+/// One pass over `elements` parameters: make the direction's element, multiply, add; read and write the parameter.
+fn noise_pass(law: Distribution, elements: usize) -> Cost {
     let n = elements as u64;
     Cost {
         products: 0,
-        elementwise: u128::from(n) * u128::from(OPERATIONS_PER_NORMAL + 2),
+        elementwise: u128::from(n) * u128::from(law.operations() + 2),
         elements: 2 * n,
     }
 }

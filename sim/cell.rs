@@ -73,11 +73,12 @@ pub type Listener<'a> = dyn Fn(Progress<'_>) + Sync + 'a;
 pub fn run_cell(
     prepared: &Prepared,
     world: &World,
-    (label, config, seed): (&str, &AlgorithmConfig, u64),
+    (label, algorithm, seed): (&str, &AlgorithmConfig, u64),
     stop: &AtomicBool,
     listener: &Listener<'_>,
 ) -> Result<CellResult, FederationError> {
-    let mut server = config.server(prepared.setup(world));
+    let config = federation_config(prepared);
+    let mut server = algorithm.server(prepared.setup(world));
     let mut watch = Watch {
         prepared,
         label,
@@ -88,15 +89,10 @@ pub fn run_cell(
         rounds: Vec::new(),
         latest: RoundCounts::default(),
         standing: Standing::default(),
-        tallies: Tallies::new(&world.fleet, server.as_ref()),
+        tallies: Tallies::new(&world.fleet, &config, server.as_ref()),
     };
-    let federation = Federation::new(
-        &federation_config(prepared),
-        &world.fleet,
-        world.streams,
-        server.as_mut(),
-        &mut watch,
-    )?;
+    let federation =
+        Federation::new(&config, &world.fleet, world.streams, server.as_mut(), &mut watch)?;
     let (standing, ending) = match federation.run() {
         Ok(RunOutcome { end, standing }) => (standing, Ending::Ran(end)),
         Err(FederationError::Protocol(error)) => {
@@ -116,7 +112,7 @@ pub fn run_cell(
     })
 }
 
-fn federation_config(prepared: &Prepared) -> FederationConfig {
+pub(crate) fn federation_config(prepared: &Prepared) -> FederationConfig {
     let (asked, network) = (&prepared.scenario.federation, &prepared.scenario.network);
     FederationConfig {
         cohort: asked.cohort,

@@ -3,10 +3,14 @@
 //! The figures come from the same assignments that a run charges, so they hold exactly where batches have a fixed
 //! length; where they do not, the least and the most over clients, batches and kinds of exchange bound them.
 
-use fleetune_devices::{Device, Workload};
-use fleetune_units::{Bytes, BytesPerSecond, Flops, Joules, Seconds};
+use fleetune_algorithms::protocol::Horizon;
+use fleetune_devices::{Workload, network::Alone};
+use fleetune_units::{Bytes, Flops, Joules, Seconds};
 
-use crate::prepare::{PrepareError, Prepared, World};
+use crate::{
+    cell::federation_config,
+    prepare::{PrepareError, Prepared, World},
+};
 
 /// The least and the most of something.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -76,13 +80,19 @@ pub struct ProfilePlan {
 pub fn plan(prepared: &Prepared) -> Result<Vec<AlgorithmPlan>, PrepareError> {
     let seeds = 0..u64::from(prepared.scenario.seeds);
     let worlds: Vec<World> = seeds.map(|seed| prepared.world(seed)).collect::<Result<_, _>>()?;
+    let federation = federation_config(prepared);
+    let (link, cohort) = (&federation.server, federation.cohort);
+    let horizon = Horizon { rounds: federation.stop.rounds, cohort };
     let algorithms = prepared.scenario.algorithms.iter();
     Ok(algorithms
         .filter_map(|(label, config)| {
             let forecasts = worlds.iter().flat_map(|world| {
                 let server = config.server(prepared.setup(world));
                 let clients = (0..).zip(&world.fleet.devices);
-                clients.map(move |(client, device)| (device, server.forecast(client)))
+                clients.map(move |(client, device)| {
+                    let alone = Alone { device, server: link };
+                    (alone, server.forecast(client, &alone, horizon))
+                })
             });
             plan_algorithm(prepared, label.as_str(), &forecasts.collect::<Vec<_>>())
         })
@@ -93,33 +103,27 @@ pub fn plan(prepared: &Prepared) -> Result<Vec<AlgorithmPlan>, PrepareError> {
 fn plan_algorithm(
     prepared: &Prepared,
     label: &str,
-    forecasts: &[(&Device, Vec<Workload>)],
+    forecasts: &[(Alone<'_>, Vec<Workload>)],
 ) -> Option<AlgorithmPlan> {
     let all = || forecasts.iter().flat_map(|(_, work)| work);
-    let server = &prepared.scenario.network.server;
-    let (sent, received, latency) = (server.uplink, server.downlink, server.latency);
     let profiles = prepared.scenario.profiles.keys().filter_map(|name| {
-        let mine = || forecasts.iter().filter(|(device, _)| device.profile().name.as_str() == name);
+        let mine = || forecasts.iter().filter(|(at, _)| at.device.profile().name.as_str() == name);
         let (first, _) = mine().next()?;
-        let each = || mine().flat_map(|(device, work)| work.iter().map(move |w| (*device, w)));
-        let transfer = |device: &Device, work: &Workload| {
-            one_way(work.download, device.downlink().min(sent), device.latency() + latency)
-                + one_way(work.upload, device.uplink().min(received), device.latency() + latency)
-        };
-        let energy = |device: &Device, work: &Workload| {
-            let (power, reach) = (device.power(), device.latency() + latency);
-            power.receive * one_way(work.download, device.downlink().min(sent), reach)
-                + power.compute * device.compute_time(work)
-                + power.transmit * one_way(work.upload, device.uplink().min(received), reach)
+        let each = || mine().flat_map(|(at, work)| work.iter().map(move |w| (*at, w)));
+        let energy = |at: Alone<'_>, work: &Workload| {
+            let power = at.device.power();
+            power.receive * at.download(work)
+                + power.compute * at.device.compute_time(work)
+                + power.transmit * at.upload(work)
         };
         Some(ProfilePlan {
             profile: name.clone(),
             devices: mine().count() / prepared.scenario.seeds as usize,
-            budget: first.memory_budget(),
-            fits: each().all(|(device, work)| device.can_run(work)),
-            compute: Spread::over(each().map(|(device, work)| device.compute_time(work)))?,
-            transfer: Spread::over(each().map(|(device, work)| transfer(device, work)))?,
-            energy: Spread::over(each().map(|(device, work)| energy(device, work)))?,
+            budget: first.device.memory_budget(),
+            fits: each().all(|(at, work)| at.device.can_run(work)),
+            compute: Spread::over(each().map(|(at, work)| at.device.compute_time(work)))?,
+            transfer: Spread::over(each().map(|(at, work)| at.download(work) + at.upload(work)))?,
+            energy: Spread::over(each().map(|(at, work)| energy(at, work)))?,
         })
     });
     Some(AlgorithmPlan {
@@ -130,9 +134,4 @@ fn plan_algorithm(
         memory: Spread::over(all().map(|w| w.peak_memory))?,
         profiles: profiles.collect(),
     })
-}
-
-/// Nothing sent takes no time; anything else the latency and its bytes at the given rate.
-fn one_way(bytes: Bytes, rate: BytesPerSecond, latency: Seconds) -> Seconds {
-    if bytes == Bytes::new(0) { Seconds::ZERO } else { latency + bytes / rate }
 }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use fleetune_algorithms::protocol::{Exchange, Server};
-use fleetune_devices::Fleet;
+use fleetune_algorithms::protocol::{Horizon, Server};
+use fleetune_devices::{Fleet, network::Alone};
 use fleetune_reports::records::{ProfileFit, ProfileParticipation, RoundAnatomy};
 use fleetune_units::{Bytes, Seconds};
 
-use crate::federation::{Anatomy, Fate, RoundOutcome};
+use crate::federation::{Anatomy, Fate, FederationConfig, RoundOutcome};
 
 /// Counts of one cell; several cells of an algorithm are merged.
 #[derive(Debug, Clone)]
@@ -28,15 +28,17 @@ struct Counts {
 }
 
 impl Tallies {
-    /// Nothing counted yet but what the fleet can hold: the memory that the first assignment asks of each device.
-    pub fn new(fleet: &Fleet, server: &dyn Server) -> Self {
-        let first = Exchange { round: 0, index: 0 };
+    /// Nothing counted yet but what the fleet can hold: the most memory that any exchange asks of each device.
+    pub fn new(fleet: &Fleet, config: &FederationConfig, server: &dyn Server) -> Self {
+        let horizon = Horizon { rounds: config.stop.rounds, cohort: config.cohort };
         let mut fit: BTreeMap<String, ProfileFit> = BTreeMap::new();
         let mut participation = BTreeMap::new();
         let mut profile_of = Vec::with_capacity(fleet.len());
         for (client, device) in (0..).zip(&fleet.devices) {
             let name = device.profile().name.to_string();
-            let needed = server.assign(first, client).workload.peak_memory;
+            let alone = Alone { device, server: &config.server };
+            let forecast = server.forecast(client, &alone, horizon);
+            let needed = forecast.iter().map(|work| work.peak_memory).max().unwrap_or_default();
             let entry = fit.entry(name.clone()).or_insert_with(|| ProfileFit {
                 profile: name.clone(),
                 devices: 0,

@@ -6,7 +6,9 @@ use fleetune_models::{encoder::Classifier, parameters::Weights};
 use super::{LocalRule, Recipe, client::Task};
 use crate::{
     average::{advance, mean_by_examples},
-    protocol::{Assignment, ClientId, Exchange, ProtocolError, Server, Update, Verdict},
+    protocol::{
+        Assignment, ClientId, Estimate, Exchange, Horizon, ProtocolError, Server, Update, Verdict,
+    },
     setup::{Setup, Workshop},
 };
 
@@ -64,14 +66,14 @@ impl<M: Method> FirstOrderServer<M> {
 }
 
 impl<M: Method> Server for FirstOrderServer<M> {
-    fn assign(&self, exchange: Exchange, client: ClientId) -> Assignment {
+    fn assign(&self, exchange: Exchange, client: ClientId, _: &dyn Estimate) -> Assignment {
         let task = self.task(exchange.round, client);
         let workload = task.workload(&task.shapes());
         let start = Arc::clone(&self.global);
         Assignment { workload, job: Box::new(move || task.train(&start.values)) }
     }
 
-    fn forecast(&self, client: ClientId) -> Vec<Workload> {
+    fn forecast(&self, client: ClientId, _: &dyn Estimate, _: Horizon) -> Vec<Workload> {
         let bounds = self.workshop.shape_bounds(client, self.recipe.steps());
         bounds.iter().map(|shapes| self.task(0, client).workload(shapes)).collect()
     }

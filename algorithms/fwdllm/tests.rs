@@ -3,7 +3,7 @@ use fleetune_models::batch::Padding;
 use super::*;
 use crate::{
     noise::fill_normal,
-    world::{CLIENTS, setup},
+    world::{CLIENTS, Spare, setup},
 };
 
 fn server(json: &str) -> FwdLlmServer {
@@ -130,15 +130,17 @@ fn a_new_cohort_gets_the_model_whatever_became_of_the_last() {
     );
     let first = Exchange { round: 0, index: 0 };
     let updates = |server: &FwdLlmServer, exchange| {
-        (0..2).map(|client| (client, (server.assign(exchange, client).job)())).collect::<Vec<_>>()
+        (0..2)
+            .map(|client| (client, (server.assign(exchange, client, &Spare).job)()))
+            .collect::<Vec<_>>()
     };
     let joined = updates(&server, first);
     assert_eq!(server.aggregate(first, joined).expect("finite"), Verdict::SameCohort);
     let header = Payload::size(0);
     let dense = Payload::size(server.global.layout.len());
-    assert_eq!(server.assign(Exchange { round: 0, index: 1 }, 0).workload.download, header);
+    assert_eq!(server.assign(Exchange { round: 0, index: 1 }, 0, &Spare).workload.download, header);
     let new = Exchange { round: 1, index: 0 };
-    assert_eq!(server.assign(new, 3).workload.download, dense);
+    assert_eq!(server.assign(new, 3, &Spare).workload.download, dense);
     assert_eq!(server.task(new, 3, None).batch, 0);
     let joined = updates(&server, new);
     assert_eq!(server.aggregate(new, joined).expect("finite"), Verdict::SameCohort);

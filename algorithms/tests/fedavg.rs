@@ -14,7 +14,9 @@ use fleetune_models::{
 
 use crate::{
     tiny::gradient,
-    world::{LENGTH, algorithm, alone, bits, exchange, round, setup, setup_with, slope, texts},
+    world::{
+        LENGTH, Spare, algorithm, alone, bits, exchange, round, setup, setup_with, slope, texts,
+    },
 };
 
 const TRAINS: [&str; 5] =
@@ -186,7 +188,7 @@ fn rates_apply_to_their_stages_and_rounds() {
 fn divergence_is_said_with_its_round() {
     let mut server = alone(&fedavg(r#""full""#, 4, 6, r#"{"base":1e38}"#, r#""sgd""#));
     let now = Exchange { round: 5, index: 0 };
-    let update = (server.assign(now, 0).job)();
+    let update = (server.assign(now, 0, &Spare).job)();
     let error = server.aggregate(now, vec![(0, update)]).expect_err("far too fast");
     assert!(matches!(error, ProtocolError::Diverged { round: 5 }), "{error}");
     assert!(server.weights().values.iter().all(|v| v.is_finite()), "the last good model stays");

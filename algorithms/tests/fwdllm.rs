@@ -4,7 +4,7 @@ use fleetune_algorithms::protocol::{Exchange, Payload, ProtocolError, Server, Ve
 use fleetune_models::batch::Padding;
 use fleetune_units::Bytes;
 
-use crate::world::{algorithm, bits, exchange, setup};
+use crate::world::{Spare, algorithm, bits, exchange, setup};
 
 fn server(settings: &str) -> Box<dyn Server> {
     let json =
@@ -17,7 +17,7 @@ fn course(server: &mut dyn Server, round: u64) -> Vec<(Bytes, bool, Verdict)> {
     let mut course = Vec::new();
     for index in 0..100 {
         let now = Exchange { round, index };
-        let download = server.assign(now, 2).workload.download;
+        let download = server.assign(now, 2, &Spare).workload.download;
         let before = bits(&server.weights().values);
         let (_, verdict) = exchange(server, now, &[2, 0, 4]);
         course.push((download, bits(&server.weights().values) != before, verdict));
@@ -106,7 +106,7 @@ fn updates_of_another_length_or_none_leave_the_model_alone() {
     let mut server = server("");
     let now = Exchange { round: 0, index: 0 };
     let before = server.weights().clone();
-    let mut update = (server.assign(now, 1).job)();
+    let mut update = (server.assign(now, 1, &Spare).job)();
     update.payload = Payload::Dense(vec![1.0; 3]);
     let error = server.aggregate(now, vec![(1, update)]).expect_err("three values");
     assert!(matches!(error, ProtocolError::WrongLength { client: 1, found: 3, .. }), "{error}");

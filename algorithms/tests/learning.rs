@@ -37,6 +37,29 @@ fn fedspzo_learns() {
 }
 
 #[test]
+fn fedspzo_learns_one_sided_and_apart() {
+    learns(
+        r#"{"fedspzo":{"local_steps":6,"batch_size":6,"split":1,"perturbations":{"lower":1,"upper":3},"variant":"separate","difference":"one_sided","directions":"rademacher","learning_rate":{"base":0.002}}}"#,
+        40,
+    );
+}
+
+#[test]
+fn decomfl_learns() {
+    learns(r#"{"decomfl":{"local_steps":8,"batch_size":6,"learning_rate":{"base":0.002}}}"#, 60);
+}
+
+#[test]
+fn fedkseed_learns_with_either_way_to_draw() {
+    for pro in [false, true] {
+        let json = format!(
+            r#"{{"fedkseed":{{"local_steps":8,"batch_size":6,"pro":{pro},"learning_rate":{{"base":0.002}}}}}}"#
+        );
+        learns(&json, 40);
+    }
+}
+
+#[test]
 fn fwdllm_learns() {
     learns(r#"{"fwdllm":{"batch_size":6,"learning_rate":{"base":0.01}}}"#, 300);
 }

@@ -50,3 +50,16 @@ fn fedspzo_of_everything_above_is_mezo_with_as_many_perturbations() {
     // More perturbations are another method.
     assert!(course(&fedspzo(r#""layers""#, 2, 1, 3)) != course(&mezo(r#""layers""#, 3)));
 }
+
+/// How clients catch up costs more or less; what they learn is the same.
+#[test]
+fn the_way_to_catch_up_changes_nothing_that_is_learnt() {
+    for kind in ["mezo", "decomfl", "fedkseed"] {
+        let models = ["dense", "scalars", "fastest", "fewest_bytes"].map(|catch_up| {
+            course(&format!(
+                r#"{{"{kind}":{{"local_steps":2,"batch_size":4,"catch_up":"{catch_up}","learning_rate":{RATE}}}}}"#
+            ))
+        });
+        assert!(models.iter().all(|model| *model == models[0]), "{kind}");
+    }
+}

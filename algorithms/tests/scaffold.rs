@@ -2,7 +2,7 @@
 
 use fleetune_algorithms::protocol::{Exchange, Payload, ProtocolError};
 
-use crate::world::{alone, bits, round, slope};
+use crate::world::{Spare, alone, bits, round, slope};
 
 const RATES: &str = r#"{"base":0.1,"upper":{"from_layer":2,"rate":0.4},"schedule":{"linear":{"rounds":3,"final_fraction":0.5}}}"#;
 
@@ -40,7 +40,7 @@ fn a_first_step_sends_the_gradient() {
         let start = &server.weights().values;
         let slope = slope(server.as_ref(), start);
         let largest = slope.iter().fold(0.0_f32, |m, g| m.max(g.abs()));
-        let update = (server.assign(Exchange { round: number, index: 0 }, 0).job)();
+        let update = (server.assign(Exchange { round: number, index: 0 }, 0, &Spare).job)();
         let Payload::Dense(sent) = update.payload else { panic!("vectors are dense") };
         let (movement, change) = sent.split_at(start.len());
         assert_eq!(change.len(), start.len());
@@ -62,7 +62,7 @@ fn a_payload_of_another_length_is_refused_and_nothing_moves() {
     let mut server = alone(&scaffold(2, 6));
     let now = Exchange { round: 0, index: 0 };
     let before = bits(&server.weights().values);
-    let mut update = (server.assign(now, 0).job)();
+    let mut update = (server.assign(now, 0, &Spare).job)();
     update.payload = Payload::Dense(vec![0.0; before.len()]);
     let error = server.aggregate(now, vec![(0, update)]).expect_err("twice as many were due");
     assert!(matches!(error, ProtocolError::WrongLength { client: 0, .. }), "{error}");

@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use fleetune_algorithms::{
-    protocol::{ClientId, Exchange, Server, Update, Verdict},
+    protocol::{ClientId, Estimate, Exchange, Horizon, Server, Update, Verdict},
     registry::AlgorithmConfig,
     setup::{Setup, TrainingData},
 };
-use fleetune_devices::streams::SeedTree;
+use fleetune_devices::{Workload, streams::SeedTree};
 use fleetune_models::{
     backend::Backend,
     batch::{Batch, Encoded, Padding},
     evaluate::evaluate,
     parameters::Weights,
 };
+use fleetune_units::Seconds;
 use rand_chacha::{
     ChaCha8Rng,
     rand_core::{Rng, SeedableRng},
@@ -27,6 +28,19 @@ pub(crate) const CLASSES: usize = 3;
 pub(crate) const CLIENTS: u32 = 5;
 /// Tokens to which texts are cut; some are longer.
 pub(crate) const LENGTH: usize = 8;
+
+/// A device of 1 GFLOP/s behind a link of 1 MB/s.
+pub(crate) struct Spare;
+
+impl Estimate for Spare {
+    fn duration(&self, work: &Workload) -> Seconds {
+        let bytes = work.download.get() + work.upload.get();
+        Seconds::from_raw(work.flops().get() as f64 / 1e9 + bytes as f64 / 1e6)
+    }
+}
+
+/// Further than any test goes.
+pub(crate) const HORIZON: Horizon = Horizon { rounds: 1000, cohort: CLIENTS };
 
 /// Texts of 3 to 9 tokens, each class with words of its own.
 pub(crate) fn texts(count: usize, seed: u64) -> Vec<Encoded> {
@@ -97,7 +111,7 @@ pub(crate) fn exchange(
     cohort: &[ClientId],
 ) -> (Vec<Update>, Verdict) {
     let updates: Vec<(ClientId, Update)> =
-        cohort.iter().map(|&client| (client, (server.assign(exchange, client).job)())).collect();
+        cohort.iter().map(|&c| (c, (server.assign(exchange, c, &Spare).job)())).collect();
     let copies = updates.iter().map(|(_, update)| update.clone()).collect();
     (copies, server.aggregate(exchange, updates).expect("finite and well formed"))
 }

@@ -1,27 +1,29 @@
 use super::reader::DecodeError;
 
 /// Bytes of a header.
-pub(super) const HEADER: usize = 24;
+pub(crate) const HEADER: usize = 24;
 
 /// Bytes of a header that the checksum covers, as it covers the body.
 const COVERED: usize = 16;
 
 /// What a message holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Scalars = 1,
     Dense = 2,
+    /// Scalars of past rounds, for clients that fell behind.
+    History = 3,
 }
 
 /// All of the header but its checksum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Header {
-    pub(super) kind: Kind,
+pub(crate) struct Header {
+    pub(crate) kind: Kind,
     /// Which positions are sent and how their values are coded; zeros are all, as 32-bit floats.
-    pub(super) coding: [u8; 2],
+    pub(crate) coding: [u8; 2],
     /// Values of the vector, those that are not sent included.
-    pub(super) count: u32,
-    pub(super) round: u64,
+    pub(crate) count: u32,
+    pub(crate) round: u64,
 }
 
 /// The number of values, as the header holds it.
@@ -34,7 +36,7 @@ pub(super) fn count(values: &[f32]) -> u32 {
 
 impl Header {
     /// The message with this header and `body`.
-    pub(super) fn seal(&self, body: &[u8]) -> Vec<u8> {
+    pub(crate) fn seal(&self, body: &[u8]) -> Vec<u8> {
         let mut message = Vec::with_capacity(HEADER + body.len());
         message.extend([self.kind as u8, self.coding[0], self.coding[1], 0]);
         message.extend(self.count.to_le_bytes());
@@ -45,7 +47,7 @@ impl Header {
     }
 
     /// The header and the body of a message.
-    pub(super) fn open(message: &[u8]) -> Result<(Self, &[u8]), DecodeError> {
+    pub(crate) fn open(message: &[u8]) -> Result<(Self, &[u8]), DecodeError> {
         let (header, body) = message.split_at_checked(HEADER).ok_or(DecodeError::Damaged)?;
         if checksum(&header[..COVERED], body) != word(header, COVERED) {
             return Err(DecodeError::Damaged);
@@ -53,6 +55,7 @@ impl Header {
         let kind = match header[0] {
             1 => Kind::Scalars,
             2 => Kind::Dense,
+            3 => Kind::History,
             _ => return Err(DecodeError::WrongEncoding),
         };
         if header[3] != 0 {

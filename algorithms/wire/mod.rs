@@ -24,16 +24,14 @@ mod tests;
 
 use fleetune_units::Bytes;
 
+pub(crate) use self::header::{HEADER, Header, Kind};
+use self::values::Values;
 pub use self::{
     encoding::{Encoding, EncodingError, SizeBounds, Stage},
     feedback::Feedback,
     q8::Rounding,
     reader::DecodeError,
     sign::SignScale,
-};
-use self::{
-    header::{HEADER, Header, Kind},
-    values::Values,
 };
 
 /// What a client uploads, or a server sends, besides what both can derive (seeds, batches).
@@ -86,6 +84,7 @@ impl Payload {
         let payload = match header.kind {
             Kind::Scalars => Self::Scalars(values),
             Kind::Dense => Self::Dense(values),
+            Kind::History => return None,
         };
         Some((header.round, payload))
     }

@@ -2,25 +2,8 @@ use std::ops::Range;
 
 use fleetune_models::parameters::Layout;
 
-use crate::noise::{fill_normal, tensor_key};
-
-/// How a step perturbs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Plan {
-    /// The split: stages 0..=split are the lower part; 0 leaves it empty.
-    pub split: usize,
-    /// P1: perturbations of the lower part.
-    pub lower: u32,
-    /// P2: perturbations of the upper part under each of the lower.
-    pub upper: u32,
-}
-
-impl Plan {
-    /// Projected gradients per step, P1 P2.
-    pub fn scalars(&self) -> usize {
-        self.lower as usize * self.upper as usize
-    }
-}
+use super::Plan;
+use crate::noise::{Distribution, tensor_key, to_sphere};
 
 /// The directions of one step, as flat vectors over the parts of the layout.
 ///
@@ -35,14 +18,16 @@ pub struct StepDirections {
 impl StepDirections {
     /// Derives the directions of the step with this seed.
     pub fn derive(layout: &Layout, plan: Plan, step_seed: u64) -> Self {
-        let lower = (0..plan.lower)
-            .map(|p| fill(layout, layout.lower(plan.split), direction_seed(step_seed, p, 0)));
-        let upper = (0..plan.lower).flat_map(|p| {
-            (0..plan.upper).map(move |j| {
-                fill(layout, layout.upper(plan.split), direction_seed(step_seed, p, j))
-            })
-        });
-        Self { lower: lower.collect(), upper: upper.collect() }
+        let [lower, upper] = plan.directions();
+        // Under each of the lower part's directions, or on their own, P2 of the upper part.
+        let upper = (0..upper as u32).map(|i| (i / plan.upper, i % plan.upper));
+        let part = |range: Range<usize>, (p, j)| {
+            fill(layout, range, plan.distribution, direction_seed(step_seed, p, j))
+        };
+        Self {
+            lower: (0..lower as u32).map(|p| part(layout.lower(plan.split), (p, 0))).collect(),
+            upper: upper.map(|index| part(layout.upper(plan.split), index)).collect(),
+        }
     }
 
     /// z1_p over the lower part.
@@ -50,7 +35,7 @@ impl StepDirections {
         &self.lower[p]
     }
 
-    /// z2_i over the upper part, i = p P2 + j.
+    /// z2_i over the upper part: i = p P2 + j if joint, j if separate.
     pub fn upper(&self, i: usize) -> &[f32] {
         &self.upper[i]
     }
@@ -65,13 +50,15 @@ fn direction_seed(step: u64, p: u32, j: u32) -> u64 {
     x ^ (x >> 31)
 }
 
-fn fill(layout: &Layout, range: Range<usize>, seed: u64) -> Vec<f32> {
+/// One direction over a part. A sphere is the part's own.
+fn fill(layout: &Layout, range: Range<usize>, distribution: Distribution, seed: u64) -> Vec<f32> {
     let mut values = vec![0.0; range.len()];
-    for slot in layout.slots() {
-        if range.start <= slot.range.start && slot.range.end <= range.end {
-            let at = slot.range.start - range.start..slot.range.end - range.start;
-            fill_normal(seed, tensor_key(&slot.path), &mut values[at]);
-        }
+    for slot in layout.slots_in(&range) {
+        let at = slot.range.start - range.start..slot.range.end - range.start;
+        distribution.fill(seed, tensor_key(&slot.path), &mut values[at]);
+    }
+    if distribution == Distribution::Sphere {
+        to_sphere(&mut values);
     }
     values
 }

@@ -8,6 +8,7 @@
 //!
 //! Transfers in time (latency, bytes left, events) belong to whoever keeps the clock.
 
+mod alone;
 pub mod fair_share;
 pub mod star;
 pub mod topology;
@@ -15,6 +16,7 @@ pub mod topology;
 use fleetune_units::{BytesPerSecond, Seconds};
 use serde::{Deserialize, Serialize};
 
+pub use self::alone::Alone;
 use crate::validate::positive;
 
 /// What a scenario says of the network.
@@ -26,7 +28,7 @@ pub struct NetworkConfig {
 }
 
 /// The server's access link, shared by all devices; both directions have a capacity each.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServerLink {
     /// From the server: what all downloads share.

@@ -39,6 +39,12 @@ impl Layout {
         self.by_path.get(path).map(|&i| &self.slots[i])
     }
 
+    /// The trainable tensors that lie in a range of the flat vector.
+    pub fn slots_in(&self, range: &Range<usize>) -> impl Iterator<Item = &Slot> {
+        let Range { start, end } = *range;
+        self.slots.iter().filter(move |s| start <= s.range.start && s.range.end <= end)
+    }
+
     /// Trainable elements in all, d.
     pub fn len(&self) -> usize {
         self.slots.last().map_or(0, |s| s.range.end)

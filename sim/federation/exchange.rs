@@ -246,19 +246,17 @@ impl Federation<'_> {
     fn ask_again(&mut self, last: Exchange) -> Result<Vec<(u32, Assignment)>, FederationError> {
         let now = self.now();
         let next = Exchange { index: last.index + 1, ..last };
-        let (server, devices) = (&*self.server, self.devices);
         let mut assignments = Vec::new();
-        let round = self.round.as_mut().expect(OPEN);
-        for &place in &round.arrivals {
-            let client = &mut round.clients[place as usize];
-            if client.activity == Activity::Gone {
+        for place in self.open_mut().arrivals.clone() {
+            let (id, activity) = (self.client_mut(place).id, self.client_mut(place).activity);
+            if activity == Activity::Gone {
                 continue;
             }
-            let device = &devices[client.id as usize];
-            let assignment = server.assign(next, client.id);
+            let (device, assignment) = (self.device(id), self.assignment(next, id));
             if device.can_run(&assignment.workload) {
                 assignments.push((place, assignment));
             } else {
+                let client = self.client_mut(place);
                 client.turn_to(Activity::Gone, now, device)?;
                 client.settle(Fate::Excluded, now)?;
             }

@@ -155,7 +155,7 @@ impl Federation<'_> {
                 excluded += 1;
                 continue;
             }
-            let assignment = self.server.assign(exchange, device);
+            let assignment = self.assignment(exchange, device);
             if self.device(device).can_run(&assignment.workload) {
                 asked.push((device, assignment));
             } else {

@@ -2,8 +2,12 @@
 
 use std::{fmt, ops::ControlFlow};
 
-use fleetune_algorithms::protocol::{Exchange, Server};
-use fleetune_devices::{Device, Fleet, streams::SeedTree};
+use fleetune_algorithms::protocol::{Assignment, Exchange, Horizon, Server};
+use fleetune_devices::{
+    Device, Fleet,
+    network::{Alone, ServerLink},
+    streams::SeedTree,
+};
 use fleetune_units::{Flops, Seconds};
 
 use super::{
@@ -30,6 +34,7 @@ pub(super) struct Rules {
     pub(super) time_limit: Option<SimTime>,
     pub(super) flops_limit: Option<Flops>,
     pub(super) evaluate_every: u64,
+    pub(super) server: ServerLink,
 }
 
 impl Rules {
@@ -45,6 +50,7 @@ impl Rules {
             time_limit: time_limit.map(|limit| SimTime::ZERO.after(limit)).transpose()?,
             flops_limit: config.stop.device_flops,
             evaluate_every: config.evaluate_every,
+            server: config.server,
         })
     }
 }
@@ -163,12 +169,16 @@ impl<'a> Federation<'a> {
         Ok(RunOutcome { end, standing: self.standing })
     }
 
-    /// Finds out which devices can run the algorithm at all.
+    /// Finds out which devices can run the algorithm at all: at least one of its kinds of exchange.
     fn survey(&mut self) {
-        let first = Exchange { round: 0, index: 0 };
+        let horizon = Horizon { rounds: self.rules.rounds, cohort: self.rules.cohort };
         let clients = (0..).zip(self.devices);
         self.capable = clients
-            .map(|(client, device)| device.can_run(&self.server.assign(first, client).workload))
+            .map(|(client, device)| {
+                let alone = Alone { device, server: &self.rules.server };
+                let forecast = self.server.forecast(client, &alone, horizon);
+                forecast.iter().any(|work| device.can_run(work))
+            })
             .collect();
         self.standing.excluded = self.capable.iter().map(|&capable| u32::from(!capable)).sum();
     }
@@ -215,6 +225,12 @@ impl<'a> Federation<'a> {
 
     pub(super) fn now(&self) -> SimTime {
         self.calendar.now()
+    }
+
+    /// What a client is to do, as the algorithm says it.
+    pub(super) fn assignment(&self, exchange: Exchange, client: u32) -> Assignment {
+        let alone = Alone { device: self.device(client), server: &self.rules.server };
+        self.server.assign(exchange, client, &alone)
     }
 
     pub(super) fn device(&self, client: u32) -> &'a Device {

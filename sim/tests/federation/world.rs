@@ -14,7 +14,8 @@ use fleetune::federation::{
     RunOutcome, Sessions, Standing, Stop,
 };
 use fleetune_algorithms::protocol::{
-    Assignment, ClientId, Counted, Exchange, Payload, ProtocolError, Server, Update, Verdict,
+    Assignment, ClientId, Counted, Estimate, Exchange, Payload, ProtocolError, Server, Update,
+    Verdict,
 };
 use fleetune_devices::{
     Fleet, FleetConfig, Phase, PhaseKind, Precision, Profiles, Session, Workload,
@@ -135,7 +136,7 @@ impl Script {
 }
 
 impl Server for Script {
-    fn assign(&self, exchange: Exchange, client: ClientId) -> Assignment {
+    fn assign(&self, exchange: Exchange, client: ClientId, _: &dyn Estimate) -> Assignment {
         let workload = (self.work)(exchange, client);
         let counted = Counted {
             flops: workload.flops() + Flops::new(self.lie),

@@ -34,8 +34,8 @@ algorithms:
 
 /// The four algorithms, one a line.
 pub(crate) const ALGORITHMS: [&str; 4] = [
-    "  FedSPZO: { fedspzo: { local_steps: 2, batch_size: 4, perturbations: { lower: 1, upper: 2 }, learning_rate: { base: 1e-4 } } }\n",
-    "  MeZO: { mezo: { local_steps: 2, batch_size: 4, learning_rate: { base: 1e-4 } } }\n",
+    "  FedSPZO: { fedspzo: { catch_up: dense, local_steps: 2, batch_size: 4, perturbations: { lower: 1, upper: 2 }, learning_rate: { base: 1e-4 } } }\n",
+    "  MeZO: { mezo: { catch_up: dense, local_steps: 2, batch_size: 4, learning_rate: { base: 1e-4 } } }\n",
     "  FwdLLM: { fwdllm: { batch_size: 4, learning_rate: { base: 1e-3 } } }\n",
     "  FedAvg: { fedavg: { local_steps: 2, batch_size: 4, learning_rate: { base: 1e-4 } } }\n",
 ];

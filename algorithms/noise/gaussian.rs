@@ -1,14 +1,14 @@
-//! Counter-based Gaussian noise: any element of any direction, alone, in any order, with the same bits.
+//! Standard normal directions.
 //!
-//! Philox-4x32-10 (Salmon et al., SC'11), keyed by the direction's seed; the counter is (block, tensor). Its four words
-//! give four normals by two Box-Muller transforms whose logarithm, sine and cosine are polynomials in plain f32
-//! arithmetic: no platform maths, no fused multiply-add, hence the same bits at every SIMD width.
+//! The four words of a block give four normals by two Box-Muller transforms whose logarithm, sine and cosine are
+//! polynomials in plain f32 arithmetic: no platform maths, no fused multiply-add, hence the same bits at every SIMD
+//! width.
 //!
 //! Elements are laid out so that a vector of lanes computes neighbouring elements: in each group of 64 elements,
 //! element e takes word `e / 16` of block `16 * group + e % 16`.
 
-/// Blocks computed side by side.
-const LANES: usize = 16;
+use super::philox::{LANES, words_of_block, words_of_lanes};
+
 /// Elements of a group: four words per block.
 const GROUP: usize = 4 * LANES;
 
@@ -16,13 +16,6 @@ const GROUP: usize = 4 * LANES;
 /// (two multiplications and four exclusive-ors per round and block, and the key schedule); the Box-Muller
 /// transform takes 21 floating-point operations a normal. Integer operations count like floating-point ones.
 pub const OPERATIONS_PER_NORMAL: u64 = 41;
-
-/// The key of a tensor: FNV-1a of its path, so that noise follows the name and not the order of tensors.
-pub fn tensor_key(path: &str) -> u64 {
-    path.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
-}
 
 /// Writes the direction's elements `0..out.len()` of one tensor.
 pub fn fill_normal(seed: u64, tensor: u64, out: &mut [f32]) {
@@ -54,30 +47,15 @@ pub fn normal(seed: u64, tensor: u64, element: u64) -> f32 {
     let group = element / GROUP as u64;
     let within = (element % GROUP as u64) as usize;
     let block = group * LANES as u64 + (within % LANES) as u64;
-    let words =
-        philox(seed, [block as u32, (block >> 32) as u32, tensor as u32, (tensor >> 32) as u32]);
+    let words = words_of_block(seed, tensor, block);
     let word = within / LANES;
     let (cosine, sine) = box_muller(words[word & 2], words[(word & 2) + 1]);
     if word.is_multiple_of(2) { cosine } else { sine }
 }
 
-#[expect(clippy::needless_range_loop, reason = "lanes side by side, as a vector computes them")]
 #[inline(always)]
 fn group_of_normals(seed: u64, tensor: u64, group: u64) -> [f32; GROUP] {
-    let first = group * LANES as u64;
-    let mut words = [[0_u32; LANES]; 4];
-    for lane in 0..LANES {
-        let block = first + lane as u64;
-        words[0][lane] = block as u32;
-        words[1][lane] = (block >> 32) as u32;
-        words[2][lane] = tensor as u32;
-        words[3][lane] = (tensor >> 32) as u32;
-    }
-    let mut key = [seed as u32, (seed >> 32) as u32];
-    for _ in 0..ROUNDS {
-        words = round_of_lanes(words, key);
-        key = bump(key);
-    }
+    let words = words_of_lanes(seed, tensor, group);
     let mut out = [0.0; GROUP];
     for half in 0..2 {
         let (radii, turns) = (&words[2 * half], &words[2 * half + 1]);
@@ -87,51 +65,6 @@ fn group_of_normals(seed: u64, tensor: u64, group: u64) -> [f32; GROUP] {
         }
     }
     out
-}
-
-/// [`round`] of every lane, written so that the compiler turns each line into vector instructions.
-#[inline(always)]
-fn round_of_lanes(c: [[u32; LANES]; 4], key: [u32; 2]) -> [[u32; LANES]; 4] {
-    let mut next = [[0_u32; LANES]; 4];
-    for lane in 0..LANES {
-        let first = 0xD251_1F53_u64 * u64::from(c[0][lane]);
-        let second = 0xCD9E_8D57_u64 * u64::from(c[2][lane]);
-        next[0][lane] = (second >> 32) as u32 ^ c[1][lane] ^ key[0];
-        next[1][lane] = second as u32;
-        next[2][lane] = (first >> 32) as u32 ^ c[3][lane] ^ key[1];
-        next[3][lane] = first as u32;
-    }
-    next
-}
-
-const ROUNDS: usize = 10;
-
-/// Philox-4x32-10 of a counter under a key.
-fn philox(seed: u64, counter: [u32; 4]) -> [u32; 4] {
-    let mut key = [seed as u32, (seed >> 32) as u32];
-    let mut words = counter;
-    for _ in 0..ROUNDS {
-        words = round(words, key);
-        key = bump(key);
-    }
-    words
-}
-
-#[inline(always)]
-fn round(c: [u32; 4], key: [u32; 2]) -> [u32; 4] {
-    let first = 0xD251_1F53_u64 * u64::from(c[0]);
-    let second = 0xCD9E_8D57_u64 * u64::from(c[2]);
-    [
-        (second >> 32) as u32 ^ c[1] ^ key[0],
-        second as u32,
-        (first >> 32) as u32 ^ c[3] ^ key[1],
-        first as u32,
-    ]
-}
-
-#[inline(always)]
-fn bump(key: [u32; 2]) -> [u32; 2] {
-    [key[0].wrapping_add(0x9E37_79B9), key[1].wrapping_add(0xBB67_AE85)]
 }
 
 /// Two independent normals from two words: `sqrt(-2 ln u) (cos, sin)(2 pi v)`.
@@ -186,16 +119,7 @@ fn turn(n: u32) -> (f32, f32) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn philox_gives_the_published_vectors() {
-        // Random123's known-answer tests for philox4x32-10.
-        assert_eq!(philox(0, [0; 4]), [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]);
-        assert_eq!(
-            philox(u64::MAX, [u32::MAX; 4]),
-            [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]
-        );
-    }
+    use crate::noise::tensor_key;
 
     #[test]
     fn any_element_alone_has_the_same_bits() {

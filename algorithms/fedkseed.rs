@@ -1,0 +1,96 @@
+//! Federated full-parameter tuning with a pool of seeds.
+
+use std::num::NonZeroU32;
+
+use serde::{Deserialize, Serialize};
+
+use fleetune_models::parameters::Trainable;
+
+use crate::{
+    noise::Distribution,
+    protocol::Server,
+    settings::{LearningRate, Positive},
+    setup::{Setup, Workshop},
+    zeroth_order::{
+        CatchUp, Difference, Memory, Plan, Pool, Recipe, Upload, Variant, ZerothOrderServer,
+    },
+};
+
+/// FedKSeed (Qin et al., ICML 2024): every step's direction has one of K seeds, so the model is its start and K
+/// coefficients. A client rebuilds the model from them, a pass for each that is not zero.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FedKSeedConfig {
+    /// Which parameters train. The default is `layers`.
+    #[serde(default = "Trainable::layers")]
+    pub train: Trainable,
+    /// Local steps per round, τ.
+    pub local_steps: NonZeroU32,
+    /// Texts in a mini-batch.
+    pub batch_size: NonZeroU32,
+    /// Seeds in the pool, K. The default is 4096, as published.
+    #[serde(default = "published_pool")]
+    pub seeds: NonZeroU32,
+    /// FedKSeed-Pro: seeds whose scalars were large are drawn more often. The default is not.
+    #[serde(default)]
+    pub pro: bool,
+    /// The law of the directions. The default is Gaussian.
+    #[serde(default)]
+    pub directions: Distribution,
+    /// Perturbation scale ε. The default is 5e-4, as published.
+    #[serde(default = "published_epsilon")]
+    pub epsilon: Positive,
+    /// Learning rate η. A schedule is folded into the coefficients.
+    pub learning_rate: LearningRate,
+    /// How clients get the model. The default is as published: always the coefficients.
+    #[serde(default = "scalars")]
+    pub catch_up: CatchUp,
+}
+
+fn published_pool() -> NonZeroU32 {
+    NonZeroU32::new(4096).expect("4096 is not zero")
+}
+
+fn published_epsilon() -> Positive {
+    Positive::new(5e-4).expect("5e-4 is positive")
+}
+
+fn scalars() -> CatchUp {
+    CatchUp::Scalars
+}
+
+impl FedKSeedConfig {
+    /// The algorithm in one line, for a report.
+    pub(crate) fn describe(&self) -> String {
+        let pro = if self.pro { "-Pro" } else { "" };
+        format!(
+            "FedKSeed{pro} on {}: {} seeds, {} local steps on {} texts; scalars up",
+            self.train, self.seeds, self.local_steps, self.batch_size
+        )
+    }
+
+    /// The server with the global model at its start.
+    pub(crate) fn server(&self, setup: Setup) -> Box<dyn Server> {
+        let batch = self.batch_size.get() as usize;
+        let (workshop, start) = Workshop::open(setup, self.train, batch);
+        let recipe = Recipe {
+            plan: Plan {
+                split: 0,
+                lower: 1,
+                upper: 1,
+                variant: Variant::Joint,
+                difference: Difference::TwoSided,
+                distribution: self.directions,
+            },
+            local_steps: self.local_steps.get() as usize,
+            epsilon: self.epsilon.get(),
+            learning_rate: self.learning_rate.clone(),
+            weight_decay: 0.0,
+            upload: Upload::Scalars,
+            catch_up: self.catch_up,
+            momentum: 0.0,
+        };
+        let memory = Memory::Pool(Pool::new(self.seeds.get() as usize, self.pro));
+        Box::new(ZerothOrderServer::new(workshop, start, recipe, memory))
+    }
+}

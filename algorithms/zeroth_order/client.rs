@@ -1,0 +1,179 @@
+//! A client's work in one round.
+
+use std::sync::Arc;
+
+use fleetune_devices::Workload;
+use fleetune_models::{cost::BatchShape, parameters::Weights};
+use fleetune_units::Bytes;
+
+use super::{
+    StepDirections, apply,
+    history::Gap,
+    probe::Probe,
+    recipe::{Recipe, Upload},
+    seeds::Seeds,
+};
+use crate::{
+    protocol::{ClientId, Payload, Update},
+    setup::Workshop,
+    work::{Tally, bytes},
+};
+
+/// How a client gets the global model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Download {
+    /// All trainable parameters.
+    Dense,
+    /// Scalars, which it replays on the version that it holds.
+    Replay(Gap),
+}
+
+/// One client's work in one round.
+#[derive(Clone, Debug)]
+pub(crate) struct Task {
+    pub(crate) workshop: Arc<Workshop>,
+    pub(crate) recipe: Arc<Recipe>,
+    pub(crate) seeds: Seeds,
+    pub(crate) round: u64,
+    pub(crate) client: ClientId,
+    pub(crate) download: Download,
+    /// Whether the device stores the global model before it trains, to replay from it another time.
+    pub(crate) keeps_copy: bool,
+}
+
+impl Task {
+    fn step_seeds(&self) -> Vec<u64> {
+        let of = (self.client, self.round);
+        self.seeds.steps(&self.workshop.streams, of, self.recipe.local_steps)
+    }
+
+    fn directions(&self, seed: u64) -> StepDirections {
+        StepDirections::derive(&self.workshop.layout, self.recipe.plan, seed)
+    }
+
+    fn downloaded(&self) -> Bytes {
+        match self.download {
+            Download::Dense => Payload::size(self.workshop.layout.len()),
+            Download::Replay(gap) => Bytes::new(gap.bytes),
+        }
+    }
+
+    fn uploaded(&self) -> Bytes {
+        Payload::size(match self.recipe.upload {
+            Upload::Scalars => self.recipe.plan.scalars() * self.recipe.local_steps,
+            Upload::Delta => self.workshop.layout.len(),
+        })
+    }
+
+    /// Parameters, the boundary activations that a split keeps, and for a delta the start.
+    fn resident(&self, shapes: &[BatchShape]) -> u64 {
+        let cost = &self.workshop.cost;
+        let rows = shapes.iter().map(|[texts, tokens]| texts * tokens).max().unwrap_or(0);
+        let boundary = rows as u64 * cost.encoder.hidden_size as u64;
+        let start = match self.recipe.upload {
+            Upload::Scalars => 0,
+            Upload::Delta => self.workshop.layout.len() as u64,
+        };
+        bytes(cost.parameters() + self.recipe.plan.boundaries() * boundary + start)
+    }
+
+    fn batches(&self) -> Vec<Vec<u32>> {
+        self.workshop.batches(self.client, self.round, self.recipe.local_steps)
+    }
+
+    /// The shapes of this round's mini-batches.
+    pub(crate) fn shapes(&self) -> Vec<BatchShape> {
+        self.workshop.shapes(self.client, self.round, self.recipe.local_steps)
+    }
+
+    /// What the work costs on mini-batches of these shapes.
+    pub(crate) fn workload(&self, shapes: &[BatchShape]) -> Workload {
+        let mut tally = Tally::default();
+        self.charge_bookkeeping(&mut tally);
+        for &shape in shapes {
+            let (layout, cost) = (&self.workshop.layout, &self.workshop.cost);
+            self.recipe.plan.charge_evaluation(&mut tally, layout, cost, shape);
+            self.charge_update(&mut tally);
+        }
+        tally.workload(self.resident(shapes), self.downloaded(), self.uploaded())
+    }
+
+    /// What is done beside the steps: replaying what was missed from the stored copy, which is read for it; storing
+    /// the copy; taking the difference to be sent.
+    fn charge_bookkeeping(&self, tally: &mut Tally) {
+        let elements = self.workshop.layout.len();
+        if let Download::Replay(gap) = self.download {
+            let steps = gap.entries * self.recipe.local_steps as u64;
+            self.recipe.plan.charge_replay(tally, &self.workshop.layout, steps);
+            tally.copy(elements);
+        }
+        if self.keeps_copy {
+            tally.copy(elements);
+        }
+        if self.recipe.upload == Upload::Delta {
+            tally.subtract(elements);
+        }
+    }
+
+    fn charge_update(&self, tally: &mut Tally) {
+        self.recipe.plan.charge_update(tally, &self.workshop.layout);
+        if self.recipe.weight_decay > 0.0 {
+            tally.scale(self.workshop.layout.len());
+        }
+    }
+
+    /// The local steps, for real: what is uploaded, and the model that stays on the device.
+    ///
+    /// The start is the global model as the server has it: what a client that replays has too, to the bit.
+    pub(crate) fn train(&self, start: &Weights) -> (Update, Weights) {
+        let mut weights = start.clone();
+        let mut probe = Probe::new(self.workshop.model.clone());
+        let mut tally = Tally::default();
+        self.charge_bookkeeping(&mut tally);
+        let (plan, rates) = (self.recipe.plan, self.recipe.rates(self.round));
+        let mut sent = Vec::new();
+        for (texts, seed) in self.batches().iter().zip(self.step_seeds()) {
+            let batch = self.workshop.collate(texts);
+            let on_device = batch.to_device(&self.workshop.device);
+            let directions = self.directions(seed);
+            let scalars = probe.project(
+                &weights,
+                plan,
+                self.recipe.epsilon,
+                &directions,
+                (&on_device, &batch.labels),
+                &mut tally,
+            );
+            rates.decay(&mut weights, 1);
+            apply(&mut weights, plan, &directions, &scalars, &|slot| rates.rate(slot));
+            self.charge_update(&mut tally);
+            sent.extend(scalars);
+        }
+        let payload = match self.recipe.upload {
+            Upload::Scalars => Payload::Scalars(sent),
+            Upload::Delta => Payload::Dense(difference(&weights.values, &start.values)),
+        };
+        let upload = Bytes::new(payload.encode(self.round).len() as u64);
+        let examples = (self.recipe.local_steps * self.workshop.batch_size) as u64;
+        let counted = tally.counted(self.resident(&self.shapes()), upload);
+        (Update { payload, examples, counted }, weights)
+    }
+
+    /// Adds this client's steps to a model, weighed by `share`, as if nobody else had trained.
+    ///
+    /// With weight decay a step's trace is shrunk by the steps that follow it; decay of the start itself is the
+    /// caller's, once for all clients.
+    pub(crate) fn replay(&self, weights: &mut Weights, share: f64, scalars: &[f32]) {
+        let (plan, rates) = (self.recipe.plan, self.recipe.rates(self.round));
+        let steps = scalars.chunks(plan.scalars()).zip(self.step_seeds());
+        for ((scalars, seed), left) in steps.zip((0..self.recipe.local_steps as u32).rev()) {
+            apply(weights, plan, &self.directions(seed), scalars, &|slot| {
+                share * rates.rate(slot) * super::update::power(rates.kept(slot), left)
+            });
+        }
+    }
+}
+
+fn difference(after: &[f32], before: &[f32]) -> Vec<f32> {
+    after.iter().zip(before).map(|(a, b)| a - b).collect()
+}

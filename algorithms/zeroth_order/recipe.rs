@@ -1,0 +1,64 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Plan, update::Rates};
+use crate::settings::LearningRate;
+
+/// How every client trains, and how server and clients keep in step.
+#[derive(Clone, Debug)]
+pub(crate) struct Recipe {
+    pub(crate) plan: Plan,
+    /// τ.
+    pub(crate) local_steps: usize,
+    /// ε.
+    pub(crate) epsilon: f64,
+    pub(crate) learning_rate: LearningRate,
+    /// λ.
+    pub(crate) weight_decay: f64,
+    pub(crate) upload: Upload,
+    pub(crate) catch_up: CatchUp,
+    /// β of the server's momentum; 0 for none.
+    pub(crate) momentum: f64,
+}
+
+impl Recipe {
+    pub(crate) fn rates(&self, round: u64) -> Rates<'_> {
+        Rates { learning_rate: &self.learning_rate, round, weight_decay: self.weight_decay }
+    }
+}
+
+/// What a client sends back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Upload {
+    /// Its projected gradients: the server derives the directions and replays the steps.
+    #[default]
+    Scalars,
+    /// The change of its trainable parameters.
+    Delta,
+}
+
+impl fmt::Display for Upload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Scalars => "scalars",
+            Self::Delta => "dense changes",
+        })
+    }
+}
+
+/// How a client that took no part in the last rounds gets the global model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CatchUp {
+    /// All trainable parameters, always.
+    Dense,
+    /// The scalars of the rounds it missed, always: it replays them.
+    Scalars,
+    /// Either, whichever its own device finishes sooner by its cost model.
+    #[default]
+    Fastest,
+    /// Either, whichever has fewer bytes.
+    FewestBytes,
+}

@@ -1,0 +1,214 @@
+//! The server of the methods that train by projected gradients.
+//!
+//! Clients take τ local steps and upload the projected gradients, or what they amount to; the server averages the
+//! resulting models, weighted by the examples behind them. An average of models that were moved along known directions
+//! is the old model moved along all of them, each weighed by its client's share: so the server computes it, in the order
+//! of arrival, and so a client that fell behind replays it, to the same bits.
+
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+
+use fleetune_devices::Workload;
+use fleetune_models::{encoder::Classifier, parameters::Weights};
+
+use super::{
+    client::{Download, Task},
+    history::{Entry, Gap},
+    memory::Memory,
+    recipe::{CatchUp, Recipe, Upload},
+};
+use crate::{
+    average::{advance, mean_by_examples},
+    protocol::{
+        Assignment, ClientId, Estimate, Exchange, Horizon, ProtocolError, Server, Update, Verdict,
+    },
+    setup::Workshop,
+};
+
+/// The server of MeZO, FedSPZO, DeComFL and FedKSeed.
+#[derive(Debug)]
+pub(crate) struct ZerothOrderServer {
+    workshop: Arc<Workshop>,
+    recipe: Arc<Recipe>,
+    global: Arc<Weights>,
+    memory: Memory,
+    /// The version of the global model that a client holds, after the last round in which its update was joined.
+    /// Whoever is missing holds the start, which comes with the pretrained model.
+    held: BTreeMap<ClientId, usize>,
+    /// The server's momentum, if it has any.
+    velocity: Option<Vec<f64>>,
+}
+
+impl ZerothOrderServer {
+    pub(crate) fn new(
+        workshop: Arc<Workshop>,
+        start: Weights,
+        recipe: Recipe,
+        memory: Memory,
+    ) -> Self {
+        let velocity = (recipe.momentum > 0.0).then(|| vec![0.0; start.values.len()]);
+        Self {
+            workshop,
+            recipe: Arc::new(recipe),
+            global: Arc::new(start),
+            memory,
+            held: BTreeMap::new(),
+            velocity,
+        }
+    }
+
+    fn task(&self, round: u64, client: ClientId, download: Download) -> Task {
+        Task {
+            workshop: Arc::clone(&self.workshop),
+            recipe: Arc::clone(&self.recipe),
+            seeds: self.memory.seeds(),
+            round,
+            client,
+            download,
+            // A client that always gets everything needs no copy; the start is at hand anyway.
+            keeps_copy: self.can_replay() && !self.memory.replays_from_the_start(),
+        }
+    }
+
+    /// Whether clients may replay: not if the model moves by more than its scalars say.
+    fn can_replay(&self) -> bool {
+        self.recipe.catch_up != CatchUp::Dense
+            && self.recipe.upload == Upload::Scalars
+            && self.velocity.is_none()
+    }
+
+    /// How a client shall get the model that it is to train in `round`.
+    fn download(&self, round: u64, client: ClientId, device: &dyn Estimate) -> Download {
+        if !self.can_replay() {
+            return Download::Dense;
+        }
+        let held = self.held.get(&client).copied().unwrap_or(0);
+        self.choose(self.task(round, client, Download::Dense), self.memory.gap(held), device)
+    }
+
+    fn choose(&self, dense: Task, gap: Gap, device: &dyn Estimate) -> Download {
+        let replay = Task { download: Download::Replay(gap), ..dense.clone() };
+        let shapes = dense.shapes();
+        let [all, scalars] = [&dense, &replay].map(|task| task.workload(&shapes));
+        let replays = match self.recipe.catch_up {
+            CatchUp::Dense => false,
+            CatchUp::Scalars => true,
+            CatchUp::FewestBytes => scalars.download < all.download,
+            CatchUp::Fastest => device.duration(&scalars) < device.duration(&all),
+        };
+        if replays { replay.download } else { dense.download }
+    }
+
+    /// The least and the most that this client may ever be asked to replay.
+    fn extremes(&self, client: ClientId, device: &dyn Estimate, horizon: Horizon) -> [Gap; 2] {
+        let scalars = self.recipe.plan.scalars() * self.recipe.local_steps;
+        let gap = |entries| self.memory.gap_of(entries, scalars);
+        let dense = self.task(0, client, Download::Dense);
+        let chosen = |entries| self.choose(dense.clone(), gap(entries), device) != Download::Dense;
+        // The choice turns once: more to replay takes longer and has more bytes.
+        let (mut least, mut beyond) = (0, self.memory.most_entries(horizon) + 1);
+        while least + 1 < beyond {
+            let middle = least + (beyond - least) / 2;
+            if chosen(middle) { least = middle } else { beyond = middle }
+        }
+        [gap(0), gap(least)]
+    }
+
+    /// The new model from the scalars of a round.
+    fn join_scalars(
+        &mut self,
+        round: u64,
+        updates: &[(ClientId, Update)],
+    ) -> Result<Vec<f32>, ProtocolError> {
+        let due = self.recipe.plan.scalars() * self.recipe.local_steps;
+        let entry = |(client, update): &(ClientId, Update)| {
+            let scalars = update.scalars(*client, due)?.to_vec();
+            Ok(Entry { client: *client, examples: update.examples as u32, scalars })
+        };
+        let entries = updates.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
+        let record = self.memory.record(round, entries);
+        let mut weights = Weights::clone(&self.global);
+        self.recipe.rates(round).decay(&mut weights, self.recipe.local_steps as u32);
+        for contribution in record.contributions() {
+            let task = self.task(round, contribution.client, Download::Dense);
+            task.replay(&mut weights, contribution.share, contribution.scalars);
+        }
+        self.memory.keep(record, &self.workshop, &self.recipe);
+        Ok(weights.values)
+    }
+
+    /// The new model from the changes that clients send.
+    fn join_deltas(&self, updates: &[(ClientId, Update)]) -> Result<Vec<f32>, ProtocolError> {
+        let len = self.global.values.len();
+        let sent = |client, update| Update::dense(update, client, len).map(Cow::Borrowed);
+        let delta = mean_by_examples(len, updates, sent)?.unwrap_or_else(|| vec![0.0; len]);
+        let moved = self.global.values.iter().zip(delta);
+        Ok(moved.map(|(&w, d)| (f64::from(w) + d) as f32).collect())
+    }
+
+    /// Heavy ball: v <- β v + (joined - old), and the model moves by v.
+    fn with_momentum(&mut self, joined: &[f32]) -> Vec<f64> {
+        let Some(velocity) = &mut self.velocity else {
+            return joined.iter().copied().map(f64::from).collect();
+        };
+        let moves = velocity.iter_mut().zip(joined).zip(&self.global.values);
+        moves
+            .map(|((v, &new), &old)| {
+                *v = self.recipe.momentum * *v + f64::from(new) - f64::from(old);
+                f64::from(old) + *v
+            })
+            .collect()
+    }
+}
+
+impl Server for ZerothOrderServer {
+    fn assign(&self, exchange: Exchange, client: ClientId, device: &dyn Estimate) -> Assignment {
+        let download = self.download(exchange.round, client, device);
+        let task = self.task(exchange.round, client, download);
+        let workload = task.workload(&task.shapes());
+        let start = Arc::clone(&self.global);
+        Assignment { workload, job: Box::new(move || task.train(&start).0) }
+    }
+
+    fn forecast(&self, client: ClientId, device: &dyn Estimate, horizon: Horizon) -> Vec<Workload> {
+        let bounds = self.workshop.shape_bounds(client, self.recipe.local_steps);
+        let mut downloads = vec![Download::Dense];
+        if self.can_replay() {
+            downloads.extend(self.extremes(client, device, horizon).map(Download::Replay));
+        }
+        let each = |download: Download| {
+            let task = self.task(0, client, download);
+            bounds.iter().map(move |shapes| task.workload(shapes)).collect::<Vec<_>>()
+        };
+        downloads.into_iter().flat_map(each).collect()
+    }
+
+    fn aggregate(
+        &mut self,
+        exchange: Exchange,
+        updates: Vec<(ClientId, Update)>,
+    ) -> Result<Verdict, ProtocolError> {
+        if updates.is_empty() {
+            return Ok(Verdict::RoundOver);
+        }
+        let trained = self.memory.version();
+        let joined = match self.recipe.upload {
+            Upload::Scalars => self.join_scalars(exchange.round, &updates)?,
+            Upload::Delta => self.join_deltas(&updates)?,
+        };
+        let values = self.with_momentum(&joined);
+        advance(&mut self.global, &values, exchange.round)?;
+        self.held.extend(updates.iter().map(|(client, _)| (*client, trained)));
+        Ok(Verdict::RoundOver)
+    }
+
+    fn weights(&self) -> &Weights {
+        &self.global
+    }
+
+    fn model(&self) -> Classifier {
+        self.workshop.model_with(&self.global)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+use std::ops::Range;
+
+use fleetune_models::parameters::{Layout, Slot, Weights};
+
+use super::{Plan, StepDirections, Variant};
+use crate::settings::LearningRate;
+
+/// The rates at which a round's updates are made.
+#[derive(Clone, Copy, Debug)]
+pub struct Rates<'a> {
+    /// η by stage and round.
+    pub learning_rate: &'a LearningRate,
+    /// The round.
+    pub round: u64,
+    /// Weight decay λ, of tensors that decay.
+    pub weight_decay: f64,
+}
+
+impl Rates<'_> {
+    /// η of a tensor.
+    pub fn rate(&self, slot: &Slot) -> f64 {
+        self.learning_rate.of(slot.stage, self.round)
+    }
+
+    /// What weight decay leaves of a tensor in a step: 1 - η λ, or 1 for biases and norms (as MeZO's code has it).
+    pub fn kept(&self, slot: &Slot) -> f64 {
+        if slot.decays { 1.0 - self.rate(slot) * self.weight_decay } else { 1.0 }
+    }
+
+    /// Takes `steps` steps' weight decay off the parameters.
+    pub fn decay(&self, weights: &mut Weights, steps: u32) {
+        if self.weight_decay == 0.0 {
+            return;
+        }
+        let layout = std::sync::Arc::clone(&weights.layout);
+        for slot in layout.slots() {
+            let kept = power(self.kept(slot), steps) as f32;
+            weights.values[slot.range.clone()].iter_mut().for_each(|w| *w *= kept);
+        }
+    }
+}
+
+/// A power with a small exponent, by multiplication: the same bits everywhere.
+pub(super) fn power(base: f64, exponent: u32) -> f64 {
+    (0..exponent).fold(1.0, |product, _| product * base)
+}
+
+/// Applies one step's scalars: `θ -= factor ∇̂`, with a tensor's own factor (its η, and whatever weighs the step).
+///
+/// If joint, `∇̂1 = mean_p (mean_j g_pj) z1_p` and `∇̂2 = mean_pj g_pj z2_pj`; if separate, each part has the mean over
+/// its own scalars. The client's update and the server's are this one function: the same bits.
+pub fn apply(
+    weights: &mut Weights,
+    plan: Plan,
+    directions: &StepDirections,
+    scalars: &[f32],
+    factor: &dyn Fn(&Slot) -> f64,
+) {
+    let layout = std::sync::Arc::clone(&weights.layout);
+    let parts = (layout.lower(plan.split), layout.upper(plan.split));
+    let [p1, p2] = [plan.lower as usize, plan.upper as usize];
+    let mut lower = |p: usize, g: f64| {
+        descend(weights, &layout, &parts.0, directions.lower(p), g / p1 as f64, factor);
+    };
+    match plan.variant {
+        Variant::Joint => {
+            for (p, block) in scalars.chunks(p2).enumerate() {
+                lower(p, block.iter().map(|&g| f64::from(g)).sum::<f64>() / p2 as f64);
+            }
+        }
+        Variant::Separate => {
+            for (p, &g) in scalars[..p1].iter().enumerate() {
+                lower(p, f64::from(g));
+            }
+        }
+    }
+    let own = match plan.variant {
+        Variant::Joint => scalars,
+        Variant::Separate => &scalars[p1..],
+    };
+    for (i, &g) in own.iter().enumerate() {
+        let share = f64::from(g) / own.len() as f64;
+        descend(weights, &layout, &parts.1, directions.upper(i), share, factor);
+    }
+}
+
+/// `θ -= factor g z` over the slots of `range`.
+fn descend(
+    weights: &mut Weights,
+    layout: &Layout,
+    range: &Range<usize>,
+    z: &[f32],
+    g: f64,
+    factor: &dyn Fn(&Slot) -> f64,
+) {
+    for slot in layout.slots_in(range) {
+        let step = (factor(slot) * g) as f32;
+        let z = &z[slot.range.start - range.start..slot.range.end - range.start];
+        for (w, &z) in weights.values[slot.range.clone()].iter_mut().zip(z) {
+            *w -= step * z;
+        }
+    }
+}
