@@ -46,7 +46,7 @@ pub(super) struct Distill {
     #[arg(long, default_value_t = 48)]
     max_length: usize,
     /// Training steps.
-    #[arg(long, default_value_t = 2_000)]
+    #[arg(long, default_value_t = 12_000)]
     steps: usize,
     /// Sentences per step.
     #[arg(long, default_value_t = 64)]
