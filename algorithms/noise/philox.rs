@@ -9,14 +9,13 @@ const ROUNDS: usize = 10;
 #[inline(always)]
 pub(super) fn words_of_lanes(seed: u64, tensor: u64, group: u64) -> [[u32; LANES]; 4] {
     let first = group * LANES as u64;
-    let mut words = [[0_u32; LANES]; 4];
-    for lane in 0..LANES {
-        let block = first + lane as u64;
-        words[0][lane] = block as u32;
-        words[1][lane] = (block >> 32) as u32;
-        words[2][lane] = tensor as u32;
-        words[3][lane] = (tensor >> 32) as u32;
-    }
+    let blocks: [u64; LANES] = std::array::from_fn(|lane| first + lane as u64);
+    let mut words = [
+        blocks.map(|block| block as u32),
+        blocks.map(|block| (block >> 32) as u32),
+        [tensor as u32; LANES],
+        [(tensor >> 32) as u32; LANES],
+    ];
     let mut key = [seed as u32, (seed >> 32) as u32];
     for _ in 0..ROUNDS {
         words = round_of_lanes(words, key);
