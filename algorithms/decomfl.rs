@@ -78,6 +78,7 @@ impl DeComFlConfig {
             local_steps: self.local_steps.get() as usize,
             epsilon: self.epsilon.get(),
             learning_rate: self.learning_rate.clone(),
+            first_round: 0,
             weight_decay: 0.0,
             upload: Upload::Scalars,
             catch_up: self.catch_up,

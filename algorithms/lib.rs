@@ -2,7 +2,7 @@
 //!
 //! * [`protocol`]: what the federation sees of an algorithm: exact workloads, pure jobs, the server's step;
 //! * [`registry`]: the algorithms by name; one file each ([`fedspzo`], [`mezo`], [`fwdllm`], [`fedavg`], [`fedprox`],
-//!   [`fedopt`], [`scaffold`], [`decomfl`], [`fedkseed`]);
+//!   [`fedopt`], [`scaffold`], [`decomfl`], [`fedkseed`], [`zowarmup`]);
 //! * [`zeroth_order`]: the step that the perturbation methods share; [`noise`]: their directions;
 //! * [`first_order`]: the local steps and the server that the methods of backpropagation share;
 //! * [`wire`]: messages, their encodings and their bytes; [`privacy`]: clipping, noise and what they prove;
@@ -31,6 +31,7 @@ pub mod setup;
 pub mod wire;
 mod work;
 pub mod zeroth_order;
+pub mod zowarmup;
 
 // Unit and integration tests share their small world.
 #[cfg(test)]

@@ -81,6 +81,7 @@ impl MezoConfig {
             local_steps: self.local_steps.get() as usize,
             epsilon: self.epsilon.get(),
             learning_rate: self.learning_rate.clone(),
+            first_round: 0,
             weight_decay: self.weight_decay.get(),
             upload: self.upload,
             catch_up: self.catch_up,

@@ -14,6 +14,7 @@ use crate::{
     protocol::Server,
     scaffold::ScaffoldConfig,
     setup::Setup,
+    zowarmup::ZoWarmUpConfig,
 };
 
 /// An algorithm as a scenario names it.
@@ -40,6 +41,8 @@ pub enum AlgorithmConfig {
     FedYogi(FedOptConfig),
     /// [`ScaffoldConfig`].
     Scaffold(ScaffoldConfig),
+    /// [`ZoWarmUpConfig`].
+    ZoWarmUp(ZoWarmUpConfig),
 }
 
 impl AlgorithmConfig {
@@ -56,6 +59,7 @@ impl AlgorithmConfig {
             Self::FedAdam(config) => config.server(setup, SecondMoment::Adam),
             Self::FedYogi(config) => config.server(setup, SecondMoment::Yogi),
             Self::Scaffold(config) => config.server(setup),
+            Self::ZoWarmUp(config) => config.server(setup),
         }
     }
 
@@ -72,6 +76,7 @@ impl AlgorithmConfig {
             Self::FedAdam(c) => c.describe(SecondMoment::Adam),
             Self::FedYogi(c) => c.describe(SecondMoment::Yogi),
             Self::Scaffold(c) => c.describe(),
+            Self::ZoWarmUp(c) => c.describe(),
         }
     }
 }

@@ -38,6 +38,11 @@ fn configurations() -> Vec<String> {
             all.push(format!(r#"{{"decomfl":{{{shared},"perturbations":2}}}}"#));
             all.push(format!(r#"{{"fedkseed":{{{shared},"seeds":3,"pro":true}}}}"#));
         }
+        for catch_up in ["dense", "scalars"] {
+            all.push(format!(
+                r#"{{"zowarmup":{{{common},"local_steps":2,"catch_up":"{catch_up}","warm_up":{{"rounds":1,{RATE}}}}}}}"#
+            ));
+        }
         for extra in [r#""variant":"separate""#, r#""difference":"one_sided""#] {
             all.push(format!(
                 r#"{{"fedspzo":{{{common},"local_steps":2,"split":2,"perturbations":{{"lower":2,"upper":3}},{extra}}}}}"#

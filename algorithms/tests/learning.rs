@@ -60,6 +60,14 @@ fn fedkseed_learns_with_either_way_to_draw() {
 }
 
 #[test]
+fn zowarmup_learns() {
+    learns(
+        r#"{"zowarmup":{"local_steps":6,"batch_size":6,"warm_up":{"rounds":2,"optimizer":"sgd","learning_rate":{"base":0.1}},"learning_rate":{"base":0.002}}}"#,
+        30,
+    );
+}
+
+#[test]
 fn fwdllm_learns() {
     learns(r#"{"fwdllm":{"batch_size":6,"learning_rate":{"base":0.01}}}"#, 300);
 }

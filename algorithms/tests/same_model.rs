@@ -1,8 +1,10 @@
 //! FedSPZO with one perturbation of either block is MeZO with one perturbation.
 
+use fleetune_algorithms::protocol::{Exchange, Payload, Server};
+use fleetune_devices::{PhaseKind, Workload};
 use fleetune_models::batch::Padding;
 
-use crate::world::{algorithm, bits, round, setup};
+use crate::world::{Spare, algorithm, bits, round, setup};
 
 const RATE: &str = r#"{"base":0.01,"upper":{"from_layer":2,"rate":0.02},"schedule":{"linear":{"rounds":3,"final_fraction":0.2}}}"#;
 
@@ -62,4 +64,38 @@ fn the_way_to_catch_up_changes_nothing_that_is_learnt() {
         });
         assert!(models.iter().all(|model| *model == models[0]), "{kind}");
     }
+}
+
+/// ZOWarmUp's first phase is FedAvg, to the bit; its second is federated MeZO from there, whose schedule starts anew and
+/// whose clients have no start to replay from.
+#[test]
+fn zowarmup_is_fedavg_and_then_mezo() {
+    let common = r#""train":"layers","local_steps":2,"batch_size":4"#;
+    let fedavg = format!(r#"{{"fedavg":{{{common},"learning_rate":{RATE}}}}}"#);
+    let warm_up = format!(
+        r#"{{"zowarmup":{{{common},"warm_up":{{"rounds":2,"learning_rate":{RATE}}},"learning_rate":{RATE}}}}}"#
+    );
+    let (mixed, first) = (course(&warm_up), course(&fedavg));
+    assert!(mixed[..2] == first[..2] && mixed[2] != first[2]);
+
+    let mut server = algorithm(&warm_up).server(setup(3, Padding::Longest, 9));
+    let work = |server: &dyn Server, round| {
+        server.assign(Exchange { round, index: 0 }, 1, &Spare).workload
+    };
+    let gradients = |work: &Workload| !work.flops_of(PhaseKind::Backward).is_zero();
+    for number in 0..2 {
+        assert!(gradients(&work(server.as_ref(), number)));
+        round(server.as_mut(), number, &[0, 1]);
+    }
+    let dense = Payload::size(server.weights().values.len());
+    let next = work(server.as_ref(), 2);
+    assert!(!gradients(&next) && next.download == dense);
+    let (before, update) = (
+        server.weights().values.clone(),
+        (server.assign(Exchange { round: 2, index: 0 }, 1, &Spare).job)(),
+    );
+    let Payload::Scalars(scalars) = &update.payload else { panic!("scalars go up") };
+    assert_eq!(scalars.len(), 2);
+    round(server.as_mut(), 2, &[1]);
+    assert_ne!(bits(&before), bits(&server.weights().values));
 }

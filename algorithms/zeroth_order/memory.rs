@@ -82,7 +82,7 @@ impl Memory {
         match self {
             Self::OwnDirections(history) | Self::SharedDirections(history) => history.push(record),
             Self::Pool(pool) => {
-                let factor = recipe.learning_rate.schedule.factor(record.round);
+                let factor = recipe.rates(record.round).factor();
                 for contribution in record.contributions() {
                     let of = (contribution.client, record.round);
                     let drawn = seeds.indices(&workshop.streams, of, recipe.local_steps);

@@ -14,6 +14,8 @@ pub(crate) struct Recipe {
     /// ε.
     pub(crate) epsilon: f64,
     pub(crate) learning_rate: LearningRate,
+    /// The round with which the learning rate's schedule starts.
+    pub(crate) first_round: u64,
     /// λ.
     pub(crate) weight_decay: f64,
     pub(crate) upload: Upload,
@@ -24,6 +26,7 @@ pub(crate) struct Recipe {
 
 impl Recipe {
     pub(crate) fn rates(&self, round: u64) -> Rates<'_> {
+        let round = round.saturating_sub(self.first_round);
         Rates { learning_rate: &self.learning_rate, round, weight_decay: self.weight_decay }
     }
 }

@@ -32,8 +32,10 @@ pub(crate) struct ZerothOrderServer {
     global: Arc<Weights>,
     memory: Memory,
     /// The version of the global model that a client holds, after the last round in which its update was joined.
-    /// Whoever is missing holds the start, which comes with the pretrained model.
     held: BTreeMap<ClientId, usize>,
+    /// Whether clients that are missing there hold the start: it comes with the pretrained model, unless it was trained
+    /// before.
+    start_is_known: bool,
     /// The server's momentum, if it has any.
     velocity: Option<Vec<f64>>,
 }
@@ -52,8 +54,15 @@ impl ZerothOrderServer {
             global: Arc::new(start),
             memory,
             held: BTreeMap::new(),
+            start_is_known: true,
             velocity,
         }
+    }
+
+    /// Starts from these trained values instead, which clients have to download.
+    pub(crate) fn adopt(&mut self, weights: &Weights) {
+        self.global = Arc::new(weights.clone());
+        self.start_is_known = false;
     }
 
     fn task(&self, round: u64, client: ClientId, download: Download) -> Task {
@@ -81,7 +90,10 @@ impl ZerothOrderServer {
         if !self.can_replay() {
             return Download::Dense;
         }
-        let held = self.held.get(&client).copied().unwrap_or(0);
+        let known = self.start_is_known.then_some(0);
+        let Some(held) = self.held.get(&client).copied().or(known) else {
+            return Download::Dense;
+        };
         self.choose(self.task(round, client, Download::Dense), self.memory.gap(held), device)
     }
 

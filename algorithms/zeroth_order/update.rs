@@ -10,7 +10,7 @@ use crate::settings::LearningRate;
 pub struct Rates<'a> {
     /// η by stage and round.
     pub learning_rate: &'a LearningRate,
-    /// The round.
+    /// The round, counted from the one with which the schedule starts.
     pub round: u64,
     /// Weight decay λ, of tensors that decay.
     pub weight_decay: f64,
@@ -20,6 +20,11 @@ impl Rates<'_> {
     /// η of a tensor.
     pub fn rate(&self, slot: &Slot) -> f64 {
         self.learning_rate.of(slot.stage, self.round)
+    }
+
+    /// The schedule's factor on η.
+    pub(super) fn factor(&self) -> f64 {
+        self.learning_rate.schedule.factor(self.round)
     }
 
     /// What weight decay leaves of a tensor in a step: 1 - η λ, or 1 for biases and norms (as MeZO's code has it).

@@ -26,6 +26,7 @@ fn recipe(plan: Plan) -> Recipe {
                 final_fraction: crate::settings::Fraction::new(0.1).expect("a fraction"),
             },
         },
+        first_round: 0,
         weight_decay: 0.0,
         upload: Upload::Scalars,
         catch_up: CatchUp::Scalars,

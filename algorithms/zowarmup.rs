@@ -1,0 +1,169 @@
+//! Zeroth-order training after a first-order warm-up.
+
+use std::num::{NonZeroU32, NonZeroU64};
+
+use fleetune_devices::Workload;
+use fleetune_models::{
+    encoder::Classifier,
+    parameters::{Trainable, Weights},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    fedavg::FedAvg,
+    first_order::{self, FirstOrderServer, Optimizer},
+    noise::Distribution,
+    protocol::{
+        Assignment, ClientId, Estimate, Exchange, Horizon, ProtocolError, Server, Update, Verdict,
+    },
+    settings::{LearningRate, Positive},
+    setup::{Setup, Workshop},
+    zeroth_order::{
+        CatchUp, Difference, History, Memory, Plan, Recipe, Upload, Variant, ZerothOrderServer,
+    },
+};
+
+/// ZOWarmUp: clients that can backpropagate train first-order for some rounds, as in FedAvg; afterwards all clients, those
+/// of little memory included, train zeroth-order with seeds and scalars, as in federated MeZO.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ZoWarmUpConfig {
+    /// Which parameters train, in both phases. The default is `layers`.
+    #[serde(default = "Trainable::layers")]
+    pub train: Trainable,
+    /// Local steps per round, τ, in both phases.
+    pub local_steps: NonZeroU32,
+    /// Texts in a mini-batch, in both phases.
+    pub batch_size: NonZeroU32,
+    /// The first-order phase.
+    pub warm_up: WarmUp,
+    /// P: directions averaged per zeroth-order step. The default is 1.
+    #[serde(default = "crate::zeroth_order::one")]
+    pub perturbations: NonZeroU32,
+    /// The law of the directions. The default is Gaussian.
+    #[serde(default)]
+    pub directions: Distribution,
+    /// Perturbation scale ε. The default is 1e-3.
+    #[serde(default = "crate::zeroth_order::default_epsilon")]
+    pub epsilon: Positive,
+    /// Learning rate η of the zeroth-order phase; its schedule starts with that phase.
+    pub learning_rate: LearningRate,
+    /// How clients that fell behind get the model. The default is what their device finishes soonest.
+    #[serde(default)]
+    pub catch_up: CatchUp,
+}
+
+/// The first-order phase.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WarmUp {
+    /// Rounds of it.
+    pub rounds: NonZeroU64,
+    /// The local optimiser. The default is AdamW.
+    #[serde(default)]
+    pub optimizer: Optimizer,
+    /// Learning rate η.
+    pub learning_rate: LearningRate,
+}
+
+impl ZoWarmUpConfig {
+    /// The server with the global model at its start.
+    pub(crate) fn server(&self, setup: Setup) -> Box<dyn Server> {
+        let first = FirstOrderServer::open(setup.clone(), self.first(), |_, _| FedAvg);
+        let (workshop, start) = Workshop::open(setup, self.train, self.batch_size.get() as usize);
+        let memory = Memory::OwnDirections(History::default());
+        let then = ZerothOrderServer::new(workshop, start, self.then(), memory);
+        Box::new(ZoWarmUpServer { rounds: self.warm_up.rounds.get(), first, then })
+    }
+
+    /// The algorithm in one line, for a report.
+    pub(crate) fn describe(&self) -> String {
+        format!(
+            "ZOWarmUp on {}: {} rounds of {}, dense weights up; then P = {}, scalars up",
+            self.train,
+            self.warm_up.rounds,
+            self.first(),
+            self.perturbations
+        )
+    }
+
+    fn first(&self) -> first_order::Recipe {
+        first_order::Recipe {
+            train: self.train,
+            local_steps: self.local_steps,
+            batch_size: self.batch_size,
+            optimizer: self.warm_up.optimizer.clone(),
+            learning_rate: self.warm_up.learning_rate.clone(),
+        }
+    }
+
+    fn then(&self) -> Recipe {
+        Recipe {
+            plan: Plan {
+                split: 0,
+                lower: 1,
+                upper: self.perturbations.get(),
+                variant: Variant::Joint,
+                difference: Difference::TwoSided,
+                distribution: self.directions,
+            },
+            local_steps: self.local_steps.get() as usize,
+            epsilon: self.epsilon.get(),
+            learning_rate: self.learning_rate.clone(),
+            first_round: self.warm_up.rounds.get(),
+            weight_decay: 0.0,
+            upload: Upload::Scalars,
+            catch_up: self.catch_up,
+            momentum: 0.0,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct ZoWarmUpServer {
+    rounds: u64,
+    first: FirstOrderServer<FedAvg>,
+    /// Follows the model of the first phase, and takes over from there.
+    then: ZerothOrderServer,
+}
+
+impl ZoWarmUpServer {
+    fn warms_up(&self, exchange: Exchange) -> bool {
+        exchange.round < self.rounds
+    }
+}
+
+impl Server for ZoWarmUpServer {
+    fn assign(&self, exchange: Exchange, client: ClientId, device: &dyn Estimate) -> Assignment {
+        match self.warms_up(exchange) {
+            true => self.first.assign(exchange, client, device),
+            false => self.then.assign(exchange, client, device),
+        }
+    }
+
+    fn forecast(&self, client: ClientId, device: &dyn Estimate, horizon: Horizon) -> Vec<Workload> {
+        let first = self.first.forecast(client, device, horizon);
+        first.into_iter().chain(self.then.forecast(client, device, horizon)).collect()
+    }
+
+    fn aggregate(
+        &mut self,
+        exchange: Exchange,
+        updates: Vec<(ClientId, Update)>,
+    ) -> Result<Verdict, ProtocolError> {
+        if !self.warms_up(exchange) {
+            return self.then.aggregate(exchange, updates);
+        }
+        let verdict = self.first.aggregate(exchange, updates)?;
+        self.then.adopt(self.first.weights());
+        Ok(verdict)
+    }
+
+    fn weights(&self) -> &Weights {
+        self.then.weights()
+    }
+
+    fn model(&self) -> Classifier {
+        self.then.model()
+    }
+}
