@@ -9,10 +9,11 @@ use fleetune_models::parameters::Trainable;
 use crate::{
     noise::Distribution,
     protocol::Server,
-    settings::{Fraction, LearningRate, Positive},
+    settings::{Conflict, Fraction, LearningRate, Positive},
     setup::{Setup, Workshop},
     zeroth_order::{
         CatchUp, Difference, History, Memory, Plan, Recipe, Upload, Variant, ZerothOrderServer,
+        catch_up_conflict,
     },
 };
 
@@ -82,6 +83,18 @@ impl FedSpzoConfig {
     /// The split for a model of `layers` layers: as configured, or three quarters of them.
     pub fn split_of(&self, layers: usize) -> usize {
         self.split.unwrap_or(layers * 3 / 4)
+    }
+
+    /// Settings that cannot go together, with the split filled in.
+    pub(crate) fn conflicts(&self) -> Vec<Conflict> {
+        let catch_up = catch_up_conflict(self.catch_up, self.upload, self.server_momentum);
+        let empty = self.variant == Variant::Separate && self.split == Some(0);
+        let apart = empty.then(|| Conflict {
+            field: "variant",
+            message: "nothing is below split 0 to be perturbed apart".to_owned(),
+            help: "write `joint`, or a split of 1 or more",
+        });
+        catch_up.into_iter().chain(apart).collect()
     }
 
     /// The server with the global model at its start.

@@ -9,10 +9,11 @@ use fleetune_models::parameters::Trainable;
 use crate::{
     noise::Distribution,
     protocol::Server,
-    settings::{Fraction, LearningRate, Positive},
+    settings::{Conflict, Fraction, LearningRate, Positive},
     setup::{Setup, Workshop},
     zeroth_order::{
         CatchUp, Difference, History, Memory, Plan, Recipe, Upload, Variant, ZerothOrderServer,
+        catch_up_conflict,
     },
 };
 
@@ -62,6 +63,12 @@ impl MezoConfig {
             "federated MeZO on {}: P = {}, {} local steps on {} texts; {} up",
             self.train, self.perturbations, self.local_steps, self.batch_size, self.upload
         )
+    }
+
+    /// Settings that cannot go together.
+    pub(crate) fn conflicts(&self) -> Vec<Conflict> {
+        let conflict = catch_up_conflict(self.catch_up, self.upload, self.server_momentum);
+        conflict.into_iter().collect()
     }
 
     /// The server with the global model at its start.

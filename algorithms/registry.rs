@@ -13,6 +13,7 @@ use crate::{
     mezo::MezoConfig,
     protocol::Server,
     scaffold::ScaffoldConfig,
+    settings::Conflict,
     setup::Setup,
     zowarmup::ZoWarmUpConfig,
 };
@@ -60,6 +61,15 @@ impl AlgorithmConfig {
             Self::FedYogi(config) => config.server(setup, SecondMoment::Yogi),
             Self::Scaffold(config) => config.server(setup),
             Self::ZoWarmUp(config) => config.server(setup),
+        }
+    }
+
+    /// Settings that cannot go together, though each is fine alone.
+    pub fn conflicts(&self) -> Vec<Conflict> {
+        match self {
+            Self::FedSpzo(config) => config.conflicts(),
+            Self::Mezo(config) => config.conflicts(),
+            _ => Vec::new(),
         }
     }
 

@@ -3,7 +3,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{Plan, update::Rates};
-use crate::settings::LearningRate;
+use crate::settings::{Conflict, Fraction, LearningRate};
 
 /// How every client trains, and how server and clients keep in step.
 #[derive(Clone, Debug)]
@@ -29,6 +29,24 @@ impl Recipe {
         let round = round.saturating_sub(self.first_round);
         Rates { learning_rate: &self.learning_rate, round, weight_decay: self.weight_decay }
     }
+}
+
+/// Clients cannot replay a model that moves by more than their scalars say.
+pub(crate) fn catch_up_conflict(
+    catch_up: CatchUp,
+    upload: Upload,
+    momentum: Fraction,
+) -> Option<Conflict> {
+    let why = match (upload, momentum.get() > 0.0) {
+        (Upload::Delta, _) => "there are no scalars with `upload: delta`",
+        (Upload::Scalars, true) => "the server's momentum is not in the scalars",
+        (Upload::Scalars, false) => return None,
+    };
+    (catch_up == CatchUp::Scalars).then(|| Conflict {
+        field: "catch_up",
+        message: format!("clients cannot catch up by replaying scalars: {why}"),
+        help: "leave `catch_up` out, or write `dense`",
+    })
 }
 
 /// What a client sends back.

@@ -38,6 +38,11 @@ pub(super) fn check(draft: &mut Draft, sizes: Sizes<'_>, faults: &mut Vec<Fault>
         match tree(algorithm) {
             Ok(Node::Map(choice)) => {
                 for (kind, settings) in &choice {
+                    for conflict in algorithm.conflicts() {
+                        let path = path.key(kind).key(conflict.field);
+                        let fault = Fault::value(path, conflict.message);
+                        faults.push(fault.with_help(conflict.help));
+                    }
                     Settings { settings, path: path.key(kind), sizes, faults }.check();
                 }
             }
