@@ -77,6 +77,10 @@ fn zowarmup_is_fedavg_and_then_mezo() {
     );
     let (mixed, first) = (course(&warm_up), course(&fedavg));
     assert!(mixed[..2] == first[..2] && mixed[2] != first[2]);
+    // In its first round a falling rate is the constant one.
+    let constant = r#"{"base":0.01,"upper":{"from_layer":2,"rate":0.02}}"#;
+    let (warming, training) = warm_up.rsplit_once(RATE).expect("it was just put there");
+    assert!(course(&format!("{warming}{constant}{training}")) == mixed);
 
     let mut server = algorithm(&warm_up).server(setup(3, Padding::Longest, 9));
     let work = |server: &dyn Server, round| {

@@ -133,14 +133,15 @@ mod tests {
     #[test]
     fn the_likeliest_seed_is_e_times_the_least_likely() {
         let mut pool = Pool::new(3, true);
-        let scalars = [4.0, -2.0];
-        pool.join(&Contribution { client: 0, share: 1.0, scalars: &scalars }, &[0, 2], 1.0);
+        let scalars = [4.0, -2.0, -4.0];
+        pool.join(&Contribution { client: 0, share: 1.0, scalars: &scalars }, &[0, 2, 0], 1.0);
         pool.close();
         let cumulative = pool.draws().cumulative.clone().expect("not uniform");
         let p = [cumulative[0], cumulative[1] - cumulative[0], 1.0 - cumulative[1]];
-        // Mean magnitudes 2, 0 and 1, as each list starts with a zero.
+        // Mean magnitudes 8/3, 0 and 1, as each list starts with a zero.
         assert!((p[0] / p[1] - std::f64::consts::E).abs() < 1e-12);
-        assert!((p[2] / p[1] - libm::exp(0.5)).abs() < 1e-12);
-        assert_eq!(pool.rebuild().entries, 2);
+        assert!((p[2] / p[1] - libm::exp(3.0 / 8.0)).abs() < 1e-12);
+        // The two scalars of the first seed cancel: no pass is due for it.
+        assert_eq!(pool.rebuild().entries, 1);
     }
 }

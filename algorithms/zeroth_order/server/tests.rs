@@ -173,6 +173,61 @@ fn a_late_client_replays_its_way_to_the_servers_model() {
     }
 }
 
+/// A client that joined in a round trained on the version before it, and its own steps were discarded: it replays that
+/// round like any other.
+#[test]
+fn whoever_joined_last_replays_that_round_alone() {
+    let mut server = server(Trainable::Bitfit, recipe(Plan::joint(0, 1, 1)), own());
+    for (round, cohort) in COHORTS.iter().enumerate() {
+        play(&mut server, round as u64, cohort);
+    }
+    let entries = |client| match server.download(4, client, &Spare) {
+        Download::Replay(gap) => gap.entries,
+        Download::Dense => panic!("it always replays"),
+    };
+    // Cohorts of 3, 2, 4 and 1: client 3 was in the last; 0, 1, 2 and 4 in the last but one.
+    assert_eq!([3, 0, 1, 2, 4].map(entries), [1, 5, 5, 5, 5]);
+    // Client 7 of a larger fleet would have missed them all.
+    assert_eq!(server.memory.gap(0).entries, 10);
+}
+
+/// Replaying takes one pass over the parameters for every direction of every step that was missed, and the copy is read.
+#[test]
+fn replaying_is_charged_for_every_step_that_was_missed() {
+    let plan = Plan::joint(1, 2, 3);
+    let mut server = server(Trainable::Layers, recipe(plan), own());
+    for (round, cohort) in COHORTS[..2].iter().enumerate() {
+        play(&mut server, round as u64, cohort);
+    }
+    let layout = &server.workshop.layout;
+    let work = |download| {
+        let task = server.task(2, 1, download);
+        task.workload(&task.shapes())
+    };
+    let all = work(Download::Dense);
+    let replayed = work(Download::Replay(Gap { bytes: 100, entries: 5 }));
+    // 5 entries of 3 steps: 2 directions below, 6 above; 43 operations an element (41 to make it, 2 to add it).
+    let elements = 2 * layout.lower(1).len() + 6 * layout.upper(1).len();
+    assert_eq!(replayed.flops().get() - all.flops().get(), (5 * 3 * 43 * elements) as u128);
+    // Every pass reads and writes the parameters, as does the copy: 8 bytes an element.
+    let passes = 5 * 3 * elements + layout.len();
+    assert_eq!(replayed.traffic().get() - all.traffic().get(), 8 * passes as u64);
+}
+
+/// Own directions differ from client to client, shared ones do not; both from round to round and step to step.
+#[test]
+fn directions_are_shared_where_they_should_be() {
+    let seeds = |memory: &Memory, client, round| {
+        let streams = setup(1, Padding::Fixed, 1).streams;
+        memory.seeds().steps(&streams, (client, round), 2)
+    };
+    for (memory, same) in [(own(), false), (shared(), true)] {
+        let [first, second] = [0, 1].map(|client| seeds(&memory, client, 0));
+        assert_eq!(first == second, same);
+        assert!(first[0] != first[1] && first != seeds(&memory, 0, 1));
+    }
+}
+
 /// FedKSeed's model is its start and the coefficients of its seeds.
 #[test]
 fn a_pool_of_seeds_rebuilds_the_model_from_its_start() {
