@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// What a model achieves on a set of labelled texts.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Evaluation {
     /// Share of texts classified correctly.
     pub accuracy: f64,

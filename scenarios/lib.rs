@@ -37,6 +37,7 @@ mod scenario;
 pub mod schema;
 mod sections;
 mod suggest;
+pub mod sweep;
 mod yaml;
 
 pub use self::{

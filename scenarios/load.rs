@@ -18,18 +18,24 @@ use crate::{
 /// Everything that is wrong, in the order of the file; at least one error.
 pub fn check(path: &Path, overrides: &Overrides) -> Result<Scenario, Vec<ScenarioError>> {
     let name = path.display().to_string();
+    let bytes = read_file(path, "scenario", "scenarios/quickstart.yaml").map_err(|e| vec![e])?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    check_text(&name, &bytes, folder, overrides)
+}
+
+/// A file's bytes; `what` it is to be, and an `example` of one.
+pub(crate) fn read_file(path: &Path, what: &str, example: &str) -> Result<Vec<u8>, ScenarioError> {
     let mut bytes = Vec::new();
     // One byte more than is read: a device file without an end is refused like any file that is too long.
     let read =
         File::open(path).and_then(|file| file.take(LONGEST as u64 + 1).read_to_end(&mut bytes));
-    if let Err(error) = read {
-        let message = format!("cannot read the scenario: {error}");
-        let help = "give the path of a scenario file, such as scenarios/quickstart.yaml";
-        let malformed = Malformed { position: None, message, help: Some(help.to_owned()) };
-        return Err(vec![Source::new(name, &[]).malformed(malformed)]);
-    }
-    let folder = path.parent().unwrap_or(Path::new(""));
-    check_text(&name, &bytes, folder, overrides)
+    read.map_err(|error| {
+        let message = format!("cannot read the {what}: {error}");
+        let help = format!("give the path of a {what} file, such as {example}");
+        let malformed = Malformed { position: None, message, help: Some(help) };
+        Source::new(path.display().to_string(), &[]).malformed(malformed)
+    })?;
+    Ok(bytes)
 }
 
 /// As [`check`], for a text that is not in a file: errors call it `name`, relative paths are taken from `folder`.

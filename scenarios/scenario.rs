@@ -1,13 +1,15 @@
 use std::{ops::Deref, sync::Arc};
 
+use fleetune_algorithms::registry::AlgorithmConfig;
 use fleetune_devices::Profiles;
 use fleetune_models::{checkpoint::Checkpoint, tasks::Task};
+use indexmap::IndexMap;
 use sha2::{Digest, Sha256};
 
 use crate::{
     checks::Inputs,
     document::{FieldPath, Node},
-    schema::Spec,
+    schema::{Label, Spec},
     yaml::{emit, tree},
 };
 
@@ -50,6 +52,29 @@ impl Scenario {
     /// scenarios with the same hash give the same results for the same version of the program.
     pub fn hash(&self) -> &str {
         &self.hash
+    }
+
+    /// SHA-256, in hexadecimal, over all that the cells of one algorithm depend on, its label and the seed apart: as
+    /// [`Self::hash`], but without the other algorithms, the number of seeds and the target, which only says what is
+    /// read from the results. `None` if there is no such algorithm.
+    pub fn cell_hash(&self, label: &Label) -> Option<String> {
+        let config = self.spec.algorithms.get(label)?;
+        let one = Label::new("algorithm").ok()?;
+        let algorithms = IndexMap::from([(one, config.clone())]);
+        self.reduced(algorithms)
+    }
+
+    /// As [`Self::cell_hash`], without any algorithm: what model, data, fleet and rounds depend on.
+    pub fn world_hash(&self) -> Option<String> {
+        self.reduced(IndexMap::new())
+    }
+
+    fn reduced(&self, algorithms: IndexMap<Label, AlgorithmConfig>) -> Option<String> {
+        let mut written = tree(&Spec { algorithms, seeds: 1, ..self.spec.clone() }).ok()?;
+        if let Node::Map(root) = &mut written {
+            root.shift_remove("target");
+        }
+        identity(written, &self.inputs).ok()
     }
 
     /// The labelled texts, already read.

@@ -10,6 +10,7 @@ use fleetune_devices::network::ServerLink;
 use fleetune_models::evaluate::{Evaluation, evaluate};
 use fleetune_reports::records::RoundRecord;
 use fleetune_units::Seconds;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     federation::{
@@ -21,7 +22,8 @@ use crate::{
 };
 
 /// What one cell gave.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CellResult {
     /// The algorithm's label.
     pub label: String,
@@ -40,7 +42,8 @@ pub struct CellResult {
 }
 
 /// Why a cell ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Ending {
     /// As the scenario says, or because no device can take part.
     Ran(End),

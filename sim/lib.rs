@@ -3,6 +3,7 @@
 //! * [`kernel`]: clock, calendar, cancellation; knows nothing of learning;
 //! * [`federation`]: rounds, clients, transfers, energy, in simulated time;
 //! * [`prepare`]: what all cells of a scenario share; [`cell`]: one simulation; [`campaign`]: all of them;
+//! * [`sweep`]: many variations of a scenario, run once and kept;
 //! * [`plan`]: what a round will cost, without training;
 //! * [`cli`]: the program, one file a command.
 
@@ -14,4 +15,5 @@ pub mod kernel;
 pub mod plan;
 pub mod prepare;
 mod results;
+pub mod sweep;
 pub mod tallies;

@@ -50,7 +50,7 @@ pub(crate) fn collect(
     }
 }
 
-fn totals(cell: &CellResult) -> CellTotals {
+pub(crate) fn totals(cell: &CellResult) -> CellTotals {
     let ledger = &cell.standing.ledger;
     CellTotals {
         algorithm: cell.label.clone(),

@@ -6,11 +6,12 @@ use fleetune_algorithms::protocol::{Horizon, Server};
 use fleetune_devices::{Fleet, network::Alone};
 use fleetune_reports::records::{ProfileFit, ProfileParticipation, RoundAnatomy};
 use fleetune_units::{Bytes, Seconds};
+use serde::{Deserialize, Serialize};
 
 use crate::federation::{Anatomy, Fate, FederationConfig, RoundOutcome};
 
 /// Counts of one cell; several cells of an algorithm are merged.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Tallies {
     profile_of: Vec<String>,
     fit: BTreeMap<String, ProfileFit>,
@@ -19,7 +20,7 @@ pub struct Tallies {
     counts: Counts,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 struct Counts {
     started: u64,
     aggregated: u64,

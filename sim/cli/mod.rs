@@ -18,6 +18,7 @@ mod plan;
 mod progress;
 mod report;
 mod run;
+mod sweep;
 mod table;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -41,6 +42,8 @@ enum Command {
     Check(check::Check),
     /// What a round will cost on each device: memory, time, FLOPs, bytes, joules. Nothing is trained.
     Plan(plan::Plan),
+    /// Run many variations of a scenario, and choose among them: all that were not run before.
+    Sweep(sweep::Sweep),
     /// The device profiles that scenarios can name.
     Devices(devices::Devices),
     /// Make a small encoder from a large one: how the embedded model was made.
@@ -71,6 +74,7 @@ pub fn main() -> ExitCode {
         Command::Run(command) => command.execute(),
         Command::Check(command) => command.execute(),
         Command::Plan(command) => command.execute(),
+        Command::Sweep(command) => command.execute(),
         Command::Devices(command) => command.execute(),
         Command::Distill(command) => command.execute(),
         Command::Report(command) => command.execute(),

@@ -99,12 +99,12 @@ fn was_interrupted(cell: &CellResult) -> bool {
     cell.ending == Ending::Ran(End::Asked)
 }
 
-fn processors() -> usize {
+pub(super) fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// A flag that Ctrl-C raises; the second Ctrl-C ends the program at once.
-fn interruptible() -> Result<Arc<AtomicBool>, Failure> {
+pub(super) fn interruptible() -> Result<Arc<AtomicBool>, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
     let raised = Arc::clone(&stop);
     ctrlc::set_handler(move || {

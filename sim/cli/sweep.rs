@@ -1,0 +1,143 @@
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use clap::Args;
+use fleetune_models::backend::Backend;
+use fleetune_scenarios::{schema::Name, sweep::check_sweep};
+use fleetune_units::Seconds;
+
+use super::{
+    Failure, mistakes,
+    run::{interruptible, processors},
+    say,
+    table::Table,
+};
+use crate::{
+    cell::Progress,
+    results::Circumstances,
+    sweep::{Manner, Store, StudyOutcome, SweepError, WriteError, run_sweep, write, write_study},
+};
+
+/// Arguments of `sweep`.
+#[derive(Debug, Args)]
+pub(super) struct Sweep {
+    /// The sweep, such as scenarios/headline.sweep.yaml.
+    #[arg(value_name = "SWEEP")]
+    path: PathBuf,
+    /// Keep cells and results here. What was finished there before is not run again. The default is runs/<name>.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Threads to use; results do not depend on it. The default is one per processor.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// What computes the tensors: flex or ndarray.
+    #[arg(long, value_name = "B", default_value_t = Backend::default())]
+    backend: Backend,
+    /// No progress on stderr.
+    #[arg(long)]
+    quiet: bool,
+}
+
+impl Sweep {
+    pub(super) fn execute(self) -> Result<(), Failure> {
+        let sweep = check_sweep(&self.path).map_err(mistakes)?;
+        let name = sweep.spec().name.as_str();
+        let folder = self.out.clone().unwrap_or_else(|| Path::new("runs").join(name));
+        let store = claim(&folder, sweep.text())?;
+        let stop = interruptible()?;
+        #[expect(clippy::disallowed_methods, reason = "the manifest says how long the host took")]
+        let started = Instant::now();
+        let threads = self.threads.map_or_else(processors, usize::from);
+        let manner = Manner { backend: self.backend, threads: Some(threads), stop: &stop };
+        let herald = |study: &Name, all: usize, kept: usize| {
+            if !self.quiet {
+                eprintln!("{study}: {all} cells, {kept} of them finished before");
+            }
+        };
+        let listener = |progress: Progress<'_>| self.hear(progress);
+        let outcomes = run_sweep(&sweep, &store, manner, &herald, &listener).map_err(failure)?;
+        let circumstances = Circumstances {
+            backend: self.backend.to_string(),
+            threads,
+            wall_time: Seconds::from_raw(started.elapsed().as_secs_f64()),
+        };
+        for study in &outcomes {
+            write_study(&folder, &sweep, study, &circumstances).map_err(write_failure)?;
+        }
+        say(&summary(&outcomes, &folder))
+    }
+
+    fn hear(&self, progress: Progress<'_>) {
+        if !self.quiet && progress.rounds > 0 {
+            let Progress { label, seed, rounds, accuracy, .. } = progress;
+            eprintln!("  {label}, seed {seed}: {:.1} % after {rounds} rounds", 100.0 * accuracy);
+        }
+    }
+}
+
+/// The store of the sweep in `folder`, which must be new, empty or a sweep's.
+fn claim(folder: &Path, text: &[u8]) -> Result<Store, Failure> {
+    let cells = folder.join("cells");
+    let taken = fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
+    if taken && !cells.is_dir() {
+        let message = "it is not empty, and not a sweep's: choose another directory with --out";
+        return Err(Failure::Usage(format!("error: {}: {message}", folder.display())));
+    }
+    let store = Store::open(&cells).map_err(|error| Failure::Io(format!("error: {error}")))?;
+    write(&folder.join("sweep.yaml"), text).map_err(write_failure)?;
+    Ok(store)
+}
+
+/// What came of every study, for the terminal.
+fn summary(outcomes: &[StudyOutcome], folder: &Path) -> String {
+    let mut text = String::new();
+    for study in outcomes {
+        let mut table = Table::new(&["algorithm", "trials", "seeds", "least loss", "accuracy"]);
+        let mut labels: Vec<_> = study.trials.iter().map(|t| &t.trial.algorithm).collect();
+        labels.dedup();
+        for label in labels {
+            let mine = || study.trials.iter().filter(|t| t.trial.algorithm == *label);
+            let best = mine().min_by(|a, b| a.loss().total_cmp(&b.loss()));
+            table.row([
+                label.to_string(),
+                mine().count().to_string(),
+                best.map_or_else(String::new, |t| t.cells.len().to_string()),
+                best.map_or_else(String::new, |t| format!("{:.4}", t.loss())),
+                best.map_or_else(String::new, |t| format!("{:.1}%", 100.0 * t.accuracy())),
+            ]);
+        }
+        text.push_str(&format!("\n{}\n{table}", study.name));
+        for (label, chosen) in study.chosen.iter().flatten() {
+            let own = |path: &str| {
+                path.rsplit_once(&format!(".{label}.")).map_or(path, |p| p.1).to_owned()
+            };
+            let each = chosen.settings.iter().map(|(path, value)| format!("{}={value}", own(path)));
+            text.push_str(&format!("  chosen: {}\n", each.collect::<Vec<_>>().join(" ")));
+        }
+    }
+    text.push_str(&format!("\n{}\n", folder.display()));
+    text
+}
+
+fn failure(error: SweepError) -> Failure {
+    let message = format!("error: {error}");
+    match error {
+        SweepError::Stopped => Failure::Stopped,
+        SweepError::Scenario(errors) => mistakes(errors),
+        SweepError::Cell { source, .. } if source.is_broken_invariant() => {
+            Failure::Invariant(message)
+        }
+        SweepError::Store(_) | SweepError::Threads(_) => Failure::Io(message),
+        _ => Failure::Usage(message),
+    }
+}
+
+fn write_failure(error: WriteError) -> Failure {
+    match error {
+        WriteError::Sweep(error) => failure(error),
+        other => Failure::Io(format!("error: {other}")),
+    }
+}

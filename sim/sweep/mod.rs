@@ -1,0 +1,20 @@
+//! Sweeps: the trials of a sweep's studies, run once and kept.
+//!
+//! A cell of a sweep is a cell like any other: a scenario, an algorithm, a seed. Finished cells are kept under the hash of
+//! all they depend on ([`store`]), so a sweep that was interrupted, repeated, extended or given other words runs only what
+//! is missing. Studies are run in order, because a later one may take up the settings that an earlier one chose.
+
+mod choice;
+mod run;
+mod store;
+mod table;
+mod write;
+
+pub(crate) use self::write::{write, write_study};
+pub use self::{
+    choice::{Chosen, choose},
+    run::{Herald, Manner, StudyOutcome, SweepError, TrialOutcome, run_sweep},
+    store::{Store, StoreError},
+    table::trials_csv,
+    write::WriteError,
+};

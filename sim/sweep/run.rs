@@ -1,0 +1,286 @@
+//! Runs what is missing of a sweep.
+
+use std::sync::{
+    Mutex,
+    atomic::{AtomicBool, Ordering},
+};
+
+use fleetune_algorithms::registry::AlgorithmConfig;
+use fleetune_models::backend::Backend;
+use fleetune_scenarios::{
+    Scenario, ScenarioError,
+    schema::{Label, Name},
+    sweep::{Settings, Sweep, Trial},
+};
+use indexmap::IndexMap;
+use rayon::prelude::*;
+
+use super::{
+    choice::{Chosen, choose},
+    store::{Store, StoreError},
+};
+use crate::{
+    cell::{CellResult, Ending, Listener, run_cell},
+    federation::{End, FederationError},
+    prepare::{PrepareError, Prepared, World},
+};
+
+/// What a study gave.
+#[derive(Debug)]
+pub struct StudyOutcome {
+    /// The study.
+    pub name: Name,
+    /// Its trials, by algorithm in the scenario's order, then by number.
+    pub trials: Vec<TrialOutcome>,
+    /// The best of every algorithm, if the study chooses.
+    pub chosen: Option<IndexMap<Label, Chosen>>,
+}
+
+/// What a trial gave.
+#[derive(Debug)]
+pub struct TrialOutcome {
+    /// The trial.
+    pub trial: Trial,
+    /// Its cells by seed.
+    pub cells: Vec<CellResult>,
+}
+
+/// Why a sweep has no results.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SweepError {
+    /// The settings chosen in one study make no scenario in another.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Scenario(Vec<ScenarioError>),
+    /// A world could not be made.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
+    /// A cell could not be kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The threads could not be started.
+    #[error("cannot start the worker threads: {0}")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
+    /// A cell failed.
+    #[error("{label}, seed {seed}: {source}")]
+    Cell {
+        /// The algorithm's label.
+        label: String,
+        /// The replication.
+        seed: u64,
+        /// Why.
+        source: FederationError,
+    },
+    /// Stopped early; the cells that were finished are kept.
+    #[error("stopped early; the cells that were finished are kept")]
+    Stopped,
+    /// Cells are missing, and none was to be run.
+    #[error("{missing} cells have not been run yet: run the sweep first")]
+    Missing {
+        /// How many.
+        missing: usize,
+    },
+}
+
+/// How a sweep is run.
+#[derive(Debug, Clone, Copy)]
+pub struct Manner<'a> {
+    /// What computes the tensors.
+    pub backend: Backend,
+    /// Threads to use; `None` to run nothing and read what is kept.
+    pub threads: Option<usize>,
+    /// Raised to stop.
+    pub stop: &'a AtomicBool,
+}
+
+/// Who hears of every study before its cells are run: its name, cells in all, cells that are kept already.
+pub type Herald<'a> = dyn Fn(&Name, usize, usize) + 'a;
+
+/// Runs the studies of a sweep in order, each cell that is not in `store` on `threads` threads, and gives all results.
+/// The number of threads and what was in the store change nothing but the time it takes.
+///
+/// # Errors
+/// The first failure.
+pub fn run_sweep(
+    sweep: &Sweep,
+    store: &Store,
+    manner: Manner<'_>,
+    herald: &Herald<'_>,
+    listener: &Listener<'_>,
+) -> Result<Vec<StudyOutcome>, SweepError> {
+    let mut outcomes: Vec<StudyOutcome> = Vec::new();
+    for (name, spec) in &sweep.spec().studies {
+        let earlier = spec.chosen_in.as_ref();
+        let earlier = earlier.and_then(|earlier| outcomes.iter().find(|o| o.name == *earlier));
+        let earlier = earlier.and_then(|outcome| outcome.chosen.as_ref());
+        let chosen = |label: &Label| -> Settings {
+            earlier
+                .and_then(|chosen| chosen.get(label))
+                .map(|c| c.settings.clone())
+                .unwrap_or_default()
+        };
+        let trials = sweep.trials(name, &chosen);
+        let study = Study::lay_out(sweep, spec.seeds.map(|n| n.get()), trials, manner.backend)?;
+        let cells = study.run(store, manner, &|all, kept| herald(name, all, kept), listener)?;
+        let trials: Vec<TrialOutcome> = study
+            .trials
+            .into_iter()
+            .zip(cells)
+            .map(|(laid, cells)| TrialOutcome { trial: laid.trial, cells })
+            .collect();
+        let chosen = spec.choose.map(|objective| choose(objective, &trials));
+        outcomes.push(StudyOutcome { name: name.clone(), trials, chosen });
+    }
+    Ok(outcomes)
+}
+
+/// A study whose trials have been read.
+struct Study {
+    trials: Vec<Laid>,
+    /// One scenario for every world that differs in more than algorithms.
+    worlds: IndexMap<String, Scenario>,
+}
+
+/// A trial, ready to be run.
+struct Laid {
+    trial: Trial,
+    config: AlgorithmConfig,
+    /// Key of [`Study::worlds`].
+    world: String,
+    /// Keys of the cells, by seed.
+    keys: Vec<String>,
+}
+
+impl Laid {
+    /// A cell that is kept, under this trial's label: it may have been run under another.
+    fn kept(&self, store: &Store, key: &str) -> Option<CellResult> {
+        let label = self.trial.algorithm.as_str();
+        let mut cell = store.load(key)?;
+        cell.label = label.to_owned();
+        cell.rounds.iter_mut().for_each(|round| round.algorithm = label.to_owned());
+        Some(cell)
+    }
+}
+
+/// A cell that is to be run.
+struct Job<'a> {
+    laid: &'a Laid,
+    seed: u64,
+}
+
+impl Study {
+    fn lay_out(
+        sweep: &Sweep,
+        seeds: Option<u32>,
+        trials: Vec<Trial>,
+        backend: Backend,
+    ) -> Result<Self, SweepError> {
+        let mut study = Self { trials: Vec::new(), worlds: IndexMap::new() };
+        for trial in trials {
+            let scenario = sweep.scenario(&trial.settings).map_err(SweepError::Scenario)?;
+            let seeds = u64::from(seeds.unwrap_or(scenario.seeds));
+            let label = &trial.algorithm;
+            let key = |seed| Store::key(&scenario, &backend.to_string(), label, seed);
+            let known = "a trial's algorithm is one of its scenario's";
+            let keys = (0..seeds).map(|seed| key(seed).expect(known)).collect();
+            let config = scenario.algorithms.get(label).expect(known).clone();
+            let world = scenario.world_hash().unwrap_or_default();
+            study.worlds.entry(world.clone()).or_insert(scenario);
+            study.trials.push(Laid { trial, config, world, keys });
+        }
+        Ok(study)
+    }
+
+    /// The cells, by trial and seed.
+    fn run(
+        &self,
+        store: &Store,
+        manner: Manner<'_>,
+        herald: &dyn Fn(usize, usize),
+        listener: &Listener<'_>,
+    ) -> Result<Vec<Vec<CellResult>>, SweepError> {
+        let mut found: Vec<Vec<Option<CellResult>>> = self
+            .trials
+            .iter()
+            .map(|laid| laid.keys.iter().map(|key| laid.kept(store, key)).collect())
+            .collect();
+        let all: usize = found.iter().map(Vec::len).sum();
+        let kept = found.iter().flatten().flatten().count();
+        herald(all, kept);
+        for (hash, scenario) in &self.worlds {
+            let missing: Vec<(usize, u64)> = (0..self.trials.len())
+                .filter(|&t| self.trials[t].world == *hash)
+                .flat_map(|t| (0..self.trials[t].keys.len()).map(move |s| (t, s)))
+                .filter(|&(t, s)| found[t][s].is_none())
+                .map(|(t, s)| (t, s as u64))
+                .collect();
+            if missing.is_empty() {
+                continue;
+            }
+            let Some(threads) = manner.threads else {
+                return Err(SweepError::Missing { missing: all - kept });
+            };
+            let done = self.run_world(scenario, &missing, (threads, manner), store, listener)?;
+            for ((trial, seed), cell) in missing.into_iter().zip(done) {
+                found[trial][seed as usize] = Some(cell);
+            }
+        }
+        Ok(found.into_iter().map(|cells| cells.into_iter().flatten().collect()).collect())
+    }
+
+    /// Runs cells that share all but the algorithm, and keeps each as soon as it is done.
+    fn run_world(
+        &self,
+        scenario: &Scenario,
+        missing: &[(usize, u64)],
+        (threads, manner): (usize, Manner<'_>),
+        store: &Store,
+        listener: &Listener<'_>,
+    ) -> Result<Vec<CellResult>, SweepError> {
+        let prepared = Prepared::new(scenario.clone(), manner.backend)?;
+        let seeds = missing.iter().map(|(_, seed)| seed + 1).max().unwrap_or(0);
+        let worlds: Vec<World> =
+            (0..seeds).map(|seed| prepared.world(seed)).collect::<Result<_, _>>()?;
+        let failed: Mutex<Option<StoreError>> = Mutex::new(None);
+        let run = |&(trial, seed): &(usize, u64)| {
+            let job = Job { laid: &self.trials[trial], seed };
+            let cell = job.run(&prepared, &worlds[seed as usize], manner.stop, listener)?;
+            if let Err(error) = store.keep(&job.laid.keys[seed as usize], &cell) {
+                manner.stop.store(true, Ordering::Relaxed);
+                if let Ok(mut slot) = failed.lock() {
+                    slot.get_or_insert(error);
+                }
+            }
+            Ok(cell)
+        };
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
+        let results: Vec<Result<CellResult, SweepError>> =
+            pool.install(|| missing.par_iter().with_max_len(1).map(run).collect());
+        if let Ok(Some(error)) = failed.into_inner() {
+            return Err(error.into());
+        }
+        results.into_iter().collect()
+    }
+}
+
+impl Job<'_> {
+    fn run(
+        &self,
+        prepared: &Prepared,
+        world: &World,
+        stop: &AtomicBool,
+        listener: &Listener<'_>,
+    ) -> Result<CellResult, SweepError> {
+        let Laid { trial, config, .. } = self.laid;
+        let label = trial.algorithm.as_str();
+        if stop.load(Ordering::Relaxed) {
+            return Err(SweepError::Stopped);
+        }
+        let cell = run_cell(prepared, world, (label, config, self.seed), stop, listener);
+        let failed = |source| SweepError::Cell { label: label.to_owned(), seed: self.seed, source };
+        match cell.map_err(failed)? {
+            cell if cell.ending == Ending::Ran(End::Asked) => Err(SweepError::Stopped),
+            cell => Ok(cell),
+        }
+    }
+}
