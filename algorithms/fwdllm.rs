@@ -17,8 +17,8 @@ use fleetune_units::Bytes;
 use crate::{
     noise::{Distribution, fill_normal, tensor_key},
     protocol::{
-        Assignment, ClientId, Estimate, Exchange, Horizon, Payload, ProtocolError, Server, Update,
-        Verdict,
+        Assignment, ClientId, Estimate, Exchange, Horizon, Moment, Payload, ProtocolError, Server,
+        Update, Verdict,
     },
     settings::{LearningRate, Positive},
     setup::{Setup, Workshop},
@@ -136,7 +136,7 @@ impl Server for FwdLlmServer {
         let guide =
             (config.candidates.get() > 1).then(|| Arc::new(vec![0.0; self.global.layout.len()]));
         let retries = config.variance_threshold.is_some() && config.retry_cap != Some(0);
-        let first = Exchange { round: 0, index: 0 };
+        let first = Exchange::at(0, 0);
         let mut kinds = Vec::new();
         for reference in std::iter::once(None).chain(guide.map(Some)) {
             let task = self.task(first, client, reference);
@@ -167,7 +167,7 @@ impl Server for FwdLlmServer {
             self.place = Place { batch, attempt: attempt.saturating_add(1) };
             return Ok(Verdict::SameCohort);
         }
-        self.descend(exchange.round)?;
+        self.descend(exchange.moment())?;
         self.place = Place { batch: batch + 1, attempt: 0 };
         let more = self.place.batch < self.config.batches_per_round.get();
         Ok(if more { Verdict::SameCohort } else { Verdict::RoundOver })
@@ -221,7 +221,7 @@ impl FwdLlmServer {
     }
 
     /// One step along the mean of the collected gradients.
-    fn descend(&mut self, round: u64) -> Result<(), ProtocolError> {
+    fn descend(&mut self, when: Moment) -> Result<(), ProtocolError> {
         let mut sum = vec![0.0_f64; self.global.values.len()];
         for gradient in &self.collected {
             for (sum, &g) in sum.iter_mut().zip(gradient) {
@@ -231,13 +231,13 @@ impl FwdLlmServer {
         let n = self.collected.len() as f64;
         let mut values = self.global.values.clone();
         for slot in self.global.layout.slots() {
-            let rate = self.config.learning_rate.of(slot.stage, round);
+            let rate = self.config.learning_rate.of(slot.stage, when);
             for i in slot.range.clone() {
                 values[i] = (f64::from(values[i]) - rate * sum[i] / n) as f32;
             }
         }
         if !values.iter().all(|v| v.is_finite()) {
-            return Err(ProtocolError::Diverged { round });
+            return Err(ProtocolError::Diverged { round: when.round });
         }
         self.global = Arc::new(Weights { layout: Arc::clone(&self.global.layout), values });
         self.step += 1;

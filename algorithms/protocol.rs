@@ -19,6 +19,62 @@ pub struct Exchange {
     pub round: u64,
     /// The exchange within the round, from 0.
     pub index: u32,
+    /// How much of the run was over when the round opened.
+    pub progress: Progress,
+}
+
+impl Exchange {
+    /// An exchange at the beginning of a run, as far as schedules can tell.
+    pub const fn at(round: u64, index: u32) -> Self {
+        Self { round, index, progress: Progress::START }
+    }
+
+    /// What schedules depend on: the same for all exchanges of a round.
+    pub const fn moment(self) -> Moment {
+        Moment { round: self.round, progress: self.progress }
+    }
+}
+
+/// When in a run something happens, as far as schedules can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment {
+    /// The round, from 0.
+    pub round: u64,
+    /// How much of the run was over when the round opened.
+    pub progress: Progress,
+}
+
+/// How much of a run is over, in millionths: the share of its rounds, simulated time or device FLOPs that is spent,
+/// whichever is nearest to its limit. It is what a server with a budget knows, and it is sent in four bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Progress(u32);
+
+impl Progress {
+    /// Nothing is over.
+    pub const START: Self = Self(0);
+    /// All is over.
+    pub const END: Self = Self(1_000_000);
+
+    /// A share, rounded to millionths; below 0, or not a number, it is 0, and above 1 it is 1.
+    pub fn of(share: f64) -> Self {
+        // A cast saturates, and takes what is not a number for 0.
+        Self((share * 1e6).round() as u32).min(Self::END)
+    }
+
+    /// From 0 to 1.
+    pub fn share(self) -> f64 {
+        f64::from(self.0) / 1e6
+    }
+
+    /// Millionths.
+    pub fn millionths(self) -> u32 {
+        self.0
+    }
+
+    /// From millionths; `None` if there are more than a million.
+    pub fn from_millionths(millionths: u32) -> Option<Self> {
+        (millionths <= Self::END.0).then_some(Self(millionths))
+    }
 }
 
 /// What a client is to do in an exchange.
@@ -144,7 +200,7 @@ pub trait Server: Send {
         device: &dyn Estimate,
         _horizon: Horizon,
     ) -> Vec<Workload> {
-        vec![self.assign(Exchange { round: 0, index: 0 }, client, device).workload]
+        vec![self.assign(Exchange::at(0, 0), client, device).workload]
     }
 
     /// Joins the updates of an exchange, in the order in which they arrived.

@@ -6,7 +6,7 @@ use fleetune_units::Bytes;
 
 use super::{LocalRule, LocalSteps, Rates, Recipe, backpropagation::Backpropagation};
 use crate::{
-    protocol::{ClientId, Payload, Update},
+    protocol::{ClientId, Moment, Payload, Update},
     setup::Workshop,
     work::{Tally, bytes},
 };
@@ -17,13 +17,13 @@ pub(super) struct Task {
     pub(super) workshop: Arc<Workshop>,
     pub(super) recipe: Arc<Recipe>,
     pub(super) rule: Arc<dyn LocalRule>,
-    pub(super) round: u64,
+    pub(super) when: Moment,
     pub(super) client: ClientId,
 }
 
 impl Task {
     fn steps(&self) -> LocalSteps {
-        let rates = Rates::of(&self.workshop.layout, &self.recipe.learning_rate, self.round);
+        let rates = Rates::of(&self.workshop.layout, &self.recipe.learning_rate, self.when);
         let optimizer = self.recipe.optimizer.clone();
         LocalSteps { count: self.recipe.steps(), optimizer, rates }
     }
@@ -40,7 +40,7 @@ impl Task {
     }
 
     pub(super) fn shapes(&self) -> Vec<BatchShape> {
-        self.workshop.shapes(self.client, self.round, self.recipe.steps())
+        self.workshop.shapes(self.client, self.when.round, self.recipe.steps())
     }
 
     /// What the work costs on mini-batches of these shapes, in closed form.
@@ -62,11 +62,11 @@ impl Task {
 
     /// The local steps, for real.
     pub(super) fn train(&self, start: &[f32]) -> Update {
-        let batches = self.workshop.batches(self.client, self.round, self.recipe.steps());
+        let batches = self.workshop.batches(self.client, self.when.round, self.recipe.steps());
         let mut oracle = Backpropagation { workshop: &self.workshop, batches };
         let mut tally = Tally::default();
         let payload = self.steps().run(&mut oracle, self.rule.as_ref(), start, &mut tally);
-        let upload = Bytes::new(payload.encode(self.round).len() as u64);
+        let upload = Bytes::new(payload.encode(self.when.round).len() as u64);
         let examples = (self.recipe.steps() * self.workshop.batch_size) as u64;
         Update { payload, examples, counted: tally.counted(self.resident(), upload) }
     }

@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use fleetune_models::{ledger::Cost, parameters::Layout};
 
-use crate::settings::{Decay, Fraction, LearningRate, Positive};
+use crate::{
+    protocol::Moment,
+    settings::{Decay, Fraction, LearningRate, Positive},
+};
 
 /// A client's local optimiser.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -116,9 +119,9 @@ pub(crate) struct Rates(Vec<(Range<usize>, f64)>);
 
 impl Rates {
     /// The rates of the layout's slots.
-    pub(crate) fn of(layout: &Layout, rate: &LearningRate, round: u64) -> Self {
+    pub(crate) fn of(layout: &Layout, rate: &LearningRate, when: Moment) -> Self {
         let slots = layout.slots().iter();
-        Self::new(slots.map(|slot| (slot.range.clone(), rate.of(slot.stage, round))).collect())
+        Self::new(slots.map(|slot| (slot.range.clone(), rate.of(slot.stage, when))).collect())
     }
 
     /// From stretches that follow each other.

@@ -7,7 +7,8 @@ use super::{LocalRule, Recipe, client::Task};
 use crate::{
     average::{advance, mean_by_examples},
     protocol::{
-        Assignment, ClientId, Estimate, Exchange, Horizon, ProtocolError, Server, Update, Verdict,
+        Assignment, ClientId, Estimate, Exchange, Horizon, Moment, ProtocolError, Server, Update,
+        Verdict,
     },
     setup::{Setup, Workshop},
 };
@@ -59,15 +60,15 @@ impl<M: Method> FirstOrderServer<M> {
         Self { workshop, recipe: Arc::new(recipe), global: Arc::new(start), method }
     }
 
-    fn task(&self, round: u64, client: ClientId) -> Task {
+    fn task(&self, when: Moment, client: ClientId) -> Task {
         let (workshop, recipe) = (Arc::clone(&self.workshop), Arc::clone(&self.recipe));
-        Task { workshop, recipe, rule: self.method.rule(client), round, client }
+        Task { workshop, recipe, rule: self.method.rule(client), when, client }
     }
 }
 
 impl<M: Method> Server for FirstOrderServer<M> {
     fn assign(&self, exchange: Exchange, client: ClientId, _: &dyn Estimate) -> Assignment {
-        let task = self.task(exchange.round, client);
+        let task = self.task(exchange.moment(), client);
         let workload = task.workload(&task.shapes());
         let start = Arc::clone(&self.global);
         Assignment { workload, job: Box::new(move || task.train(&start.values)) }
@@ -75,7 +76,10 @@ impl<M: Method> Server for FirstOrderServer<M> {
 
     fn forecast(&self, client: ClientId, _: &dyn Estimate, _: Horizon) -> Vec<Workload> {
         let bounds = self.workshop.shape_bounds(client, self.recipe.steps());
-        bounds.iter().map(|shapes| self.task(0, client).workload(shapes)).collect()
+        bounds
+            .iter()
+            .map(|shapes| self.task(Exchange::at(0, 0).moment(), client).workload(shapes))
+            .collect()
     }
 
     fn aggregate(

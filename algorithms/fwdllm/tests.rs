@@ -64,7 +64,7 @@ fn the_statistic_is_twice_the_variance_over_the_number_of_gradients() {
 fn a_retry_draws_a_new_direction_for_the_same_texts() {
     let mut server = server(PLAIN);
     let task = |server: &FwdLlmServer, index, client| {
-        server.task(Exchange { round: 2, index }, client, server.reference.clone())
+        server.task(Exchange::at(2, index), client, server.reference.clone())
     };
     let first = task(&server, 0, 1);
     server.place = Place { batch: 0, attempt: 1 };
@@ -94,7 +94,7 @@ fn guided_directions_lean_towards_the_reference_and_plain_ones_do_not() {
     let cosines = |server: &FwdLlmServer| -> Vec<f64> {
         (0..40)
             .map(|i| {
-                let exchange = Exchange { round: u64::from(i / CLIENTS), index: 0 };
+                let exchange = Exchange::at(u64::from(i / CLIENTS), 0);
                 let task = server.task(exchange, i % CLIENTS, server.reference.clone());
                 cosine(&task.direction(), &reference)
             })
@@ -113,7 +113,7 @@ fn guided_directions_lean_towards_the_reference_and_plain_ones_do_not() {
     assert!(t(&guided) > 10.0, "{}", t(&guided));
     assert!(guided.iter().all(|&c| c > 0.0), "best of ten, over many tensors");
     // Tensor by tensor the best of the candidates, the plain one among them.
-    let exchange = Exchange { round: 0, index: 0 };
+    let exchange = Exchange::at(0, 0);
     let [with, without] = [server.reference.clone(), None]
         .map(|reference| server.task(exchange, 0, reference).direction());
     for slot in server.global.layout.slots() {
@@ -128,7 +128,7 @@ fn a_new_cohort_gets_the_model_whatever_became_of_the_last() {
     let mut server = server(
         r#"{"batch_size":4,"batches_per_round":3,"variance_threshold":1e-30,"learning_rate":{"base":0.01}}"#,
     );
-    let first = Exchange { round: 0, index: 0 };
+    let first = Exchange::at(0, 0);
     let updates = |server: &FwdLlmServer, exchange| {
         (0..2)
             .map(|client| (client, (server.assign(exchange, client, &Spare).job)()))
@@ -138,8 +138,8 @@ fn a_new_cohort_gets_the_model_whatever_became_of_the_last() {
     assert_eq!(server.aggregate(first, joined).expect("finite"), Verdict::SameCohort);
     let header = Payload::size(0);
     let dense = Payload::size(server.global.layout.len());
-    assert_eq!(server.assign(Exchange { round: 0, index: 1 }, 0, &Spare).workload.download, header);
-    let new = Exchange { round: 1, index: 0 };
+    assert_eq!(server.assign(Exchange::at(0, 1), 0, &Spare).workload.download, header);
+    let new = Exchange::at(1, 0);
     assert_eq!(server.assign(new, 3, &Spare).workload.download, dense);
     assert_eq!(server.task(new, 3, None).batch, 0);
     let joined = updates(&server, new);

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Fraction, Positive};
+use crate::protocol::Moment;
 
 /// A learning rate, optionally another one for the upper layers, and how both change over the rounds.
 ///
@@ -36,52 +37,76 @@ pub enum Schedule {
     /// It does not.
     #[default]
     Constant,
-    /// Straight down from 1 at the first of `rounds` rounds to `final_fraction` at the last and after.
+    /// Straight down from 1 to `final_fraction`.
     Linear {
-        /// Rounds over which the rate falls.
-        rounds: u64,
+        /// It falls from the first of so many rounds to the last, and stays. The default is to fall over the whole run,
+        /// with the share of its rounds, time or FLOPs that is spent: algorithms whose rounds cost different amounts
+        /// get the same course over the same budget.
+        #[serde(default)]
+        rounds: Option<u64>,
         /// The share of the rate that remains.
         final_fraction: Fraction,
     },
 }
 
 impl Schedule {
-    /// The factor on the learning rate in `round`, counted from 0.
-    pub fn factor(&self, round: u64) -> f64 {
+    /// The factor on the learning rate.
+    pub fn factor(&self, when: Moment) -> f64 {
         match *self {
             Self::Constant => 1.0,
             Self::Linear { rounds, final_fraction } => {
-                let last = rounds.saturating_sub(1).max(1);
-                let progress = round.min(last) as f64 / last as f64;
-                1.0 - progress * (1.0 - final_fraction.get())
+                let fallen = match rounds {
+                    None => when.progress.share(),
+                    Some(rounds) => {
+                        let last = rounds.saturating_sub(1).max(1);
+                        when.round.min(last) as f64 / last as f64
+                    }
+                };
+                1.0 - fallen * (1.0 - final_fraction.get())
             }
         }
     }
 }
 
 impl LearningRate {
-    /// η of a stage (0 the embeddings, 1..=L the layers, L + 1 the head) in `round`.
-    pub fn of(&self, stage: usize, round: u64) -> f64 {
+    /// η of a stage (0 the embeddings, 1..=L the layers, L + 1 the head).
+    pub fn of(&self, stage: usize, when: Moment) -> f64 {
         let rate = match &self.upper {
             Some(upper) if stage >= upper.from_layer => upper.rate,
             _ => self.base,
         };
-        rate.get() * self.schedule.factor(round)
+        rate.get() * self.schedule.factor(when)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::Progress;
+
+    fn round(round: u64) -> Moment {
+        Moment { round, progress: Progress::START }
+    }
+
+    #[test]
+    fn over_the_whole_run_the_rate_falls_with_what_is_spent() {
+        let final_fraction = Fraction::new(0.1).expect("in range");
+        let schedule = Schedule::Linear { rounds: None, final_fraction };
+        let at = |share| schedule.factor(Moment { round: 7, progress: Progress::of(share) });
+        assert_eq!(at(0.0), 1.0);
+        assert!((at(0.5) - 0.55).abs() < 1e-12);
+        assert!((at(1.0) - 0.1).abs() < 1e-12);
+        assert_eq!(at(1.0), at(1.3), "the last round may begin after the budget is spent");
+    }
 
     #[test]
     fn a_linear_schedule_starts_at_one_ends_at_its_fraction_and_stays() {
         let final_fraction = Fraction::new(0.1).expect("in range");
-        let schedule = Schedule::Linear { rounds: 11, final_fraction };
-        assert_eq!(schedule.factor(0), 1.0);
-        assert!((schedule.factor(5) - 0.55).abs() < 1e-12);
-        assert!((schedule.factor(10) - 0.1).abs() < 1e-12);
-        assert_eq!(schedule.factor(10), schedule.factor(1000));
+        let schedule = Schedule::Linear { rounds: Some(11), final_fraction };
+        assert_eq!(schedule.factor(round(0)), 1.0);
+        assert!((schedule.factor(round(5)) - 0.55).abs() < 1e-12);
+        assert!((schedule.factor(round(10)) - 0.1).abs() < 1e-12);
+        assert_eq!(schedule.factor(round(10)), schedule.factor(round(1000)));
     }
 
     #[test]
@@ -91,6 +116,6 @@ mod tests {
             upper: Some(UpperRate { from_layer: 3, rate: Positive::new(2.0).expect("positive") }),
             schedule: Schedule::Constant,
         };
-        assert_eq!([0, 2, 3, 5].map(|stage| rate.of(stage, 7)), [1.0, 1.0, 2.0, 2.0]);
+        assert_eq!([0, 2, 3, 5].map(|stage| rate.of(stage, round(7))), [1.0, 1.0, 2.0, 2.0]);
     }
 }

@@ -89,7 +89,7 @@ fn jobs_count_what_was_assigned_and_send_what_was_charged() {
             let mut server = algorithm(&json).server(setup(3, padding, 4));
             for number in 0..3 {
                 // Enough exchanges for guided steps, retries and further mini-batches.
-                let now = Exchange { round: number / 2, index: (number % 2) as u32 };
+                let now = Exchange::at(number / 2, (number % 2) as u32);
                 for client in [0, 3] {
                     let assignment = server.assign(now, client, &Spare);
                     let assigned = charged(&assignment.workload);
@@ -113,7 +113,7 @@ fn forecasts_enclose_every_assignment_and_meet_it_where_all_batches_are_alike() 
             for round in 0..3 {
                 for client in 0..CLIENTS {
                     let forecast = server.forecast(client, &Spare, HORIZON);
-                    let real = server.assign(Exchange { round, index: 0 }, client, &Spare).workload;
+                    let real = server.assign(Exchange::at(round, 0), client, &Spare).workload;
                     let within = |of: fn(&Workload) -> u128| {
                         let ends = || forecast.iter().map(of);
                         let (least, most) = (ends().min().unwrap(), ends().max().unwrap());
@@ -129,7 +129,7 @@ fn forecasts_enclose_every_assignment_and_meet_it_where_all_batches_are_alike() 
                         assert!(forecast.iter().any(|w| charged(w) == charged(&real)), "{json}");
                     }
                 }
-                exchange(server.as_mut(), Exchange { round, index: 0 }, &[0, 1]);
+                exchange(server.as_mut(), Exchange::at(round, 0), &[0, 1]);
             }
         }
     }
@@ -140,9 +140,9 @@ fn the_same_call_gives_the_same_bits() {
     for json in configurations() {
         let run = || {
             let mut server = algorithm(&json).server(setup(2, Padding::Longest, 4));
-            let first = Exchange { round: 0, index: 0 };
+            let first = Exchange::at(0, 0);
             let (mut updates, _) = exchange(server.as_mut(), first, &[2, 1]);
-            let next = Exchange { round: 1, index: 0 };
+            let next = Exchange::at(1, 0);
             let [a, b] = [0, 1].map(|_| server.assign(next, 1, &Spare));
             assert_eq!(a.workload, b.workload, "{json}");
             let [a, b] = [a, b].map(|assignment| (assignment.job)());
@@ -168,7 +168,7 @@ fn fedspzo_costs_the_forwards_that_its_paper_says() {
             r#"{{"fedspzo":{{"batch_size":5,"local_steps":3,"split":{split},"perturbations":{{"lower":{lower},"upper":{upper}}},{RATE}}}}}"#
         );
         let server = algorithm(&json).server(setup(3, Padding::Fixed, 4));
-        let workload = server.assign(Exchange { round: 0, index: 0 }, 1, &Spare).workload;
+        let workload = server.assign(Exchange::at(0, 0), 1, &Spare).workload;
         let expected =
             3 * (2 * lower * pass(0..split + 1) + 2 * lower * upper * pass(split + 1..5));
         assert_eq!(workload.flops_of(PhaseKind::Forward).get(), expected);
@@ -183,7 +183,7 @@ fn fedspzo_costs_the_forwards_that_its_paper_says() {
 fn backpropagation_takes_more_memory_than_perturbation() {
     let memory = |json: &str| {
         let server = algorithm(json).server(setup(3, Padding::Fixed, 4));
-        server.assign(Exchange { round: 0, index: 0 }, 1, &Spare).workload.peak_memory
+        server.assign(Exchange::at(0, 0), 1, &Spare).workload.peak_memory
     };
     let mezo = memory(&format!(r#"{{"mezo":{{"batch_size":5,"local_steps":2,{RATE}}}}}"#));
     let fedspzo = memory(&format!(
@@ -202,7 +202,7 @@ fn corrections_cost_what_their_formulas_say() {
         let json = format!(r#"{{"{kind}":{{"batch_size":5,"local_steps":3,{RATE}{extra}}}}}"#);
         let server = algorithm(&json).server(setup(3, Padding::Fixed, 4));
         let d = server.weights().layout.len() as u64;
-        (server.assign(Exchange { round: 0, index: 0 }, 1, &Spare).workload, d)
+        (server.assign(Exchange::at(0, 0), 1, &Spare).workload, d)
     };
     let (fedavg, d) = workload("fedavg", r#","optimizer":"sgd""#);
     let beyond = |workload: &Workload| {

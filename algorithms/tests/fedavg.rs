@@ -94,7 +94,7 @@ fn the_first_step_of_adamw_is_the_sign_of_the_gradient() {
 fn the_global_model_is_the_mean_of_what_the_clients_send() {
     let mut server = algorithm(&fedavg(r#""layers""#, 2, 4, r#"{"base":0.1}"#, r#""sgd""#))
         .server(setup(2, Padding::Fixed, 2));
-    let (updates, _) = exchange(server.as_mut(), Exchange { round: 0, index: 0 }, &[4, 0, 2]);
+    let (updates, _) = exchange(server.as_mut(), Exchange::at(0, 0), &[4, 0, 2]);
     for (i, &value) in server.weights().values.iter().enumerate() {
         let sent = updates.iter().map(|update| match &update.payload {
             Payload::Dense(values) => f64::from(values[i]),
@@ -104,7 +104,7 @@ fn the_global_model_is_the_mean_of_what_the_clients_send() {
     }
     let mut update = updates[0].clone();
     update.payload = Payload::Dense(vec![0.0]);
-    let error = server.aggregate(Exchange { round: 1, index: 0 }, vec![(4, update)]);
+    let error = server.aggregate(Exchange::at(1, 0), vec![(4, update)]);
     assert!(matches!(error, Err(ProtocolError::WrongLength { client: 4, found: 1, .. })));
 }
 
@@ -187,7 +187,7 @@ fn rates_apply_to_their_stages_and_rounds() {
 #[test]
 fn divergence_is_said_with_its_round() {
     let mut server = alone(&fedavg(r#""full""#, 4, 6, r#"{"base":1e38}"#, r#""sgd""#));
-    let now = Exchange { round: 5, index: 0 };
+    let now = Exchange::at(5, 0);
     let update = (server.assign(now, 0, &Spare).job)();
     let error = server.aggregate(now, vec![(0, update)]).expect_err("far too fast");
     assert!(matches!(error, ProtocolError::Diverged { round: 5 }), "{error}");

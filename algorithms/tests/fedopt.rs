@@ -18,7 +18,7 @@ fn course(kind: &str, tau: f64) -> Vec<Vec<f32>> {
     let mut server = algorithm(&json(kind, tau)).server(setup(2, Padding::Longest, 9));
     let mut models = vec![server.weights().values.clone()];
     for (round, cohort) in (0..).zip(COHORTS) {
-        exchange(server.as_mut(), Exchange { round, index: 0 }, cohort);
+        exchange(server.as_mut(), Exchange::at(round, 0), cohort);
         models.push(server.weights().values.clone());
     }
     models
@@ -35,7 +35,7 @@ fn the_server_steps_as_published() {
         let mut fell = 0;
         for (round, cohort) in (0..).zip(COHORTS) {
             let before = server.weights().values.clone();
-            let (updates, _) = exchange(server.as_mut(), Exchange { round, index: 0 }, cohort);
+            let (updates, _) = exchange(server.as_mut(), Exchange::at(round, 0), cohort);
             for i in 0..at.len() {
                 let moved = updates.iter().map(|update| match &update.payload {
                     Payload::Dense(values) => f64::from(values[i]) - f64::from(before[i]),

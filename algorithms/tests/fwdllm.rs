@@ -16,7 +16,7 @@ fn server(settings: &str) -> Box<dyn Server> {
 fn course(server: &mut dyn Server, round: u64) -> Vec<(Bytes, bool, Verdict)> {
     let mut course = Vec::new();
     for index in 0..100 {
-        let now = Exchange { round, index };
+        let now = Exchange::at(round, index);
         let download = server.assign(now, 2, &Spare).workload.download;
         let before = bits(&server.weights().values);
         let (_, verdict) = exchange(server, now, &[2, 0, 4]);
@@ -72,9 +72,9 @@ fn a_generous_threshold_never_waits() {
     let mut server = server(r#""variance_threshold":1e30,"#);
     assert_eq!(course(server.as_mut(), 0).len(), 1);
     // But one gradient says nothing of its variance.
-    let now = Exchange { round: 1, index: 0 };
+    let now = Exchange::at(1, 0);
     assert_eq!(exchange(server.as_mut(), now, &[1]).1, Verdict::SameCohort);
-    let next = Exchange { round: 1, index: 1 };
+    let next = Exchange::at(1, 1);
     assert_eq!(exchange(server.as_mut(), next, &[1]).1, Verdict::RoundOver);
 }
 
@@ -84,7 +84,7 @@ fn retries_are_averaged_into_one_step() {
     let start = server.weights().values.clone();
     let mut gradients = Vec::new();
     for index in 0..2 {
-        let (updates, _) = exchange(server.as_mut(), Exchange { round: 0, index }, &[1, 3]);
+        let (updates, _) = exchange(server.as_mut(), Exchange::at(0, index), &[1, 3]);
         for update in updates {
             let Payload::Dense(values) = update.payload else { panic!("gradients are dense") };
             gradients.push(values);
@@ -104,7 +104,7 @@ fn retries_are_averaged_into_one_step() {
 #[test]
 fn updates_of_another_length_or_none_leave_the_model_alone() {
     let mut server = server("");
-    let now = Exchange { round: 0, index: 0 };
+    let now = Exchange::at(0, 0);
     let before = server.weights().clone();
     let mut update = (server.assign(now, 1, &Spare).job)();
     update.payload = Payload::Dense(vec![1.0; 3]);

@@ -83,9 +83,8 @@ fn zowarmup_is_fedavg_and_then_mezo() {
     assert!(course(&format!("{warming}{constant}{training}")) == mixed);
 
     let mut server = algorithm(&warm_up).server(setup(3, Padding::Longest, 9));
-    let work = |server: &dyn Server, round| {
-        server.assign(Exchange { round, index: 0 }, 1, &Spare).workload
-    };
+    let work =
+        |server: &dyn Server, round| server.assign(Exchange::at(round, 0), 1, &Spare).workload;
     let gradients = |work: &Workload| !work.flops_of(PhaseKind::Backward).is_zero();
     for number in 0..2 {
         assert!(gradients(&work(server.as_ref(), number)));
@@ -94,10 +93,8 @@ fn zowarmup_is_fedavg_and_then_mezo() {
     let dense = Payload::size(server.weights().values.len());
     let next = work(server.as_ref(), 2);
     assert!(!gradients(&next) && next.download == dense);
-    let (before, update) = (
-        server.weights().values.clone(),
-        (server.assign(Exchange { round: 2, index: 0 }, 1, &Spare).job)(),
-    );
+    let (before, update) =
+        (server.weights().values.clone(), (server.assign(Exchange::at(2, 0), 1, &Spare).job)());
     let Payload::Scalars(scalars) = &update.payload else { panic!("scalars go up") };
     assert_eq!(scalars.len(), 2);
     round(server.as_mut(), 2, &[1]);

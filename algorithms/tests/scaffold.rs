@@ -40,7 +40,7 @@ fn a_first_step_sends_the_gradient() {
         let start = &server.weights().values;
         let slope = slope(server.as_ref(), start);
         let largest = slope.iter().fold(0.0_f32, |m, g| m.max(g.abs()));
-        let update = (server.assign(Exchange { round: number, index: 0 }, 0, &Spare).job)();
+        let update = (server.assign(Exchange::at(number, 0), 0, &Spare).job)();
         let Payload::Dense(sent) = update.payload else { panic!("vectors are dense") };
         let (movement, change) = sent.split_at(start.len());
         assert_eq!(change.len(), start.len());
@@ -60,7 +60,7 @@ fn a_first_step_sends_the_gradient() {
 #[test]
 fn a_payload_of_another_length_is_refused_and_nothing_moves() {
     let mut server = alone(&scaffold(2, 6));
-    let now = Exchange { round: 0, index: 0 };
+    let now = Exchange::at(0, 0);
     let before = bits(&server.weights().values);
     let mut update = (server.assign(now, 0, &Spare).job)();
     update.payload = Payload::Dense(vec![0.0; before.len()]);

@@ -119,7 +119,7 @@ pub(crate) fn exchange(
 /// One round, however many exchanges it takes; how many it took.
 pub(crate) fn round(server: &mut dyn Server, round: u64, cohort: &[ClientId]) -> u32 {
     for index in 0.. {
-        let (_, verdict) = exchange(server, Exchange { round, index }, cohort);
+        let (_, verdict) = exchange(server, Exchange::at(round, index), cohort);
         if verdict == Verdict::RoundOver {
             return index + 1;
         }

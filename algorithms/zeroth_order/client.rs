@@ -14,7 +14,7 @@ use super::{
     seeds::Seeds,
 };
 use crate::{
-    protocol::{ClientId, Payload, Update},
+    protocol::{ClientId, Moment, Payload, Update},
     setup::Workshop,
     work::{Tally, bytes},
 };
@@ -34,7 +34,7 @@ pub(crate) struct Task {
     pub(crate) workshop: Arc<Workshop>,
     pub(crate) recipe: Arc<Recipe>,
     pub(crate) seeds: Seeds,
-    pub(crate) round: u64,
+    pub(crate) when: Moment,
     pub(crate) client: ClientId,
     pub(crate) download: Download,
     /// Whether the device stores the global model before it trains, to replay from it another time.
@@ -43,7 +43,7 @@ pub(crate) struct Task {
 
 impl Task {
     fn step_seeds(&self) -> Vec<u64> {
-        let of = (self.client, self.round);
+        let of = (self.client, self.when.round);
         self.seeds.steps(&self.workshop.streams, of, self.recipe.local_steps)
     }
 
@@ -78,12 +78,12 @@ impl Task {
     }
 
     fn batches(&self) -> Vec<Vec<u32>> {
-        self.workshop.batches(self.client, self.round, self.recipe.local_steps)
+        self.workshop.batches(self.client, self.when.round, self.recipe.local_steps)
     }
 
     /// The shapes of this round's mini-batches.
     pub(crate) fn shapes(&self) -> Vec<BatchShape> {
-        self.workshop.shapes(self.client, self.round, self.recipe.local_steps)
+        self.workshop.shapes(self.client, self.when.round, self.recipe.local_steps)
     }
 
     /// What the work costs on mini-batches of these shapes.
@@ -130,7 +130,7 @@ impl Task {
         let mut probe = Probe::new(self.workshop.model.clone());
         let mut tally = Tally::default();
         self.charge_bookkeeping(&mut tally);
-        let (plan, rates) = (self.recipe.plan, self.recipe.rates(self.round));
+        let (plan, rates) = (self.recipe.plan, self.recipe.rates(self.when));
         let mut sent = Vec::new();
         for (texts, seed) in self.batches().iter().zip(self.step_seeds()) {
             let batch = self.workshop.collate(texts);
@@ -153,7 +153,7 @@ impl Task {
             Upload::Scalars => Payload::Scalars(sent),
             Upload::Delta => Payload::Dense(difference(&weights.values, &start.values)),
         };
-        let upload = Bytes::new(payload.encode(self.round).len() as u64);
+        let upload = Bytes::new(payload.encode(self.when.round).len() as u64);
         let examples = (self.recipe.local_steps * self.workshop.batch_size) as u64;
         let counted = tally.counted(self.resident(&self.shapes()), upload);
         (Update { payload, examples, counted }, weights)
@@ -164,7 +164,7 @@ impl Task {
     /// With weight decay a step's trace is shrunk by the steps that follow it; decay of the start itself is the
     /// caller's, once for all clients.
     pub(crate) fn replay(&self, weights: &mut Weights, share: f64, scalars: &[f32]) {
-        let (plan, rates) = (self.recipe.plan, self.recipe.rates(self.round));
+        let (plan, rates) = (self.recipe.plan, self.recipe.rates(self.when));
         let steps = scalars.chunks(plan.scalars()).zip(self.step_seeds());
         for ((scalars, seed), left) in steps.zip((0..self.recipe.local_steps as u32).rev()) {
             apply(weights, plan, &self.directions(seed), scalars, &|slot| {

@@ -1,15 +1,15 @@
 //! What the server remembers of past rounds, and sends to clients that fell behind.
 
 use crate::{
-    protocol::ClientId,
+    protocol::{ClientId, Moment, Progress},
     wire::{HEADER, Header, Kind},
 };
 
 /// What moved the global model in one round: enough to replay it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RoundRecord {
-    /// The round: learning rates and directions follow from it.
-    pub round: u64,
+    /// When: learning rates and directions follow from it.
+    pub when: Moment,
     /// Whose scalars were joined, in this order.
     pub entries: Vec<Entry>,
 }
@@ -34,8 +34,8 @@ pub(crate) struct Contribution<'a> {
     pub(crate) scalars: &'a [f32],
 }
 
-/// Round (8), number of entries (4), scalars per entry (4).
-const RECORD: usize = 16;
+/// Round (8), progress (4), number of entries (4), scalars per entry (4).
+const RECORD: usize = 20;
 /// Client (4), examples (4).
 const ENTRY: usize = 8;
 
@@ -58,7 +58,8 @@ impl RoundRecord {
 
     fn write(&self, body: &mut Vec<u8>) {
         let each = self.entries.first().map_or(0, |e| e.scalars.len());
-        body.extend(self.round.to_le_bytes());
+        body.extend(self.when.round.to_le_bytes());
+        body.extend(self.when.progress.millionths().to_le_bytes());
         body.extend((self.entries.len() as u32).to_le_bytes());
         body.extend((each as u32).to_le_bytes());
         for entry in &self.entries {
@@ -71,6 +72,7 @@ impl RoundRecord {
     /// Reads one record; `None` if it is damaged.
     fn read(body: &mut &[u8]) -> Option<Self> {
         let round = u64::from_le_bytes(take(body)?);
+        let progress = Progress::from_millionths(u32::from_le_bytes(take(body)?))?;
         let count = u32::from_le_bytes(take(body)?) as usize;
         let each = u32::from_le_bytes(take(body)?) as usize;
         // No more is reserved than the message can hold.
@@ -84,7 +86,7 @@ impl RoundRecord {
             Some(Entry { client, examples, scalars: scalars.collect::<Option<_>>()? })
         };
         let entries = (0..count).map(|_| entry(body)).collect::<Option<_>>()?;
-        Some(Self { round, entries })
+        Some(Self { when: Moment { round, progress }, entries })
     }
 }
 
@@ -182,7 +184,7 @@ mod tests {
                 scalars: vec![client as f32, -1.5, f32::MIN_POSITIVE],
             };
             history.push(RoundRecord {
-                round: 2 * round,
+                when: Moment { round: 2 * round, progress: Progress::of(0.1 * round as f64) },
                 entries: (0..round as u32).map(entry).collect(),
             });
         }

@@ -6,7 +6,10 @@ use super::{
     recipe::Recipe,
     seeds::Seeds,
 };
-use crate::{protocol::Horizon, setup::Workshop};
+use crate::{
+    protocol::{Horizon, Moment},
+    setup::Workshop,
+};
 
 /// What the server keeps to bring clients up to date; it follows from where directions come from.
 #[derive(Debug)]
@@ -68,8 +71,8 @@ impl Memory {
     }
 
     /// The record of a round's scalars, as clients would replay it.
-    pub(super) fn record(&self, round: u64, entries: Vec<Entry>) -> RoundRecord {
-        let record = RoundRecord { round, entries };
+    pub(super) fn record(&self, when: Moment, entries: Vec<Entry>) -> RoundRecord {
+        let record = RoundRecord { when, entries };
         match self {
             Self::OwnDirections(_) | Self::Pool(_) => record,
             Self::SharedDirections(_) => mean(&record),
@@ -82,9 +85,9 @@ impl Memory {
         match self {
             Self::OwnDirections(history) | Self::SharedDirections(history) => history.push(record),
             Self::Pool(pool) => {
-                let factor = recipe.rates(record.round).factor();
+                let factor = recipe.rates(record.when).factor();
                 for contribution in record.contributions() {
-                    let of = (contribution.client, record.round);
+                    let of = (contribution.client, record.when.round);
                     let drawn = seeds.indices(&workshop.streams, of, recipe.local_steps);
                     pool.join(&contribution, &drawn, factor);
                 }
@@ -104,5 +107,5 @@ fn mean(record: &RoundRecord) -> RoundRecord {
     }
     let examples = record.entries.iter().map(|e| e.examples).sum();
     let scalars = sums.into_iter().map(|s| s as f32).collect();
-    RoundRecord { round: record.round, entries: vec![Entry { client: 0, examples, scalars }] }
+    RoundRecord { when: record.when, entries: vec![Entry { client: 0, examples, scalars }] }
 }

@@ -3,7 +3,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{Plan, update::Rates};
-use crate::settings::{Conflict, Fraction, LearningRate};
+use crate::{
+    protocol::Moment,
+    settings::{Conflict, Fraction, LearningRate},
+};
 
 /// How every client trains, and how server and clients keep in step.
 #[derive(Clone, Debug)]
@@ -25,9 +28,9 @@ pub(crate) struct Recipe {
 }
 
 impl Recipe {
-    pub(crate) fn rates(&self, round: u64) -> Rates<'_> {
-        let round = round.saturating_sub(self.first_round);
-        Rates { learning_rate: &self.learning_rate, round, weight_decay: self.weight_decay }
+    pub(crate) fn rates(&self, when: Moment) -> Rates<'_> {
+        let when = Moment { round: when.round.saturating_sub(self.first_round), ..when };
+        Rates { learning_rate: &self.learning_rate, when, weight_decay: self.weight_decay }
     }
 }
 

@@ -19,10 +19,14 @@ use super::{
 use crate::{
     average::{advance, mean_by_examples},
     protocol::{
-        Assignment, ClientId, Estimate, Exchange, Horizon, ProtocolError, Server, Update, Verdict,
+        Assignment, ClientId, Estimate, Exchange, Horizon, Moment, ProtocolError, Server, Update,
+        Verdict,
     },
     setup::Workshop,
 };
+
+/// A moment for work whose cost does not depend on it.
+const START: Moment = Exchange::at(0, 0).moment();
 
 /// The server of MeZO, FedSPZO, DeComFL and FedKSeed.
 #[derive(Debug)]
@@ -65,12 +69,12 @@ impl ZerothOrderServer {
         self.start_is_known = false;
     }
 
-    fn task(&self, round: u64, client: ClientId, download: Download) -> Task {
+    fn task(&self, when: Moment, client: ClientId, download: Download) -> Task {
         Task {
             workshop: Arc::clone(&self.workshop),
             recipe: Arc::clone(&self.recipe),
             seeds: self.memory.seeds(),
-            round,
+            when,
             client,
             download,
             // A client that always gets everything needs no copy; the start is at hand anyway.
@@ -85,8 +89,8 @@ impl ZerothOrderServer {
             && self.velocity.is_none()
     }
 
-    /// How a client shall get the model that it is to train in `round`.
-    fn download(&self, round: u64, client: ClientId, device: &dyn Estimate) -> Download {
+    /// How a client shall get the model that it is to train.
+    fn download(&self, when: Moment, client: ClientId, device: &dyn Estimate) -> Download {
         if !self.can_replay() {
             return Download::Dense;
         }
@@ -94,7 +98,7 @@ impl ZerothOrderServer {
         let Some(held) = self.held.get(&client).copied().or(known) else {
             return Download::Dense;
         };
-        self.choose(self.task(round, client, Download::Dense), self.memory.gap(held), device)
+        self.choose(self.task(when, client, Download::Dense), self.memory.gap(held), device)
     }
 
     fn choose(&self, dense: Task, gap: Gap, device: &dyn Estimate) -> Download {
@@ -114,7 +118,7 @@ impl ZerothOrderServer {
     fn extremes(&self, client: ClientId, device: &dyn Estimate, horizon: Horizon) -> [Gap; 2] {
         let scalars = self.recipe.plan.scalars() * self.recipe.local_steps;
         let gap = |entries| self.memory.gap_of(entries, scalars);
-        let dense = self.task(0, client, Download::Dense);
+        let dense = self.task(START, client, Download::Dense);
         let chosen = |entries| self.choose(dense.clone(), gap(entries), device) != Download::Dense;
         // The choice turns once: more to replay takes longer and has more bytes.
         let (mut least, mut beyond) = (0, self.memory.most_entries(horizon) + 1);
@@ -128,7 +132,7 @@ impl ZerothOrderServer {
     /// The new model from the scalars of a round.
     fn join_scalars(
         &mut self,
-        round: u64,
+        when: Moment,
         updates: &[(ClientId, Update)],
     ) -> Result<Vec<f32>, ProtocolError> {
         let due = self.recipe.plan.scalars() * self.recipe.local_steps;
@@ -137,11 +141,11 @@ impl ZerothOrderServer {
             Ok(Entry { client: *client, examples: update.examples as u32, scalars })
         };
         let entries = updates.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
-        let record = self.memory.record(round, entries);
+        let record = self.memory.record(when, entries);
         let mut weights = Weights::clone(&self.global);
-        self.recipe.rates(round).decay(&mut weights, self.recipe.local_steps as u32);
+        self.recipe.rates(when).decay(&mut weights, self.recipe.local_steps as u32);
         for contribution in record.contributions() {
-            let task = self.task(round, contribution.client, Download::Dense);
+            let task = self.task(when, contribution.client, Download::Dense);
             task.replay(&mut weights, contribution.share, contribution.scalars);
         }
         self.memory.keep(record, &self.workshop, &self.recipe);
@@ -174,8 +178,8 @@ impl ZerothOrderServer {
 
 impl Server for ZerothOrderServer {
     fn assign(&self, exchange: Exchange, client: ClientId, device: &dyn Estimate) -> Assignment {
-        let download = self.download(exchange.round, client, device);
-        let task = self.task(exchange.round, client, download);
+        let download = self.download(exchange.moment(), client, device);
+        let task = self.task(exchange.moment(), client, download);
         let workload = task.workload(&task.shapes());
         let start = Arc::clone(&self.global);
         Assignment { workload, job: Box::new(move || task.train(&start).0) }
@@ -188,7 +192,7 @@ impl Server for ZerothOrderServer {
             downloads.extend(self.extremes(client, device, horizon).map(Download::Replay));
         }
         let each = |download: Download| {
-            let task = self.task(0, client, download);
+            let task = self.task(START, client, download);
             bounds.iter().map(move |shapes| task.workload(shapes)).collect::<Vec<_>>()
         };
         downloads.into_iter().flat_map(each).collect()
@@ -204,7 +208,7 @@ impl Server for ZerothOrderServer {
         }
         let trained = self.memory.version();
         let joined = match self.recipe.upload {
-            Upload::Scalars => self.join_scalars(exchange.round, &updates)?,
+            Upload::Scalars => self.join_scalars(exchange.moment(), &updates)?,
             Upload::Delta => self.join_deltas(&updates)?,
         };
         let values = self.with_momentum(&joined);

@@ -3,15 +3,15 @@ use std::ops::Range;
 use fleetune_models::parameters::{Layout, Slot, Weights};
 
 use super::{Plan, StepDirections, Variant};
-use crate::settings::LearningRate;
+use crate::{protocol::Moment, settings::LearningRate};
 
 /// The rates at which a round's updates are made.
 #[derive(Clone, Copy, Debug)]
 pub struct Rates<'a> {
-    /// η by stage and round.
+    /// η by stage and moment.
     pub learning_rate: &'a LearningRate,
-    /// The round, counted from the one with which the schedule starts.
-    pub round: u64,
+    /// When, rounds counted from the one with which the schedule starts.
+    pub when: Moment,
     /// Weight decay λ, of tensors that decay.
     pub weight_decay: f64,
 }
@@ -19,12 +19,12 @@ pub struct Rates<'a> {
 impl Rates<'_> {
     /// η of a tensor.
     pub fn rate(&self, slot: &Slot) -> f64 {
-        self.learning_rate.of(slot.stage, self.round)
+        self.learning_rate.of(slot.stage, self.when)
     }
 
     /// The schedule's factor on η.
     pub(super) fn factor(&self) -> f64 {
-        self.learning_rate.schedule.factor(self.round)
+        self.learning_rate.schedule.factor(self.when)
     }
 
     /// What weight decay leaves of a tensor in a step: 1 - η λ, or 1 for biases and norms (as MeZO's code has it).

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use super::{Axis, Draw, Settings, StudySpec, SweepSpec, Trial, axis::text as yaml_text};
 use crate::{
     Overrides, Scenario, ScenarioError,
-    document::{Fault, FieldPath, Node, read},
+    document::{Fault, FieldPath, Node, Spot, read},
     errors::Source,
     load::{check_text, read_file},
     schema::{Label, Name},
@@ -150,7 +150,7 @@ impl Sweep {
         let mut known = |label: &Label, path: FieldPath| {
             if !labels.contains(&label.as_str()) {
                 let fault = Fault::unknown("algorithm", label.as_str(), &labels);
-                faults.push(Fault { path: Some(path), ..fault });
+                faults.push(Fault { path: Some(path), spot: Spot::Key, ..fault });
             }
         };
         for label in study.tune.keys() {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ops::ControlFlow};
 
-use fleetune_algorithms::protocol::{Assignment, Exchange};
+use fleetune_algorithms::protocol::{Assignment, Exchange, Progress};
 
 use super::{
     client::Client,
@@ -103,13 +103,24 @@ impl Federation<'_> {
         Ok(())
     }
 
+    /// How much of the run is over: of rounds, time and FLOPs, what is nearest to its limit.
+    fn progress(&self) -> Progress {
+        let rules = &self.rules;
+        let rounds = self.standing.rounds as f64 / rules.rounds as f64;
+        let time = rules.time_limit.map(|limit| self.now().as_seconds() / limit.as_seconds());
+        let spent = self.standing.ledger.total().device_flops;
+        let flops = rules.flops_limit.map(|limit| spent / limit);
+        Progress::of([Some(rounds), time, flops].into_iter().flatten().fold(0.0, f64::max))
+    }
+
     /// Asks a cohort, or waits for one.
     pub(super) fn open_round(&mut self) -> Result<(), FederationError> {
         let now = self.now();
         if let Some(waiting) = &mut self.waiting {
             waiting.looking = false;
         }
-        let exchange = Exchange { round: self.standing.rounds, index: 0 };
+        let exchange =
+            Exchange { round: self.standing.rounds, index: 0, progress: self.progress() };
         let (asked, excluded) =
             if self.ready() >= self.quorum() { self.select(exchange) } else { (Vec::new(), 0) };
         if asked.is_empty() {

@@ -2,20 +2,20 @@
 
 use std::{path::Path, process::Command};
 
-use fleetune_scenarios::{Overrides, check_text};
+use fleetune_scenarios::{Overrides, check_text, sweep::check_sweep};
 
 const README: &str = include_str!("../../README.md");
 
-/// The README's YAML blocks: a scenario, and a device profile.
-fn examples() -> [String; 2] {
-    let blocks = README.split("```yaml\n").skip(1);
-    let text = |block: &str| block.split_once("```").unwrap().0.to_owned();
-    blocks.map(text).collect::<Vec<_>>().try_into().unwrap()
+/// The README's YAML block that begins with this line.
+fn example(first: &str) -> String {
+    let mut blocks = README.split("```yaml\n").skip(1);
+    let block = blocks.find(|block| block.lines().next() == Some(first)).unwrap();
+    block.split_once("```").unwrap().0.to_owned()
 }
 
 #[test]
 fn the_annotated_scenario_is_valid() {
-    let [scenario, _] = examples();
+    let scenario = example("name: my-fleet");
     let checked =
         check_text("README.md", scenario.as_bytes(), Path::new(""), &Overrides::default());
     let checked = checked.unwrap_or_else(|errors| panic!("{}", errors[0]));
@@ -25,13 +25,24 @@ fn the_annotated_scenario_is_valid() {
 
 #[test]
 fn the_example_of_a_profile_can_be_put_into_a_scenario() {
-    let [scenario, profile] = examples();
+    let (scenario, profile) = (example("name: my-fleet"), example("name: my-board"));
     let profile = profile.trim_end().replace('\n', "\n    ");
     let text = format!("{scenario}\nprofiles:\n  my-board:\n    {profile}\n")
         .replace("{ profile: phone-mid, count: 20 }", "{ profile: my-board, count: 20 }");
     let checked = check_text("README.md", text.as_bytes(), Path::new(""), &Overrides::default());
     let checked = checked.unwrap_or_else(|errors| panic!("{}", errors[0]));
     assert!(checked.device_profiles().get("my-board").is_some());
+}
+
+#[test]
+fn the_example_of_a_sweep_is_one_of_the_scenario() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("my.yaml"), example("name: my-fleet")).unwrap();
+    let path = folder.path().join("my.sweep.yaml");
+    std::fs::write(&path, example("name: my-search")).unwrap();
+    let sweep = check_sweep(&path).unwrap_or_else(|errors| panic!("{}", errors[0]));
+    let search = sweep.spec().studies.keys().next().unwrap();
+    assert_eq!(sweep.trials(search, &|_| Default::default()).len(), 24);
 }
 
 #[test]
@@ -45,7 +56,7 @@ fn every_command_is_in_the_readme_and_every_file_it_names_exists() {
         .filter_map(|line| line.split_whitespace().next())
         .filter(|&command| command != "help")
         .collect();
-    assert_eq!(commands.len(), 7, "{help}");
+    assert_eq!(commands.len(), 8, "{help}");
     for command in commands {
         assert!(README.contains(&format!("\n| `{command}")), "{command}");
     }

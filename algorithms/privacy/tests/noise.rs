@@ -86,7 +86,7 @@ fn assert_deviation(noise: &[f32], deviation: f64) {
 fn the_sum_carries_the_noise_that_is_accounted_for() {
     let (values, cohort) = (100_000, NonZeroU32::new(25).expect("positive"));
     let streams = SeedTree::new(9);
-    let now = Exchange { round: 3, index: 0 };
+    let now = Exchange::at(3, 0);
     for site in [NoiseSite::Clients, NoiseSite::Server] {
         let config = config(site);
         let deviation = 1.2 * 0.5;
@@ -120,7 +120,7 @@ fn updates_are_clipped_before_the_noise() {
 #[test]
 fn noise_follows_seed_client_round_and_exchange() {
     let one = SeedTree::new(1);
-    let at = |round, index| Exchange { round, index };
+    let at = |round, index| Exchange::at(round, index);
     let seeds = [
         client_seed(one, 0, at(0, 0)),
         client_seed(one, 1, at(0, 0)),

@@ -3,7 +3,7 @@ use fleetune_models::{batch::Padding, parameters::Trainable};
 use super::*;
 use crate::{
     average::Average,
-    protocol::Payload,
+    protocol::{Payload, Progress},
     settings::{LearningRate, Positive, Schedule, UpperRate},
     world::{Spare, bits, setup},
     zeroth_order::{History, Plan, Pool, Variant},
@@ -22,7 +22,7 @@ fn recipe(plan: Plan) -> Recipe {
             base: positive(1e-2),
             upper: Some(UpperRate { from_layer: 2, rate: positive(3e-2) }),
             schedule: Schedule::Linear {
-                rounds: 6,
+                rounds: None,
                 final_fraction: crate::settings::Fraction::new(0.1).expect("a fraction"),
             },
         },
@@ -48,7 +48,9 @@ fn server(train: Trainable, recipe: Recipe, memory: Memory) -> ZerothOrderServer
 }
 
 fn play(server: &mut ZerothOrderServer, round: u64, cohort: &[ClientId]) {
-    let exchange = Exchange { round, index: 0 };
+    // The rate falls with the budget that is spent: a replay must know how much that was in its round.
+    let progress = Progress::of(0.15 * round as f64);
+    let exchange = Exchange { progress, ..Exchange::at(round, 0) };
     let updates = cohort.iter().map(|&client| {
         let job = server.assign(exchange, client, &Spare).job;
         (client, job())
@@ -74,14 +76,14 @@ fn the_server_replays_what_a_lone_client_computed_to_the_bit() {
         for plan in joint.into_iter().chain([separate]) {
             for client in 0..2 {
                 let mut server = server(train, recipe(plan), own());
-                let task = server.task(4, client, Download::Dense);
+                let task = server.task(Exchange::at(4, 0).moment(), client, Download::Dense);
                 let (update, local) = task.train(&server.global);
                 // What arrives is what was encoded.
                 let message = update.payload.encode(4);
                 let (_, payload) = Payload::decode(&message).expect("undamaged");
                 let updates = vec![(client, Update { payload, ..update })];
                 let before = bits(&server.weights().values);
-                server.aggregate(Exchange { round: 4, index: 0 }, updates).expect("finite");
+                server.aggregate(Exchange::at(4, 0), updates).expect("finite");
                 assert_eq!(bits(&server.weights().values), bits(&local.values), "{train} {plan:?}");
                 assert_ne!(bits(&local.values), before, "the client moved");
             }
@@ -99,7 +101,7 @@ fn the_server_joins_to_the_weighted_mean_of_the_clients_models() {
         let recipe = Recipe { weight_decay: decay, ..recipe(Plan::joint(0, 1, 1)) };
         let mut server = server(Trainable::Layers, recipe, memory());
         let trained = [0, 3, 1].map(|client| {
-            let task = server.task(0, client, Download::Dense);
+            let task = server.task(START, client, Download::Dense);
             (client, task.train(&server.global))
         });
         let examples = [4, 8, 20];
@@ -111,7 +113,7 @@ fn the_server_joins_to_the_weighted_mean_of_the_clients_models() {
         let updates = trained.into_iter().zip(examples);
         let updates =
             updates.map(|((id, (update, _)), examples)| (id, Update { examples, ..update }));
-        server.aggregate(Exchange { round: 0, index: 0 }, updates.collect()).expect("finite");
+        server.aggregate(Exchange::at(0, 0), updates.collect()).expect("finite");
         for (found, expected) in server.weights().values.iter().zip(&expected) {
             let off = f64::from(*found) - expected;
             assert!(off.abs() < 1e-6, "decay {decay}: {found} {expected}");
@@ -159,14 +161,14 @@ fn a_late_client_replays_its_way_to_the_servers_model() {
                 Weights { layout: Arc::clone(&server.global.layout), values: start.clone() };
             for record in History::decode(&message).expect("undamaged") {
                 for part in record.contributions() {
-                    let task = server.task(record.round, part.client, Download::Dense);
+                    let task = server.task(record.when, part.client, Download::Dense);
                     task.replay(&mut weights, part.share, part.scalars);
                 }
             }
             assert_eq!(bits(&weights.values), bits(&server.global.values), "from version {held}");
             // And that message is what such a client is charged for.
             server.held.insert(0, held);
-            let work = server.assign(Exchange { round: 4, index: 0 }, 0, &Spare).workload;
+            let work = server.assign(Exchange::at(4, 0), 0, &Spare).workload;
             assert_eq!(work.download.get(), message.len() as u64);
             server.held.remove(&0);
         }
@@ -181,7 +183,7 @@ fn whoever_joined_last_replays_that_round_alone() {
     for (round, cohort) in COHORTS.iter().enumerate() {
         play(&mut server, round as u64, cohort);
     }
-    let entries = |client| match server.download(4, client, &Spare) {
+    let entries = |client| match server.download(Exchange::at(4, 0).moment(), client, &Spare) {
         Download::Replay(gap) => gap.entries,
         Download::Dense => panic!("it always replays"),
     };
@@ -201,7 +203,7 @@ fn replaying_is_charged_for_every_step_that_was_missed() {
     }
     let layout = &server.workshop.layout;
     let work = |download| {
-        let task = server.task(2, 1, download);
+        let task = server.task(Exchange::at(2, 0).moment(), 1, download);
         task.workload(&task.shapes())
     };
     let all = work(Download::Dense);
@@ -246,7 +248,7 @@ fn a_pool_of_seeds_rebuilds_the_model_from_its_start() {
             let layout = &server.workshop.layout;
             let z = crate::zeroth_order::StepDirections::derive(layout, server.recipe.plan, seed);
             crate::zeroth_order::apply(&mut rebuilt, server.recipe.plan, &z, &[1.0], &|slot| {
-                rates.of(slot.stage, 0) * coefficient
+                rates.of(slot.stage, START) * coefficient
             });
         }
         assert!(pool.coefficients().iter().all(|&c| c != 0.0), "30 draws of 5 seeds");
@@ -276,7 +278,7 @@ fn momentum_accumulates_geometrically() {
 #[test]
 fn a_payload_of_another_kind_or_length_is_refused() {
     let mut server = server(Trainable::Bitfit, recipe(Plan::joint(1, 1, 2)), own());
-    let exchange = Exchange { round: 0, index: 0 };
+    let exchange = Exchange::at(0, 0);
     let good = (server.assign(exchange, 0, &Spare).job)();
     let bad = |payload| Update { payload, ..good.clone() };
     for scalars in [0, 5, 7] {

@@ -34,6 +34,29 @@ fn a_limit_of_flops_ends_the_run_with_the_round_that_reaches_it() {
 }
 
 #[test]
+fn rounds_know_how_much_of_the_run_is_over() {
+    // Rounds of one second and 2 GFLOP, of ten rounds, 8 s and 10 GFLOP: FLOPs are nearest to their limit, then time,
+    // then rounds.
+    let progress = |change: &dyn Fn(&mut FederationConfig)| {
+        let (mut rules, mut script) = (config(2), one_second());
+        change(&mut rules);
+        run(&rules, &same(4), 0, &mut script);
+        let joined = script.joined.iter().map(|(exchange, _)| exchange.progress.share());
+        joined.collect::<Vec<f64>>()
+    };
+    let by_rounds = progress(&|_| ());
+    let by_time = progress(&|rules| rules.stop.simulated_time = Some(Seconds::new(8.0).unwrap()));
+    let by_flops = progress(&|rules| {
+        rules.stop.simulated_time = Some(Seconds::new(8.0).unwrap());
+        rules.stop.device_flops = Some(Flops::new(10_000_000_000));
+    });
+    for (found, rounds) in [(by_rounds, 10.0), (by_time, 8.0), (by_flops, 5.0)] {
+        let expected: Vec<f64> = (0..rounds as u32).map(|k| f64::from(k) / rounds).collect();
+        assert_eq!(found, expected);
+    }
+}
+
+#[test]
 fn a_limit_of_time_breaks_the_open_round_off() {
     let mut rules = config(2);
     rules.stop.simulated_time = Some(Seconds::new(2.5).unwrap());
