@@ -20,6 +20,7 @@ mod reader;
 pub mod records;
 mod run_dir;
 pub mod statistics;
+pub mod study;
 mod terminal;
 mod text;
 mod write;

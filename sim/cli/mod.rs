@@ -14,6 +14,7 @@ mod check;
 mod completions;
 mod devices;
 mod distill;
+mod page;
 mod plan;
 mod progress;
 mod report;
@@ -44,6 +45,8 @@ enum Command {
     Plan(plan::Plan),
     /// Run many variations of a scenario, and choose among them: all that were not run before.
     Sweep(sweep::Sweep),
+    /// Write the page about a sweep from its results.
+    Page(page::Page),
     /// The device profiles that scenarios can name.
     Devices(devices::Devices),
     /// Make a small encoder from a large one: how the embedded model was made.
@@ -75,6 +78,7 @@ pub fn main() -> ExitCode {
         Command::Check(command) => command.execute(),
         Command::Plan(command) => command.execute(),
         Command::Sweep(command) => command.execute(),
+        Command::Page(command) => command.execute(),
         Command::Devices(command) => command.execute(),
         Command::Distill(command) => command.execute(),
         Command::Report(command) => command.execute(),

@@ -122,7 +122,7 @@ fn summary(outcomes: &[StudyOutcome], folder: &Path) -> String {
     text
 }
 
-fn failure(error: SweepError) -> Failure {
+pub(super) fn failure(error: SweepError) -> Failure {
     let message = format!("error: {error}");
     match error {
         SweepError::Stopped => Failure::Stopped,
@@ -135,7 +135,7 @@ fn failure(error: SweepError) -> Failure {
     }
 }
 
-fn write_failure(error: WriteError) -> Failure {
+pub(super) fn write_failure(error: WriteError) -> Failure {
     match error {
         WriteError::Sweep(error) => failure(error),
         other => Failure::Io(format!("error: {other}")),

@@ -5,16 +5,20 @@
 //! is missing. Studies are run in order, because a later one may take up the settings that an earlier one chose.
 
 mod choice;
+mod page;
 mod run;
 mod store;
 mod table;
 mod write;
 
-pub(crate) use self::write::{write, write_study};
 pub use self::{
     choice::{Chosen, choose},
     run::{Herald, Manner, StudyOutcome, SweepError, TrialOutcome, run_sweep},
     store::{Store, StoreError},
     table::trials_csv,
     write::WriteError,
+};
+pub(crate) use self::{
+    page::study_page,
+    write::{write, write_study},
 };

@@ -1,0 +1,154 @@
+//! One algorithm along two of its settings, with what theory predicts.
+
+use super::markdown::{Table, plain};
+use crate::statistics::{Estimate, LEVEL};
+
+/// A grid over two settings of one algorithm.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ablation {
+    /// The algorithm.
+    pub algorithm: String,
+    /// The setting of the rows.
+    pub rows: String,
+    /// The setting of the columns.
+    pub columns: String,
+    /// The settings that were chosen in every cell for itself, such as the learning rate.
+    pub tuned: Vec<String>,
+    /// The grid's cells.
+    pub cells: Vec<AblationCell>,
+}
+
+/// One combination of the two settings.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AblationCell {
+    /// The row's value.
+    pub row: String,
+    /// The column's value.
+    pub column: String,
+    /// How far the loss fell within the budget, by seed, with the best of the alternatives.
+    pub decreases: Vec<f64>,
+    /// How fast theory says that it falls at the start, per FLOP; in any common unit.
+    pub predicted: Option<f64>,
+}
+
+/// How often theory and measurement agree on which of two cells is better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Agreement {
+    /// Pairs that the measurement tells apart.
+    separate: usize,
+    /// Those of them that theory orders the same way.
+    agree: usize,
+    /// All pairs with a prediction.
+    all: usize,
+}
+
+pub(super) fn section(ablation: &Ablation) -> String {
+    let tuned = match ablation.tuned.is_empty() {
+        true => String::new(),
+        false => format!(
+            "; every cell with its own best of the searched values of {}",
+            ablation.tuned.join(", ")
+        ),
+    };
+    let mut text = format!(
+        "\n## {} taken apart\n\nHow far the validation loss fell within the budget, mean over seeds with 95% interval{}. \
+         Rows: {}; columns: {}.\n\n{}",
+        plain(&ablation.algorithm),
+        plain(&tuned),
+        plain(&ablation.rows),
+        plain(&ablation.columns),
+        grid(ablation, &|cell| measured(cell))
+    );
+    if ablation.cells.iter().any(|cell| cell.predicted.is_some()) {
+        text.push_str(&theory(ablation));
+    }
+    text
+}
+
+fn measured(cell: &AblationCell) -> String {
+    Estimate::new(&cell.decreases, LEVEL).map_or("-".to_owned(), |e| {
+        let half = e.half_width.map_or(String::new(), |w| format!(" ± {w:.4}"));
+        format!("{:.4}{half}", e.mean)
+    })
+}
+
+fn theory(ablation: &Ablation) -> String {
+    let best = ablation.cells.iter().filter_map(|cell| cell.predicted).fold(0.0, f64::max);
+    let share = |cell: &AblationCell| {
+        cell.predicted.map_or("-".to_owned(), |predicted| format!("{:.2}", predicted / best))
+    };
+    let Agreement { separate, agree, all } = agreement(&ablation.cells);
+    format!(
+        "\nWhat theory predicts from gradients and curvature measured at the start (`fleetune probe`): the decrease of the \
+         loss per FLOP at each cell's best rate, relative to the best cell.\n\n{}\nOf {all} pairs of cells the measurement \
+         tells {separate} apart (95% interval of the difference, paired by seed); theory orders {agree} of these the same \
+         way.\n",
+        grid(ablation, &share)
+    )
+}
+
+fn grid(ablation: &Ablation, content: &dyn Fn(&AblationCell) -> String) -> String {
+    let mut columns: Vec<&str> = Vec::new();
+    let mut rows: Vec<&str> = Vec::new();
+    for cell in &ablation.cells {
+        if !columns.contains(&cell.column.as_str()) {
+            columns.push(&cell.column);
+        }
+        if !rows.contains(&cell.row.as_str()) {
+            rows.push(&cell.row);
+        }
+    }
+    let mut head = vec![String::new()];
+    head.extend(columns.iter().map(|column| plain(&format!("{} = {column}", ablation.columns))));
+    let mut table = Table::new(&head);
+    for row in rows {
+        let mut line = vec![plain(&format!("{} = {row}", ablation.rows))];
+        line.extend(columns.iter().map(|column| {
+            let cell = ablation.cells.iter().find(|c| c.row == row && c.column == *column);
+            cell.map_or("-".to_owned(), content)
+        }));
+        table.row(&line);
+    }
+    table.text()
+}
+
+fn agreement(cells: &[AblationCell]) -> Agreement {
+    let mut found = Agreement::default();
+    for (place, a) in cells.iter().enumerate() {
+        for b in &cells[place + 1..] {
+            let (Some(p), Some(q)) = (a.predicted, b.predicted) else { continue };
+            found.all += 1;
+            let pairs = a.decreases.iter().zip(&b.decreases).map(|(a, b)| a - b);
+            let Some(difference) = Estimate::new(&pairs.collect::<Vec<_>>(), LEVEL) else {
+                continue;
+            };
+            let Some((low, high)) = difference.interval() else { continue };
+            if low > 0.0 || high < 0.0 {
+                found.separate += 1;
+                found.agree += usize::from((low > 0.0) == (p > q));
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cell(decreases: [f64; 3], predicted: f64) -> AblationCell {
+        let (row, column) = ("1".to_owned(), "2".to_owned());
+        AblationCell { row, column, decreases: decreases.to_vec(), predicted: Some(predicted) }
+    }
+
+    #[test]
+    fn only_pairs_that_the_seeds_tell_apart_count() {
+        let (worst, middle, best) =
+            (cell([1.0, 1.1, 0.9], 1.0), cell([2.0, 2.1, 1.9], 2.0), cell([2.0, 2.3, 1.8], 3.0));
+        // Paired by seed: the first two differ by exactly 1; the last two are within each other's noise.
+        let expected = Agreement { separate: 2, agree: 2, all: 3 };
+        assert_eq!(agreement(&[worst.clone(), middle.clone(), best.clone()]), expected);
+        let wrong = AblationCell { predicted: Some(9.0), ..worst };
+        assert_eq!(agreement(&[wrong, middle, best]), Agreement { agree: 0, ..expected });
+    }
+}

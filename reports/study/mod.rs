@@ -1,0 +1,64 @@
+//! A page about a sweep: what was searched, what the comparison gave, how it stands to what was claimed, and what takes
+//! the method apart. Markdown, made from results alone: the same results give the same bytes.
+
+mod ablation;
+mod markdown;
+mod ratios;
+mod search;
+
+use crate::{reader::Run, statistics::Comparison};
+
+pub use self::{
+    ablation::{Ablation, AblationCell},
+    ratios::Claim,
+    search::Effort,
+};
+
+/// All that a page is made of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StudyPage {
+    /// The heading.
+    pub title: String,
+    /// What was asked and how; Markdown of whoever wrote the sweep.
+    pub introduction: String,
+    /// The commands that make the page, one a line.
+    pub commands: Vec<String>,
+    /// The comparison.
+    pub run: Run,
+    /// Where the comparison's charts are, seen from the page.
+    pub charts: String,
+    /// The algorithm that the others are compared with.
+    pub reference: String,
+    /// What has been claimed of it.
+    pub claims: Vec<Claim>,
+    /// The effort spent on every algorithm.
+    pub efforts: Vec<Effort>,
+    /// What takes the reference apart.
+    pub ablation: Option<Ablation>,
+    /// What the results mean; Markdown of whoever wrote the sweep.
+    pub discussion: String,
+}
+
+impl StudyPage {
+    /// The page.
+    pub fn markdown(&self) -> String {
+        let comparison = Comparison::new(&self.run.summary, &self.run.details);
+        let mut page = format!("# {}\n\n{}\n", self.title, self.introduction.trim());
+        page.push_str(&self.made_by());
+        page.push_str(&search::section(&self.efforts));
+        page.push_str(&ratios::section(self, &comparison));
+        if let Some(ablation) = &self.ablation {
+            page.push_str(&ablation::section(ablation));
+        }
+        page.push_str(&format!("\n## What it means\n\n{}\n", self.discussion.trim()));
+        page
+    }
+
+    fn made_by(&self) -> String {
+        let commands: String = self.commands.iter().map(|c| format!("    {c}\n")).collect();
+        format!(
+            "\nEvery number and table below was written by the second of these commands from what the first one left \
+             behind; the first runs only what has not been run before.\n\n{commands}"
+        )
+    }
+}
