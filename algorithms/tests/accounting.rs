@@ -1,6 +1,6 @@
 //! What an assignment says is what its job does.
 
-use fleetune_algorithms::protocol::{Counted, Exchange, Payload};
+use fleetune_algorithms::protocol::{Counted, Exchange, Payload, Verdict};
 use fleetune_devices::{PhaseKind, Workload};
 use fleetune_models::{batch::Padding, cost::CostModel, parameters::Trainable};
 use fleetune_units::Bytes;
@@ -53,12 +53,9 @@ fn configurations() -> Vec<String> {
                 r#"{{"fedspzo":{{{common},"local_steps":2,"split":{split},"perturbations":{{"lower":{lower},"upper":{upper}}}}}}}"#
             ));
         }
-        for extra in [
-            "",
-            r#","candidates":1"#,
-            r#","batches_per_round":2"#,
-            r#","variance_threshold":1e-20,"retry_cap":2"#,
-        ] {
+        // FwdLLM is for parameter-efficient weights.
+        let efficient = ![r#""full""#, r#""layers""#].contains(&train);
+        for extra in fwdllm().into_iter().filter(|_| efficient) {
             all.push(format!(r#"{{"fwdllm":{{{common}{extra}}}}}"#));
         }
         for optimizer in [r#""sgd""#, r#"{"adamw":{}}"#] {
@@ -71,6 +68,24 @@ fn configurations() -> Vec<String> {
         all.push(format!(r#"{{"scaffold":{{{common},"local_steps":2}}}}"#));
     }
     all
+}
+
+/// FwdLLM in both forms, with either upload: with one candidate, with further mini-batches, with retries.
+fn fwdllm() -> Vec<String> {
+    let forms = [
+        r#"{"as_published":{"retry_cap":2}}"#,
+        r#"{"deployable":{"retry_cap":2}}"#,
+        r#"{"deployable":{"retry_cap":2,"upload":"scalars"}}"#,
+    ];
+    let more = [
+        "",
+        r#","candidates":1"#,
+        r#","batches_per_round":2"#,
+        r#","variance_threshold":1e-20"#,
+        r#","batches_per_round":2,"variance_threshold":1e-20"#,
+    ];
+    let with = |form: &str| more.map(|more| format!(r#","form":{form}{more}"#));
+    forms.iter().flat_map(|form| with(form)).collect()
 }
 
 fn charged(workload: &Workload) -> Counted {
@@ -87,9 +102,10 @@ fn jobs_count_what_was_assigned_and_send_what_was_charged() {
     for padding in [Padding::Fixed, Padding::Longest] {
         for json in configurations() {
             let mut server = algorithm(&json).server(setup(3, padding, 4));
-            for number in 0..3 {
-                // Enough exchanges for guided steps, retries and further mini-batches.
-                let now = Exchange { round: number / 2, index: (number % 2) as u32 };
+            for number in 0..5 {
+                // Enough exchanges for guided steps, retries of those, and further mini-batches.
+                let now = Exchange { round: number / 3, index: (number % 3) as u32 };
+                server.convene(now, &[0, 3]);
                 for client in [0, 3] {
                     let assignment = server.assign(now, client, &Spare);
                     let assigned = charged(&assignment.workload);
@@ -110,10 +126,11 @@ fn forecasts_enclose_every_assignment_and_meet_it_where_all_batches_are_alike() 
     for padding in [Padding::Fixed, Padding::Longest] {
         for json in configurations() {
             let mut server = algorithm(&json).server(setup(3, padding, 4));
-            for round in 0..3 {
+            let mut now = Exchange { round: 0, index: 0 };
+            for _ in 0..5 {
                 for client in 0..CLIENTS {
                     let forecast = server.forecast(client, &Spare, HORIZON);
-                    let real = server.assign(Exchange { round, index: 0 }, client, &Spare).workload;
+                    let real = server.assign(now, client, &Spare).workload;
                     let within = |of: fn(&Workload) -> u128| {
                         let ends = || forecast.iter().map(of);
                         let (least, most) = (ends().min().unwrap(), ends().max().unwrap());
@@ -124,12 +141,16 @@ fn forecasts_enclose_every_assignment_and_meet_it_where_all_batches_are_alike() 
                     within(|w| w.peak_memory.get().into());
                     within(|w| w.download.get().into());
                     within(|w| w.upload.get().into());
-                    // Who trains for the first time has nothing to replay.
-                    if padding == Padding::Fixed && round == 0 {
+                    // Who trains for the first time has nothing to replay, and FwdLLM's clients never have.
+                    let nothing_missed = now.round == 0 || json.contains("fwdllm");
+                    if padding == Padding::Fixed && nothing_missed {
                         assert!(forecast.iter().any(|w| charged(w) == charged(&real)), "{json}");
                     }
                 }
-                exchange(server.as_mut(), Exchange { round, index: 0 }, &[0, 1]);
+                now = match exchange(server.as_mut(), now, &[0, 1]).1 {
+                    Verdict::SameCohort => Exchange { index: now.index + 1, ..now },
+                    Verdict::RoundOver => Exchange { round: now.round + 1, index: 0 },
+                };
             }
         }
     }
