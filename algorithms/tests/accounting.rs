@@ -1,6 +1,9 @@
 //! What an assignment says is what its job does.
 
-use fleetune_algorithms::protocol::{Counted, Exchange, Payload, Verdict};
+use fleetune_algorithms::{
+    protocol::{Counted, Exchange, Payload, Verdict},
+    registry::AlgorithmConfig,
+};
 use fleetune_devices::{PhaseKind, Workload};
 use fleetune_models::{batch::Padding, cost::CostModel, parameters::Trainable};
 use fleetune_units::Bytes;
@@ -246,5 +249,25 @@ fn corrections_cost_what_their_formulas_say() {
     for kind in ["fedadam", "fedyogi"] {
         let (adaptive, _) = workload(kind, r#","server_learning_rate":0.01"#);
         assert_eq!(adaptive, fedavg, "{kind}");
+    }
+}
+
+/// What `check` holds against the fleet is what the warm-up's rounds are charged with.
+#[test]
+fn the_memory_of_a_warm_up_is_that_of_its_rounds() {
+    for train in [r#""full""#, r#""layers""#, r#""bitfit""#, r#"{"lora":{"rank":3,"alpha":3.0}}"#] {
+        for optimizer in [r#""sgd""#, r#"{"adamw":{}}"#] {
+            let json = format!(
+                r#"{{"zowarmup":{{"train":{train},"batch_size":5,"local_steps":2,{RATE},"warm_up":{{"rounds":1,"optimizer":{optimizer},{RATE}}}}}}}"#
+            );
+            let config = algorithm(&json);
+            let AlgorithmConfig::ZoWarmUp(zowarmup) = &config else { panic!("it is ZOWarmUp") };
+            let server = config.server(setup(3, Padding::Fixed, 4));
+            let peak =
+                |round| server.assign(Exchange { round, index: 0 }, 1, &Spare).workload.peak_memory;
+            let needed = zowarmup.warm_up_memory(&architecture(3), CLASSES, LENGTH);
+            assert_eq!(needed, peak(0), "{json}");
+            assert!(needed > peak(1), "{json}");
+        }
     }
 }
