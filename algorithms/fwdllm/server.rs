@@ -35,7 +35,7 @@ pub(super) struct FwdLlmServer {
     convened: Option<Convened>,
     /// Gradients collected for the present step. If a cohort is gone before its step, what it gave is taken at the
     /// model that is still there, and counts in the step of the next one.
-    collected: Vec<Vec<f32>>,
+    pub(super) collected: Vec<Vec<f32>>,
 }
 
 /// Those who are asked in an exchange, in that order.

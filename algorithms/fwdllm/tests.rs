@@ -267,6 +267,33 @@ fn a_new_cohort_gets_the_model_whatever_became_of_the_last() {
     let joined = updates(&mut server, new, &[0, 1]);
     assert_eq!(server.aggregate(new, joined).expect("finite"), Verdict::SameCohort);
     assert_eq!(server.place.attempt, 1, "its own retries count, not those of the last");
+    assert_eq!(server.collected.len(), 4, "all were taken at the model that is still there");
+}
+
+/// As published: the sum of all that was collected for the step, retries included.
+#[test]
+fn the_reference_is_the_sum_of_the_gradients_of_the_last_step() {
+    let settings = r#""variance_threshold":1e-30,"learning_rate":{"base":0.01}"#;
+    for form in ["as_published", "deployable"] {
+        let mut server = server(&format!(
+            r#"{{"batch_size":4,"form":{{"{form}":{{"retry_cap":1}}}},{settings}}}"#
+        ));
+        let mut sum = vec![0.0_f64; server.global.layout.len()];
+        for index in 0..2 {
+            assert!(server.reference.is_none(), "nothing was accepted yet");
+            let now = Exchange { round: 0, index };
+            let joined = updates(&mut server, now, &[2, 0, 4]);
+            for (client, update) in &joined {
+                let sent = update.dense(*client, sum.len()).expect("gradients are dense");
+                sum.iter_mut().zip(sent).for_each(|(sum, &g)| *sum += f64::from(g));
+            }
+            server.aggregate(now, joined).expect("finite");
+        }
+        let reference = server.reference.expect("the first step guides the second");
+        for (found, expected) in reference.iter().zip(sum) {
+            assert!((f64::from(*found) - expected).abs() <= 1e-6 * expected.abs(), "{form}");
+        }
+    }
 }
 
 /// What the server sends is what a client generates its direction from, and what it is charged for.

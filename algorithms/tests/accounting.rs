@@ -1,5 +1,7 @@
 //! What an assignment says is what its job does.
 
+use std::sync::Arc;
+
 use fleetune_algorithms::{
     protocol::{Counted, Exchange, Payload, Verdict},
     registry::AlgorithmConfig,
@@ -249,6 +251,57 @@ fn corrections_cost_what_their_formulas_say() {
     for kind in ["fedadam", "fedyogi"] {
         let (adaptive, _) = workload(kind, r#","server_learning_rate":0.01"#);
         assert_eq!(adaptive, fedavg, "{kind}");
+    }
+}
+
+/// FwdLLM over d trainable parameters in 4-byte elements: who ranks pays for it. A pass that makes a Gaussian element
+/// and adds a multiple of it takes 41 + 2 operations, and reads and writes one element; ranking takes 41 + 4 and reads
+/// one, for each of ten candidates.
+#[test]
+fn fwdllm_costs_what_its_forms_say() {
+    let [published, gradient, scalars] = [
+        r#"{"as_published":{}}"#,
+        r#"{"deployable":{}}"#,
+        r#"{"deployable":{"upload":"scalars"}}"#,
+    ]
+    .map(|form| {
+        let json = format!(r#"{{"fwdllm":{{"batch_size":5,"form":{form},{RATE}}}}}"#);
+        let mut server = algorithm(&json).server(setup(3, Padding::Fixed, 4));
+        let layout = Arc::clone(&server.weights().layout);
+        let plain = server.assign(Exchange { round: 0, index: 0 }, 1, &Spare).workload;
+        exchange(server.as_mut(), Exchange { round: 0, index: 0 }, &[0, 1]);
+        let guided = server.assign(Exchange { round: 1, index: 0 }, 1, &Spare).workload;
+        let totals = [plain, guided].map(|w| {
+            let [flops, traffic] = [w.flops().get() as i64, w.traffic().get() as i64];
+            [
+                flops,
+                traffic,
+                w.peak_memory.get() as i64,
+                w.download.get() as i64,
+                w.upload.get() as i64,
+            ]
+        });
+        (totals, layout.len() as i64, layout.slots().len() as i64)
+    });
+    let difference =
+        |a: [i64; 5], b: [i64; 5]| -> [i64; 5] { std::array::from_fn(|i| a[i] - b[i]) };
+    let ([plain, guided], d, tensors) = published;
+    let cost = CostModel { encoder: architecture(3), classes: CLASSES, train: Trainable::Bitfit };
+    let pass = cost.whole([5, LENGTH], false);
+    let passes = 4 * 43 * d;
+    assert_eq!(plain[0], 2 * pass.forward.flops().get() as i64 + passes);
+    assert_eq!(plain[1], 2 * pass.forward.traffic().get() as i64 + 4 * 2 * 4 * d);
+    let held = 4 * (cost.parameters() as i64 + d) + pass.peak_activations().get() as i64;
+    assert_eq!(plain[2..], [held, 24 + 4 * d, 24 + 4 * d]);
+    // The server ranks: one number a tensor comes down.
+    assert_eq!(difference(guided, plain), [0, 0, 0, 24 + 4 * tensors, 0]);
+    // The device ranks: ten candidates, by a reference that comes down and stays.
+    let ([same, ranks], ..) = gradient;
+    assert_eq!(same, plain);
+    assert_eq!(difference(ranks, plain), [10 * 45 * d, 10 * 4 * d, 4 * d, 24 + 4 * d, 0]);
+    // A scalar goes up: no gradient is made or held.
+    for (one, dense) in scalars.0.into_iter().zip(gradient.0) {
+        assert_eq!(difference(dense, one), [43 * d, 2 * 4 * d, 4 * d, 0, 4 * d - 4]);
     }
 }
 
