@@ -187,7 +187,15 @@ pub struct Horizon {
 
 /// The server's side of an algorithm, with the global model.
 pub trait Server: Send {
-    /// What `client`, on this device, shall do in `exchange`. Pure: the same call gives the same assignment.
+    /// Learns who is asked in `exchange`, in what order, before any of their jobs is assigned. Those who do not arrive
+    /// will not contribute. The default is an algorithm that does not care.
+    ///
+    /// What a client's part costs must not depend on who else is asked: the federation lets [`Self::assign`] say it
+    /// first, to learn who has the memory.
+    fn convene(&mut self, _exchange: Exchange, _cohort: &[ClientId]) {}
+
+    /// What `client`, on this device, shall do in `exchange`. Pure: the same call gives the same assignment, until a
+    /// cohort is convened or joined. A client that was not convened is asked alone.
     fn assign(&self, exchange: Exchange, client: ClientId, device: &dyn Estimate) -> Assignment;
 
     /// Workloads between the least and the most of which any exchange of `client` lies, in every quantity, for

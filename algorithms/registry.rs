@@ -69,6 +69,7 @@ impl AlgorithmConfig {
         match self {
             Self::FedSpzo(config) => config.conflicts(),
             Self::Mezo(config) => config.conflicts(),
+            Self::FwdLlm(config) => config.conflicts(),
             _ => Vec::new(),
         }
     }

@@ -50,6 +50,14 @@ impl Tally {
         self.optimizer += noise_pass(law, elements) * passes;
     }
 
+    /// Adds ranking `candidates` over `elements` parameters by their cosine with a reference: each makes its element, and
+    /// adds to its inner product with the reference, which is read, and to its own square.
+    pub(crate) fn rank(&mut self, law: Distribution, elements: usize, candidates: u64) {
+        let n = elements as u64;
+        let elementwise = u128::from(n) * u128::from(law.operations() + 4);
+        self.perturbation += Cost { products: 0, elementwise, elements: n } * candidates;
+    }
+
     /// Adds copying `elements` parameters.
     pub(crate) fn copy(&mut self, elements: usize) {
         self.optimizer.elements += 2 * elements as u64;

@@ -4,9 +4,11 @@ use std::num::{NonZeroU32, NonZeroU64};
 
 use fleetune_devices::Workload;
 use fleetune_models::{
-    encoder::Classifier,
+    cost::CostModel,
+    encoder::{Classifier, EncoderConfig},
     parameters::{Trainable, Weights},
 };
+use fleetune_units::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -85,6 +87,12 @@ impl ZoWarmUpConfig {
             self.first(),
             self.perturbations
         )
+    }
+
+    /// The memory that a device needs to take part in the warm-up, on mini-batches of texts of so many tokens.
+    pub fn warm_up_memory(&self, encoder: &EncoderConfig, classes: usize, tokens: usize) -> Bytes {
+        let cost = CostModel { encoder: encoder.clone(), classes, train: self.train };
+        self.first().peak_memory(&cost, [self.batch_size.get() as usize, tokens])
     }
 
     fn first(&self) -> first_order::Recipe {

@@ -8,7 +8,7 @@ use super::{LocalRule, LocalSteps, Rates, Recipe, backpropagation::Backpropagati
 use crate::{
     protocol::{ClientId, Moment, Payload, Update},
     setup::Workshop,
-    work::{Tally, bytes},
+    work::Tally,
 };
 
 /// One client's work in one round.
@@ -33,10 +33,9 @@ impl Task {
         self.workshop.layout.len()
     }
 
-    /// Parameters; gradients and optimiser state of those that train; what the rule holds.
     fn resident(&self) -> u64 {
-        let copies = 1 + self.recipe.optimizer.moments() + self.rule.vectors().held as u64;
-        bytes(self.workshop.cost.parameters() + copies * self.elements() as u64)
+        let held = self.rule.vectors().held as u64;
+        self.recipe.resident(&self.workshop.cost, self.elements() as u64, held)
     }
 
     pub(super) fn shapes(&self) -> Vec<BatchShape> {

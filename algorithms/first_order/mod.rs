@@ -24,9 +24,13 @@ pub(crate) use self::{
 
 use std::{fmt, num::NonZeroU32};
 
-use fleetune_models::parameters::Trainable;
+use fleetune_models::{
+    cost::{BatchShape, CostModel},
+    parameters::Trainable,
+};
+use fleetune_units::Bytes;
 
-use crate::settings::LearningRate;
+use crate::{settings::LearningRate, work::bytes};
 
 /// How every client trains: what the configurations of the family share.
 #[derive(Clone, Debug)]
@@ -42,6 +46,22 @@ impl Recipe {
     /// Local steps per round, τ.
     pub(crate) fn steps(&self) -> usize {
         self.local_steps.get() as usize
+    }
+
+    /// Bytes that a device holds all the time: the parameters of the model, gradients and optimiser state of those
+    /// `elements` that train, and as many vectors more as the rule holds.
+    fn resident(&self, cost: &CostModel, elements: u64, held: u64) -> u64 {
+        bytes(cost.parameters() + (1 + self.optimizer.moments() + held) * elements)
+    }
+
+    /// Peak memory of a client that trains by the [`Plain`] rule on mini-batches of this shape.
+    pub(crate) fn peak_memory(&self, cost: &CostModel, shape: BatchShape) -> Bytes {
+        let elements = (0..cost.encoder.num_hidden_layers + 2).map(|stage| cost.trainable(stage));
+        let held = Plain.vectors().held as u64;
+        let pass = cost.whole(shape, true);
+        Bytes::new(self.resident(cost, elements.sum(), held))
+            + pass.peak_activations()
+            + pass.kept_activations()
     }
 }
 

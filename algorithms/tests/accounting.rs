@@ -1,6 +1,11 @@
 //! What an assignment says is what its job does.
 
-use fleetune_algorithms::protocol::{Counted, Exchange, Payload};
+use std::sync::Arc;
+
+use fleetune_algorithms::{
+    protocol::{Counted, Exchange, Payload, Verdict},
+    registry::AlgorithmConfig,
+};
 use fleetune_devices::{PhaseKind, Workload};
 use fleetune_models::{batch::Padding, cost::CostModel, parameters::Trainable};
 use fleetune_units::Bytes;
@@ -53,12 +58,9 @@ fn configurations() -> Vec<String> {
                 r#"{{"fedspzo":{{{common},"local_steps":2,"split":{split},"perturbations":{{"lower":{lower},"upper":{upper}}}}}}}"#
             ));
         }
-        for extra in [
-            "",
-            r#","candidates":1"#,
-            r#","batches_per_round":2"#,
-            r#","variance_threshold":1e-20,"retry_cap":2"#,
-        ] {
+        // FwdLLM is for parameter-efficient weights.
+        let efficient = ![r#""full""#, r#""layers""#].contains(&train);
+        for extra in fwdllm().into_iter().filter(|_| efficient) {
             all.push(format!(r#"{{"fwdllm":{{{common}{extra}}}}}"#));
         }
         for optimizer in [r#""sgd""#, r#"{"adamw":{}}"#] {
@@ -71,6 +73,24 @@ fn configurations() -> Vec<String> {
         all.push(format!(r#"{{"scaffold":{{{common},"local_steps":2}}}}"#));
     }
     all
+}
+
+/// FwdLLM in both forms, with either upload: with one candidate, with further mini-batches, with retries.
+fn fwdllm() -> Vec<String> {
+    let forms = [
+        r#"{"as_published":{"retry_cap":2}}"#,
+        r#"{"deployable":{"retry_cap":2}}"#,
+        r#"{"deployable":{"retry_cap":2,"upload":"scalars"}}"#,
+    ];
+    let more = [
+        "",
+        r#","candidates":1"#,
+        r#","batches_per_round":2"#,
+        r#","variance_threshold":1e-20"#,
+        r#","batches_per_round":2,"variance_threshold":1e-20"#,
+    ];
+    let with = |form: &str| more.map(|more| format!(r#","form":{form}{more}"#));
+    forms.iter().flat_map(|form| with(form)).collect()
 }
 
 fn charged(workload: &Workload) -> Counted {
@@ -87,9 +107,10 @@ fn jobs_count_what_was_assigned_and_send_what_was_charged() {
     for padding in [Padding::Fixed, Padding::Longest] {
         for json in configurations() {
             let mut server = algorithm(&json).server(setup(3, padding, 4));
-            for number in 0..3 {
-                // Enough exchanges for guided steps, retries and further mini-batches.
-                let now = Exchange::at(number / 2, (number % 2) as u32);
+            for number in 0..5 {
+                // Enough exchanges for guided steps, retries of those, and further mini-batches.
+                let now = Exchange::at(number / 3, (number % 3) as u32);
+                server.convene(now, &[0, 3]);
                 for client in [0, 3] {
                     let assignment = server.assign(now, client, &Spare);
                     let assigned = charged(&assignment.workload);
@@ -110,10 +131,11 @@ fn forecasts_enclose_every_assignment_and_meet_it_where_all_batches_are_alike() 
     for padding in [Padding::Fixed, Padding::Longest] {
         for json in configurations() {
             let mut server = algorithm(&json).server(setup(3, padding, 4));
-            for round in 0..3 {
+            let mut now = Exchange::at(0, 0);
+            for _ in 0..5 {
                 for client in 0..CLIENTS {
                     let forecast = server.forecast(client, &Spare, HORIZON);
-                    let real = server.assign(Exchange::at(round, 0), client, &Spare).workload;
+                    let real = server.assign(now, client, &Spare).workload;
                     let within = |of: fn(&Workload) -> u128| {
                         let ends = || forecast.iter().map(of);
                         let (least, most) = (ends().min().unwrap(), ends().max().unwrap());
@@ -124,12 +146,16 @@ fn forecasts_enclose_every_assignment_and_meet_it_where_all_batches_are_alike() 
                     within(|w| w.peak_memory.get().into());
                     within(|w| w.download.get().into());
                     within(|w| w.upload.get().into());
-                    // Who trains for the first time has nothing to replay.
-                    if padding == Padding::Fixed && round == 0 {
+                    // Who trains for the first time has nothing to replay, and FwdLLM's clients never have.
+                    let nothing_missed = now.round == 0 || json.contains("fwdllm");
+                    if padding == Padding::Fixed && nothing_missed {
                         assert!(forecast.iter().any(|w| charged(w) == charged(&real)), "{json}");
                     }
                 }
-                exchange(server.as_mut(), Exchange::at(round, 0), &[0, 1]);
+                now = match exchange(server.as_mut(), now, &[0, 1]).1 {
+                    Verdict::SameCohort => Exchange { index: now.index + 1, ..now },
+                    Verdict::RoundOver => Exchange::at(now.round + 1, 0),
+                };
             }
         }
     }
@@ -225,5 +251,76 @@ fn corrections_cost_what_their_formulas_say() {
     for kind in ["fedadam", "fedyogi"] {
         let (adaptive, _) = workload(kind, r#","server_learning_rate":0.01"#);
         assert_eq!(adaptive, fedavg, "{kind}");
+    }
+}
+
+/// FwdLLM over d trainable parameters in 4-byte elements: who ranks pays for it. A pass that makes a Gaussian element
+/// and adds a multiple of it takes 41 + 2 operations, and reads and writes one element; ranking takes 41 + 4 and reads
+/// one, for each of ten candidates.
+#[test]
+fn fwdllm_costs_what_its_forms_say() {
+    let [published, gradient, scalars] = [
+        r#"{"as_published":{}}"#,
+        r#"{"deployable":{}}"#,
+        r#"{"deployable":{"upload":"scalars"}}"#,
+    ]
+    .map(|form| {
+        let json = format!(r#"{{"fwdllm":{{"batch_size":5,"form":{form},{RATE}}}}}"#);
+        let mut server = algorithm(&json).server(setup(3, Padding::Fixed, 4));
+        let layout = Arc::clone(&server.weights().layout);
+        let plain = server.assign(Exchange::at(0, 0), 1, &Spare).workload;
+        exchange(server.as_mut(), Exchange::at(0, 0), &[0, 1]);
+        let guided = server.assign(Exchange::at(1, 0), 1, &Spare).workload;
+        let totals = [plain, guided].map(|w| {
+            let [flops, traffic] = [w.flops().get() as i64, w.traffic().get() as i64];
+            [
+                flops,
+                traffic,
+                w.peak_memory.get() as i64,
+                w.download.get() as i64,
+                w.upload.get() as i64,
+            ]
+        });
+        (totals, layout.len() as i64, layout.slots().len() as i64)
+    });
+    let difference =
+        |a: [i64; 5], b: [i64; 5]| -> [i64; 5] { std::array::from_fn(|i| a[i] - b[i]) };
+    let ([plain, guided], d, tensors) = published;
+    let cost = CostModel { encoder: architecture(3), classes: CLASSES, train: Trainable::Bitfit };
+    let pass = cost.whole([5, LENGTH], false);
+    let passes = 4 * 43 * d;
+    assert_eq!(plain[0], 2 * pass.forward.flops().get() as i64 + passes);
+    assert_eq!(plain[1], 2 * pass.forward.traffic().get() as i64 + 4 * 2 * 4 * d);
+    let held = 4 * (cost.parameters() as i64 + d) + pass.peak_activations().get() as i64;
+    assert_eq!(plain[2..], [held, 24 + 4 * d, 24 + 4 * d]);
+    // The server ranks: one number a tensor comes down.
+    assert_eq!(difference(guided, plain), [0, 0, 0, 24 + 4 * tensors, 0]);
+    // The device ranks: ten candidates, by a reference that comes down and stays.
+    let ([same, ranks], ..) = gradient;
+    assert_eq!(same, plain);
+    assert_eq!(difference(ranks, plain), [10 * 45 * d, 10 * 4 * d, 4 * d, 24 + 4 * d, 0]);
+    // A scalar goes up: no gradient is made or held.
+    for (one, dense) in scalars.0.into_iter().zip(gradient.0) {
+        assert_eq!(difference(dense, one), [43 * d, 2 * 4 * d, 4 * d, 0, 4 * d - 4]);
+    }
+}
+
+/// What `check` holds against the fleet is what the warm-up's rounds are charged with.
+#[test]
+fn the_memory_of_a_warm_up_is_that_of_its_rounds() {
+    for train in [r#""full""#, r#""layers""#, r#""bitfit""#, r#"{"lora":{"rank":3,"alpha":3.0}}"#] {
+        for optimizer in [r#""sgd""#, r#"{"adamw":{}}"#] {
+            let json = format!(
+                r#"{{"zowarmup":{{"train":{train},"batch_size":5,"local_steps":2,{RATE},"warm_up":{{"rounds":1,"optimizer":{optimizer},{RATE}}}}}}}"#
+            );
+            let config = algorithm(&json);
+            let AlgorithmConfig::ZoWarmUp(zowarmup) = &config else { panic!("it is ZOWarmUp") };
+            let server = config.server(setup(3, Padding::Fixed, 4));
+            let peak =
+                |round| server.assign(Exchange::at(round, 0), 1, &Spare).workload.peak_memory;
+            let needed = zowarmup.warm_up_memory(&architecture(3), CLASSES, LENGTH);
+            assert_eq!(needed, peak(0), "{json}");
+            assert!(needed > peak(1), "{json}");
+        }
     }
 }

@@ -120,6 +120,7 @@ fn what_does_not_train_does_not_change() {
                 r#"{{"fedspzo":{{{common},"local_steps":1,"perturbations":{{"lower":1,"upper":2}}}}}}"#
             ),
             format!(r#"{{"fwdllm":{{{common}}}}}"#),
+            format!(r#"{{"fwdllm":{{{common},"form":{{"deployable":{{"upload":"scalars"}}}}}}}}"#),
             fedavg(train, 1, 4, rate, r#""sgd""#),
             fedavg(train, 1, 4, rate, r#"{"adamw":{"weight_decay":0.1}}"#),
             format!(r#"{{"fedprox":{{{common},"local_steps":2,"mu":0.5}}}}"#),

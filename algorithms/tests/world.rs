@@ -110,6 +110,7 @@ pub(crate) fn exchange(
     exchange: Exchange,
     cohort: &[ClientId],
 ) -> (Vec<Update>, Verdict) {
+    server.convene(exchange, cohort);
     let updates: Vec<(ClientId, Update)> =
         cohort.iter().map(|&c| (c, (server.assign(exchange, c, &Spare).job)())).collect();
     let copies = updates.iter().map(|(_, update)| update.clone()).collect();

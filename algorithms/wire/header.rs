@@ -13,6 +13,8 @@ pub(crate) enum Kind {
     Dense = 2,
     /// Scalars of past rounds, for clients that fell behind.
     History = 3,
+    /// Numbers of candidate directions.
+    Choices = 4,
 }
 
 /// All of the header but its checksum.
@@ -56,6 +58,7 @@ impl Header {
             1 => Kind::Scalars,
             2 => Kind::Dense,
             3 => Kind::History,
+            4 => Kind::Choices,
             _ => return Err(DecodeError::WrongEncoding),
         };
         if header[3] != 0 {

@@ -4,11 +4,13 @@
 //! bytes: optionally only its largest values ([`Stage::TopK`]), as 32-bit floats, half floats ([`Stage::F16`]), 8-bit
 //! integers ([`Stage::Q8`]) or signs ([`Stage::Sign`]). Encoding gives the message, decoding the vector that the
 //! server sees, and what was lost can be carried over to the next round ([`Encoding::encode_with_feedback`]).
+//! [`Choices`] name directions instead of sending them.
 //!
 //! Every message starts with the same header of 24 bytes: kind (1 byte), which positions are sent (1), how their
 //! values are coded (1), zero (1), number of values of the vector (4), round (8), checksum of all other bytes (8);
 //! integers and floats are little-endian.
 
+mod choices;
 mod encoding;
 mod f16;
 mod feedback;
@@ -27,6 +29,7 @@ use fleetune_units::Bytes;
 pub(crate) use self::header::{HEADER, Header, Kind};
 use self::values::Values;
 pub use self::{
+    choices::Choices,
     encoding::{Encoding, EncodingError, SizeBounds, Stage},
     feedback::Feedback,
     q8::Rounding,
@@ -84,7 +87,7 @@ impl Payload {
         let payload = match header.kind {
             Kind::Scalars => Self::Scalars(values),
             Kind::Dense => Self::Dense(values),
-            Kind::History => return None,
+            Kind::History | Kind::Choices => return None,
         };
         Some((header.round, payload))
     }

@@ -49,6 +49,13 @@ fn messages_survive_the_wire_and_their_size_is_what_is_charged() {
         let (Payload::Scalars(values) | Payload::Dense(values)) = &payload;
         assert_eq!(Bytes::new(message.len() as u64), Payload::size(values.len()));
         assert_eq!(Payload::decode(&message), Some((17, payload)));
+        assert_eq!(Choices::decode(&message), None, "of another kind");
+    }
+    for choices in [Choices(vec![]), Choices(vec![3, 0, u32::MAX])] {
+        let message = choices.encode(17);
+        assert_eq!(Bytes::new(message.len() as u64), Choices::size(choices.0.len()));
+        assert_eq!(Payload::decode(&message), None, "of another kind");
+        assert_eq!(Choices::decode(&message), Some((17, choices)));
     }
 }
 
@@ -63,6 +70,15 @@ fn messages_cut_or_damaged_anywhere_are_refused() {
             let mut damaged = sent.clone();
             damaged[at] ^= flip;
             assert_eq!(Payload::decode(&damaged), None, "byte {at}");
+        }
+    }
+    let choices = Choices(vec![7, u32::MAX]).encode(3);
+    for at in 0..choices.len() {
+        assert_eq!(Choices::decode(&choices[..at]), None);
+        for flip in 1..=255 {
+            let mut damaged = choices.clone();
+            damaged[at] ^= flip;
+            assert_eq!(Choices::decode(&damaged), None, "byte {at}");
         }
     }
     for at in 0..sparse.len() {

@@ -3,6 +3,7 @@
 mod algorithms;
 mod data;
 mod fleet;
+mod memory;
 mod model;
 
 use std::path::Path;
@@ -43,5 +44,8 @@ pub(crate) fn run(draft: &mut Draft, folder: &Path, faults: &mut Vec<Fault>) -> 
         examples: task.as_ref().map(|task| task.train.len()),
     };
     algorithms::check(draft, sizes, faults);
+    if let (Some(checkpoint), Some(task)) = (&checkpoint, &task) {
+        memory::warm_ups(draft, checkpoint, task, faults);
+    }
     Some(Inputs { checkpoint: checkpoint?, task: task? })
 }

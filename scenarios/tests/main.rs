@@ -1,6 +1,7 @@
 //! The language from outside: what it accepts, what it refuses and how, and that nothing breaks it.
 
 mod malformed;
+mod memory;
 mod mutations;
 mod overrides;
 mod resolved;

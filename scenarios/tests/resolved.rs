@@ -107,6 +107,29 @@ fn first_order_algorithms_need_no_more_than_their_papers_leave_open() {
 }
 
 #[test]
+fn fwdllm_is_as_published_unless_told_otherwise() {
+    let with = |form: &str| {
+        let more =
+            format!("\n  FwdLLM: {{ fwdllm: {{ {form}learning_rate: {{ base: 1e-2 }} }} }}\n");
+        let scenario = checked(&(small() + &more), &[]).expect("the scenario is right");
+        assert_eq!(again(&scenario), scenario);
+        (
+            scenario.resolved_yaml(),
+            scenario.algorithms.values().last().expect("it is there").describe(),
+        )
+    };
+    let (text, described) = with("");
+    assert!(text.contains("as_published:") && text.contains("retry_cap: null"), "{text}");
+    assert!(described.contains("as published") && described.contains("dense gradient up"));
+    assert_eq!(with("form: as_published, ").0, text);
+    let (text, described) = with("form: deployable, ");
+    assert!(text.contains("retry_cap: 3\n") && text.contains("upload: gradient\n"), "{text}");
+    assert!(described.contains("deployable"), "{described}");
+    let (_, described) = with("form: { deployable: { upload: scalars } }, ");
+    assert!(described.contains("one scalar up"), "{described}");
+}
+
+#[test]
 fn a_profile_of_the_scenario_prevails_over_the_librarys() {
     let own = "
 profiles:

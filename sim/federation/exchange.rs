@@ -1,6 +1,6 @@
 //! Exchanges: every client's way through one, and the joining of what arrived.
 
-use fleetune_algorithms::protocol::{Assignment, ClientId, Counted, Exchange, Update, Verdict};
+use fleetune_algorithms::protocol::{ClientId, Counted, Exchange, Update, Verdict};
 use fleetune_devices::Workload;
 use rayon::prelude::*;
 
@@ -32,28 +32,29 @@ impl Federation<'_> {
         Ok(client.turn_to(next, now, &devices[client.id as usize])?)
     }
 
-    /// Hands out the assignments, by place, and lets everybody start.
+    /// Tells the server who is asked, hands out the assignments and lets everybody start: `asked`
+    /// by place, in order.
     pub(super) fn open_exchange(
         &mut self,
         exchange: Exchange,
-        assignments: Vec<(u32, Assignment)>,
+        asked: Vec<(u32, ClientId)>,
     ) -> Result<(), FederationError> {
         let now = self.now();
+        let cohort: Vec<ClientId> = asked.iter().map(|&(_, client)| client).collect();
+        self.server.convene(exchange, &cohort);
         let deadline = match self.rules.deadline {
             Some(span) => Some(self.schedule(now.after(span)?, FederationEvent::Deadline)?),
             None => None,
         };
-        let wanted = self.rules.cohort.min(assignments.len() as u32);
+        let wanted = self.rules.cohort.min(asked.len() as u32);
         let round = self.open_mut();
         (round.exchange, round.wanted, round.deadline) = (exchange, wanted, deadline);
         (round.closing, round.arrivals) = (None, Vec::new());
-        for (place, assignment) in assignments {
-            let devices = self.devices;
-            let client = self.client_mut(place);
-            let (id, device) = (client.id, &devices[client.id as usize]);
+        for (place, id) in asked {
+            let (device, assignment) = (self.device(id), self.assignment(exchange, id));
             let download = assignment.workload.download;
             let late = |source| FederationError::ClientTime { client: id, source };
-            client.take_up(assignment, device).map_err(late)?;
+            self.client_mut(place).take_up(assignment, device).map_err(late)?;
             if download.is_zero() {
                 self.compute(place)?;
             } else {
@@ -232,36 +233,36 @@ impl Federation<'_> {
                 return self.break_off();
             }
         }
-        let assignments = match verdict {
+        let next = Exchange { index: exchange.index + 1, ..exchange };
+        let asked = match verdict {
             Verdict::RoundOver => Vec::new(),
-            Verdict::SameCohort => self.ask_again(exchange)?,
+            Verdict::SameCohort => self.still_there(next)?,
         };
-        if assignments.is_empty() {
+        if asked.is_empty() {
             return self.close_round(closing);
         }
-        self.open_exchange(Exchange { index: exchange.index + 1, ..exchange }, assignments)
+        self.open_exchange(next, asked)
     }
 
-    /// Assignments of the next exchange for those of this one who are still there.
-    fn ask_again(&mut self, last: Exchange) -> Result<Vec<(u32, Assignment)>, FederationError> {
+    /// Those of the last exchange, by place, who are still there and have the memory for the next.
+    fn still_there(&mut self, next: Exchange) -> Result<Vec<(u32, ClientId)>, FederationError> {
         let now = self.now();
-        let next = Exchange { index: last.index + 1, ..last };
-        let mut assignments = Vec::new();
+        let mut asked = Vec::new();
         for place in self.open_mut().arrivals.clone() {
             let (id, activity) = (self.client_mut(place).id, self.client_mut(place).activity);
             if activity == Activity::Gone {
                 continue;
             }
-            let (device, assignment) = (self.device(id), self.assignment(next, id));
-            if device.can_run(&assignment.workload) {
-                assignments.push((place, assignment));
+            let device = self.device(id);
+            if device.can_run(&self.assignment(next, id).workload) {
+                asked.push((place, id));
             } else {
                 let client = self.client_mut(place);
                 client.turn_to(Activity::Gone, now, device)?;
                 client.settle(Fate::Excluded, now)?;
             }
         }
-        Ok(assignments)
+        Ok(asked)
     }
 
     /// Does the work that is owed: the jobs of the updates that count, in parallel, joined in the

@@ -18,7 +18,8 @@
 //!
 //! 1. **Who is asked.** Devices that are there and whose memory holds the assignment, in the order
 //!    of keys that depend on the seed, the round and the device alone: every algorithm sees the same
-//!    draws.
+//!    draws. The server is told who is asked, in that order, before it hands out the work; what a
+//!    client's part costs does not depend on who else is asked.
 //! 2. **When a round opens.** As soon as a full cohort is there (or every device that can run the
 //!    algorithm at all, if those are fewer). If that takes longer than the deadline, with whoever is
 //!    there then or comes next. The server waits for a device's coming, never by polling.
@@ -30,7 +31,8 @@
 //! 4. **Void rounds.** If nothing arrives, nothing is aggregated; the round counts as a round, and
 //!    as void.
 //! 5. **Same cohort.** The server may ask those whose updates it has just joined for another
-//!    exchange of the same round; those who have left since are not replaced.
+//!    exchange of the same round, in the order in which they arrived; those who have left since are
+//!    not replaced. It is told again who is asked.
 //! 6. **Leaving.** A device that leaves loses what it was doing at that instant, unless its update
 //!    is at the server.
 //! 7. **Useful and wasted.** What a client spends in an exchange is useful if its update is

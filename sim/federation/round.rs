@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ops::ControlFlow};
 
-use fleetune_algorithms::protocol::{Assignment, Exchange, Progress};
+use fleetune_algorithms::protocol::{Exchange, Progress};
 
 use super::{
     client::Client,
@@ -132,27 +132,26 @@ impl Federation<'_> {
             }
             now.since(waiting.since).unwrap_or(SimDuration::ZERO)
         });
-        let places = asked.iter().map(|&(device, _)| device).zip(0..).collect();
+        let places = asked.iter().copied().zip(0..).collect();
         self.standing.asked += asked.len() as u64;
         self.round = Some(Round {
             exchange,
             waited,
             opened: now,
             excluded,
-            clients: asked.iter().map(|&(device, _)| Client::new(device, now)).collect(),
+            clients: asked.iter().map(|&device| Client::new(device, now)).collect(),
             places,
             arrivals: Vec::new(),
             wanted: 0,
             deadline: None,
             closing: None,
         });
-        let assignments = (0..).zip(asked.into_iter().map(|(_, assignment)| assignment));
-        self.open_exchange(exchange, assignments.collect())
+        self.open_exchange(exchange, (0..).zip(asked).collect())
     }
 
-    /// The devices to ask, in order, with their assignments; and how many were passed over because
-    /// this round's assignment exceeds their memory though the first one did not.
-    fn select(&self, exchange: Exchange) -> (Vec<(u32, Assignment)>, u32) {
+    /// The devices to ask, in order; and how many were passed over because this round's assignment
+    /// exceeds their memory though the first one did not.
+    fn select(&self, exchange: Exchange) -> (Vec<u32>, u32) {
         let (mut asked, mut excluded) = (Vec::new(), 0);
         let ranking = selection::ranking(&self.seeds, exchange.round, self.capable.len() as u32);
         for device in ranking {
@@ -166,9 +165,8 @@ impl Federation<'_> {
                 excluded += 1;
                 continue;
             }
-            let assignment = self.assignment(exchange, device);
-            if self.device(device).can_run(&assignment.workload) {
-                asked.push((device, assignment));
+            if self.device(device).can_run(&self.assignment(exchange, device).workload) {
+                asked.push(device);
             } else {
                 excluded += 1;
             }

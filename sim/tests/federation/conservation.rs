@@ -53,6 +53,23 @@ pub(super) fn check(
     assert_eq!(ledger.useful.downlink, joined().map(|w| w.download).sum());
     assert_eq!(ledger.useful.device_flops, joined().map(|w| w.flops()).sum());
     assert_eq!(script.jobs_run.load(std::sync::atomic::Ordering::Relaxed), joined().count());
+    // Every exchange has its cohort told, once; only what was handed out after that is run; who is joined was asked.
+    let exchanges: Vec<_> = script.convened.iter().map(|(exchange, _)| *exchange).collect();
+    assert!(exchanges.windows(2).all(|pair| pair[0] < pair[1]), "{exchanges:?}");
+    assert_eq!(script.hasty.load(std::sync::atomic::Ordering::Relaxed), 0);
+    for (exchange, clients) in &script.joined {
+        let asked = script.convened.iter().find(|(convened, _)| convened == exchange);
+        let (_, asked) = asked.expect("it was convened");
+        assert!(clients.iter().all(|client| asked.contains(client)));
+    }
+    for round in &diary.rounds {
+        let first = Exchange::at(round.round, 0);
+        let asked: Vec<_> = round.clients.iter().map(|client| client.client).collect();
+        let convened = script.convened.iter().filter(|(exchange, _)| *exchange == first);
+        assert_eq!(convened.map(|(_, cohort)| cohort).collect::<Vec<_>>(), [&asked]);
+        let told = script.convened.iter().filter(|(exchange, _)| exchange.round == round.round);
+        assert_eq!(told.count(), round.exchanges as usize);
+    }
     // Energy is the integral of power over the times told.
     let expected: f64 = diary.rounds.iter().map(energy_of_times).sum();
     let energy = ledger.total().energy.get();

@@ -245,6 +245,16 @@ fn those_who_leave_between_exchanges_are_not_asked_again() {
     exchanges.sort_unstable();
     assert_eq!(exchanges, [(0, 2), (1, 1), (2, 1)]);
     assert_eq!(script.joined[1].1, [0]);
+    // The server is told who is asked: all at first, in the order of the selection; then, in the order of arrival,
+    // those who are still there.
+    let selection: Vec<_> = round.clients.iter().map(|c| c.client).collect();
+    let mut arrivals = selection.clone();
+    arrivals.sort_by_key(|&client| client == 0);
+    arrivals.retain(|&client| client != 1);
+    let told = |index| {
+        (Exchange::at(0, index), [selection.clone(), arrivals.clone()][index as usize].clone())
+    };
+    assert_eq!(script.convened[..2], [told(0), told(1)]);
     assert_eq!(round.spent().wasted.device_flops, Flops::new(500_000_000));
 }
 

@@ -110,7 +110,11 @@ pub(super) struct Script {
     says: Says,
     /// What jobs count too much.
     pub(super) lie: u128,
+    /// Who was asked, exchange by exchange, in order.
+    pub(super) convened: Vec<(Exchange, Vec<ClientId>)>,
     pub(super) joined: Vec<(Exchange, Vec<ClientId>)>,
+    /// Clients whose job was handed out before they were convened, and run.
+    pub(super) hasty: Arc<AtomicUsize>,
     pub(super) jobs_run: Arc<AtomicUsize>,
 }
 
@@ -120,7 +124,9 @@ impl Script {
             work: Box::new(work),
             says: Box::new(|_| Verdict::RoundOver),
             lie: 0,
+            convened: Vec::new(),
             joined: Vec::new(),
+            hasty: Arc::default(),
             jobs_run: Arc::default(),
         }
     }
@@ -136,6 +142,10 @@ impl Script {
 }
 
 impl Server for Script {
+    fn convene(&mut self, exchange: Exchange, cohort: &[ClientId]) {
+        self.convened.push((exchange, cohort.to_vec()));
+    }
+
     fn assign(&self, exchange: Exchange, client: ClientId, _: &dyn Estimate) -> Assignment {
         let workload = (self.work)(exchange, client);
         let counted = Counted {
@@ -144,9 +154,13 @@ impl Server for Script {
             upload: workload.upload,
             peak_memory: workload.peak_memory,
         };
-        let runs = Arc::clone(&self.jobs_run);
+        let (runs, hasty) = (Arc::clone(&self.jobs_run), Arc::clone(&self.hasty));
+        let convened = self.convened.last();
+        let is_convened =
+            convened.is_some_and(|(now, cohort)| *now == exchange && cohort.contains(&client));
         let job = Box::new(move || {
             runs.fetch_add(1, Ordering::Relaxed);
+            hasty.fetch_add(usize::from(!is_convened), Ordering::Relaxed);
             Update { payload: Payload::Scalars(Vec::new()), examples: 1, counted }
         });
         Assignment { workload, job }

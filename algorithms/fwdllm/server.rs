@@ -1,0 +1,233 @@
+//! The server: whom it guides, what it collects, when it steps.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use fleetune_devices::Workload;
+use fleetune_models::{cost::BatchShape, encoder::Classifier, parameters::Weights};
+
+use super::{
+    Form, FwdLlmConfig, Upload,
+    client::{Guide, Task},
+    pacing::{Place, must_retry},
+    sampling,
+};
+use crate::{
+    average::advance,
+    protocol::{
+        Assignment, ClientId, Estimate, Exchange, Horizon, Moment, ProtocolError, Server, Update,
+        Verdict,
+    },
+    setup::Workshop,
+};
+
+/// The server between exchanges.
+#[derive(Debug)]
+pub(super) struct FwdLlmServer {
+    pub(super) workshop: Arc<Workshop>,
+    config: Arc<FwdLlmConfig>,
+    pub(super) global: Arc<Weights>,
+    /// Global steps made so far.
+    step: u64,
+    /// Where the present cohort stands.
+    pub(super) place: Place,
+    /// The sum of the previous step's gradients, while it guides the sampling.
+    pub(super) reference: Option<Arc<Vec<f32>>>,
+    /// Who is asked at present.
+    convened: Option<Convened>,
+    /// Gradients collected for the present step. If a cohort is gone before its step, what it gave is taken at the
+    /// model that is still there, and counts in the step of the next one.
+    pub(super) collected: Vec<Vec<f32>>,
+}
+
+/// Those who are asked in an exchange, in that order.
+#[derive(Debug)]
+struct Convened {
+    exchange: Exchange,
+    cohort: Vec<ClientId>,
+    /// While the server guides: for each tensor the candidate of each of the cohort.
+    ranked: Option<Vec<Vec<u32>>>,
+}
+
+impl Convened {
+    fn position(&self, client: ClientId) -> Option<usize> {
+        self.cohort.iter().position(|&one| one == client)
+    }
+
+    fn choice(&self, client: ClientId) -> Option<Vec<u32>> {
+        let (ranked, position) = (self.ranked.as_ref()?, self.position(client)?);
+        Some(ranked.iter().map(|numbers| numbers[position]).collect())
+    }
+}
+
+impl Server for FwdLlmServer {
+    fn convene(&mut self, exchange: Exchange, cohort: &[ClientId]) {
+        let ranked = match (self.config.form, &self.reference) {
+            (Form::AsPublished { .. }, Some(reference)) => {
+                let asked = u32::try_from(cohort.len()).unwrap_or(u32::MAX);
+                let drawn = self.config.candidates.get().saturating_mul(asked);
+                let (layout, streams) = (&self.workshop.layout, &self.workshop.streams);
+                let seed = sampling::pool_seed(streams, exchange);
+                Some(sampling::rank(layout, seed, reference, drawn, cohort.len()))
+            }
+            _ => None,
+        };
+        self.convened = Some(Convened { exchange, cohort: cohort.to_vec(), ranked });
+    }
+
+    fn assign(&self, exchange: Exchange, client: ClientId, _: &dyn Estimate) -> Assignment {
+        let task = self.task(exchange, client);
+        let workload = task.workload(task.shape());
+        let start = Arc::clone(&self.global);
+        Assignment { workload, job: Box::new(move || task.probe(&start)) }
+    }
+
+    fn forecast(&self, client: ClientId, _: &dyn Estimate, _: Horizon) -> Vec<Workload> {
+        let config = &self.config;
+        let batches = config.batches_per_round.get() as usize;
+        let shapes = self.workshop.shape_bounds(client, batches).into_iter().flatten();
+        let shapes: BTreeSet<BatchShape> = shapes.collect();
+        let guided = (config.candidates.get() > 1).then(|| Arc::new(Vec::new()));
+        let retried = config.variance_threshold.is_some() && config.form.retry_cap() != Some(0);
+        let first = Exchange::at(0, 0);
+        let mut kinds = Vec::new();
+        for reference in std::iter::once(None).chain(guided.map(Some)) {
+            for retry in std::iter::once(false).chain(retried.then_some(true)) {
+                let guide = self.guide(first, client, reference.as_ref());
+                let task = Task { guide, retry, ..self.task(first, client) };
+                kinds.extend(shapes.iter().map(|&shape| task.workload(shape)));
+            }
+        }
+        kinds
+    }
+
+    fn aggregate(
+        &mut self,
+        exchange: Exchange,
+        mut updates: Vec<(ClientId, Update)>,
+    ) -> Result<Verdict, ProtocolError> {
+        if updates.is_empty() {
+            return Ok(Verdict::RoundOver);
+        }
+        // As published, in the order of the cohort: it decides which half of the statistic a gradient is in.
+        if let Some(convened) = self.convened.as_ref().filter(|c| c.exchange == exchange) {
+            updates.sort_by_key(|(client, _)| convened.position(*client));
+        }
+        let gradients: Vec<Vec<f32>> = updates
+            .iter()
+            .map(|(client, update)| self.gradient(exchange, *client, update))
+            .collect::<Result<_, _>>()?;
+        self.collected.extend(gradients);
+        let Place { batch, attempt } = self.place(exchange);
+        if must_retry(&self.config, &self.global.layout, &self.collected, attempt) {
+            self.place = Place { batch, attempt: attempt.saturating_add(1) };
+            return Ok(Verdict::SameCohort);
+        }
+        self.descend(exchange.moment(), batch)?;
+        self.place = Place { batch: batch + 1, attempt: 0 };
+        let more = self.place.batch < self.config.batches_per_round.get();
+        Ok(if more { Verdict::SameCohort } else { Verdict::RoundOver })
+    }
+
+    fn weights(&self) -> &Weights {
+        &self.global
+    }
+
+    fn model(&self) -> Classifier {
+        self.workshop.model_with(&self.global)
+    }
+}
+
+impl FwdLlmServer {
+    pub(super) fn new(workshop: Arc<Workshop>, config: FwdLlmConfig, start: Weights) -> Self {
+        Self {
+            workshop,
+            config: Arc::new(config),
+            global: Arc::new(start),
+            step: 0,
+            place: Place::default(),
+            reference: None,
+            convened: None,
+            collected: Vec::new(),
+        }
+    }
+
+    /// Where the cohort of `exchange` stands: at the start if it is a new one, whatever became of the one before.
+    fn place(&self, exchange: Exchange) -> Place {
+        if exchange.index == 0 { Place::default() } else { self.place }
+    }
+
+    fn guide(
+        &self,
+        exchange: Exchange,
+        client: ClientId,
+        reference: Option<&Arc<Vec<f32>>>,
+    ) -> Guide {
+        let Some(reference) = reference.cloned() else { return Guide::Nothing };
+        match self.config.form {
+            Form::Deployable { .. } => Guide::Device(reference),
+            Form::AsPublished { .. } => {
+                let convened = self.convened.as_ref().filter(|c| c.exchange == exchange);
+                Guide::Server { reference, chosen: convened.and_then(|c| c.choice(client)) }
+            }
+        }
+    }
+
+    pub(super) fn task(&self, exchange: Exchange, client: ClientId) -> Task {
+        let place = self.place(exchange);
+        Task {
+            workshop: Arc::clone(&self.workshop),
+            config: Arc::clone(&self.config),
+            guide: self.guide(exchange, client, self.reference.as_ref()),
+            exchange,
+            batch: place.batch,
+            retry: place.attempt > 0,
+            client,
+        }
+    }
+
+    /// The forward gradient that an update stands for.
+    fn gradient(
+        &self,
+        exchange: Exchange,
+        client: ClientId,
+        update: &Update,
+    ) -> Result<Vec<f32>, ProtocolError> {
+        match self.config.form.upload() {
+            Upload::Gradient => Ok(update.dense(client, self.global.layout.len())?.to_vec()),
+            Upload::Scalars => {
+                let derivative = update.scalars(client, 1)?[0];
+                Ok(self.task(exchange, client).gradient(derivative))
+            }
+        }
+    }
+
+    /// One step along the mean of the collected gradients, for mini-batch `batch` of its round.
+    fn descend(&mut self, when: Moment, batch: u32) -> Result<(), ProtocolError> {
+        let mut sum = vec![0.0_f64; self.global.values.len()];
+        for gradient in &self.collected {
+            for (sum, &g) in sum.iter_mut().zip(gradient) {
+                *sum += f64::from(g);
+            }
+        }
+        let n = self.collected.len() as f64;
+        let mut values: Vec<f64> = self.global.values.iter().map(|&w| w.into()).collect();
+        for slot in self.global.layout.slots() {
+            let rate = self.config.learning_rate.of(slot.stage, when);
+            for i in slot.range.clone() {
+                values[i] -= rate * sum[i] / n;
+            }
+        }
+        advance(&mut self.global, &values, when.round)?;
+        self.step += 1;
+        self.collected.clear();
+        let guides = match self.config.form {
+            // The code guides the next step if the number of the mini-batch that it comes to is odd, looked at before
+            // a new round starts over from 0.
+            Form::AsPublished { .. } => batch.is_multiple_of(2),
+            Form::Deployable { .. } => !self.step.is_multiple_of(2),
+        };
+        let guides = guides && self.config.candidates.get() > 1;
+        self.reference = guides.then(|| Arc::new(sum.iter().map(|&s| s as f32).collect()));
+        Ok(())
+    }
+}
