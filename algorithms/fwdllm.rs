@@ -20,6 +20,7 @@ use crate::{
         Assignment, ClientId, Estimate, Exchange, Horizon, Payload, ProtocolError, Server, Update,
         Verdict,
     },
+    registry::Algorithm,
     settings::{LearningRate, Positive},
     setup::{Setup, Workshop},
     work::{Tally, bytes},
@@ -70,17 +71,15 @@ fn published_step() -> Positive {
     Positive::new(0.01).expect("0.01 is positive")
 }
 
-impl FwdLlmConfig {
-    /// The algorithm in one line, for a report.
-    pub(crate) fn describe(&self) -> String {
+impl Algorithm for FwdLlmConfig {
+    fn describe(&self) -> String {
         format!(
             "FwdLLM on {}: forward gradients on {} texts, best of {} candidates every other step; dense gradient up",
             self.train, self.batch_size, self.candidates
         )
     }
 
-    /// The server with the global model at its start.
-    pub(crate) fn server(&self, setup: Setup) -> Box<dyn Server> {
+    fn server(&self, setup: Setup) -> Box<dyn Server> {
         let batch = self.batch_size.get() as usize;
         let (workshop, start) = Workshop::open(setup, self.train, batch);
         Box::new(FwdLlmServer {
