@@ -55,6 +55,7 @@ algorithms! {
     FedYogi(fedopt::FedYogiConfig),
     Scaffold(scaffold::ScaffoldConfig),
     ZoWarmUp(zowarmup::ZoWarmUpConfig),
+    SignSpsa(signspsa::SignSpsaConfig),
 }
 
 impl AlgorithmConfig {

@@ -8,6 +8,7 @@ mod fwdllm;
 mod learning;
 mod same_model;
 mod scaffold;
+mod signspsa;
 #[path = "../../models/tests/tiny.rs"]
 #[allow(dead_code, reason = "unit and integration tests use different parts")]
 mod tiny;

@@ -13,6 +13,7 @@ pub(crate) enum Kind {
     Dense = 2,
     /// Scalars of past rounds, for clients that fell behind.
     History = 3,
+    Signs = 4,
 }
 
 /// All of the header but its checksum.
@@ -30,8 +31,8 @@ pub(crate) struct Header {
 ///
 /// # Panics
 /// If there are 2^32 or more.
-pub(super) fn count(values: &[f32]) -> u32 {
-    u32::try_from(values.len()).expect("a message holds less than 2^32 values")
+pub(super) fn count(values: usize) -> u32 {
+    u32::try_from(values).expect("a message holds less than 2^32 values")
 }
 
 impl Header {
@@ -56,6 +57,7 @@ impl Header {
             1 => Kind::Scalars,
             2 => Kind::Dense,
             3 => Kind::History,
+            4 => Kind::Signs,
             _ => return Err(DecodeError::WrongEncoding),
         };
         if header[3] != 0 {

@@ -6,3 +6,4 @@ mod interrupted;
 mod mistakes;
 mod reproducible;
 mod results;
+mod walkthrough;
