@@ -1,11 +1,15 @@
 //! Laws that the algorithms must obey, seen through what the federation sees.
 
+#[path = "../../sim/tests/kernel/acceptance.rs"]
+mod acceptance;
 mod accounting;
+mod costs;
 mod fedavg;
 mod fedopt;
 mod fedprox;
 mod fwdllm;
 mod learning;
+mod quadratic;
 mod same_model;
 mod scaffold;
 mod signspsa;

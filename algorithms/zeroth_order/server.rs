@@ -223,4 +223,6 @@ impl Server for ZerothOrderServer {
 }
 
 #[cfg(test)]
+mod laws;
+#[cfg(test)]
 mod tests;
