@@ -9,6 +9,7 @@ use fleetune_models::parameters::Trainable;
 use crate::{
     noise::Distribution,
     protocol::Server,
+    registry::Algorithm,
     settings::{LearningRate, Positive},
     setup::{Setup, Workshop},
     zeroth_order::{
@@ -53,17 +54,15 @@ fn scalars() -> CatchUp {
     CatchUp::Scalars
 }
 
-impl DeComFlConfig {
-    /// The algorithm in one line, for a report.
-    pub(crate) fn describe(&self) -> String {
+impl Algorithm for DeComFlConfig {
+    fn describe(&self) -> String {
         format!(
             "DeComFL on {}: P = {}, {} local steps on {} texts along shared directions; scalars up",
             self.train, self.perturbations, self.local_steps, self.batch_size
         )
     }
 
-    /// The server with the global model at its start.
-    pub(crate) fn server(&self, setup: Setup) -> Box<dyn Server> {
+    fn server(&self, setup: Setup) -> Box<dyn Server> {
         let batch = self.batch_size.get() as usize;
         let (workshop, start) = Workshop::open(setup, self.train, batch);
         let recipe = Recipe {

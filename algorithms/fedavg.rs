@@ -9,6 +9,7 @@ use fleetune_models::parameters::Trainable;
 use crate::{
     first_order::{FirstOrderServer, LocalRule, Method, Optimizer, Plain, Recipe, mean_of_models},
     protocol::{ClientId, ProtocolError, Server, Update},
+    registry::Algorithm,
     settings::LearningRate,
     setup::Setup,
 };
@@ -31,17 +32,17 @@ pub struct FedAvgConfig {
     pub learning_rate: LearningRate,
 }
 
-impl FedAvgConfig {
-    /// The server with the global model at its start.
-    pub(crate) fn server(&self, setup: Setup) -> Box<dyn Server> {
+impl Algorithm for FedAvgConfig {
+    fn server(&self, setup: Setup) -> Box<dyn Server> {
         Box::new(FirstOrderServer::open(setup, self.recipe(), |_, _| FedAvg))
     }
 
-    /// The algorithm in one line.
-    pub(crate) fn describe(&self) -> String {
+    fn describe(&self) -> String {
         format!("FedAvg on {}: {}; dense weights up", self.train, self.recipe())
     }
+}
 
+impl FedAvgConfig {
     fn recipe(&self) -> Recipe {
         Recipe {
             train: self.train,

@@ -9,6 +9,7 @@ use fleetune_models::parameters::Trainable;
 use crate::{
     noise::Distribution,
     protocol::Server,
+    registry::Algorithm,
     settings::{LearningRate, Positive},
     setup::{Setup, Workshop},
     zeroth_order::{
@@ -59,9 +60,8 @@ fn scalars() -> CatchUp {
     CatchUp::Scalars
 }
 
-impl FedKSeedConfig {
-    /// The algorithm in one line, for a report.
-    pub(crate) fn describe(&self) -> String {
+impl Algorithm for FedKSeedConfig {
+    fn describe(&self) -> String {
         let pro = if self.pro { "-Pro" } else { "" };
         format!(
             "FedKSeed{pro} on {}: {} seeds, {} local steps on {} texts; scalars up",
@@ -69,8 +69,7 @@ impl FedKSeedConfig {
         )
     }
 
-    /// The server with the global model at its start.
-    pub(crate) fn server(&self, setup: Setup) -> Box<dyn Server> {
+    fn server(&self, setup: Setup) -> Box<dyn Server> {
         let batch = self.batch_size.get() as usize;
         let (workshop, start) = Workshop::open(setup, self.train, batch);
         let recipe = Recipe {

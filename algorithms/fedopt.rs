@@ -9,6 +9,7 @@ use fleetune_models::parameters::Trainable;
 use crate::{
     first_order::{FirstOrderServer, LocalRule, Method, Optimizer, Plain, Recipe, mean_of_models},
     protocol::{ClientId, ProtocolError, Server, Update},
+    registry::Algorithm,
     settings::{Decay, LearningRate, Positive},
     setup::Setup,
 };
@@ -60,7 +61,7 @@ fn tau() -> Positive {
 
 /// How the second moment follows the squared pseudo-gradient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SecondMoment {
+enum SecondMoment {
     /// FedAdam: `v = β2 v + (1 - β2) Δ²`.
     Adam,
     /// FedYogi: `v = v - (1 - β2) Δ² sign(v - Δ²)`: where v must fall, it falls by no more than a share of Δ².
@@ -85,15 +86,43 @@ impl SecondMoment {
     }
 }
 
+/// FedAdam: [`FedOptConfig`] with Adam's second moment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct FedAdamConfig(pub FedOptConfig);
+
+/// FedYogi: [`FedOptConfig`] with Yogi's second moment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct FedYogiConfig(pub FedOptConfig);
+
+impl Algorithm for FedAdamConfig {
+    fn server(&self, setup: Setup) -> Box<dyn Server> {
+        self.0.server(setup, SecondMoment::Adam)
+    }
+
+    fn describe(&self) -> String {
+        self.0.describe(SecondMoment::Adam)
+    }
+}
+
+impl Algorithm for FedYogiConfig {
+    fn server(&self, setup: Setup) -> Box<dyn Server> {
+        self.0.server(setup, SecondMoment::Yogi)
+    }
+
+    fn describe(&self) -> String {
+        self.0.describe(SecondMoment::Yogi)
+    }
+}
+
 impl FedOptConfig {
-    /// The server with the global model at its start.
-    pub(crate) fn server(&self, setup: Setup, second_moment: SecondMoment) -> Box<dyn Server> {
+    fn server(&self, setup: Setup, second_moment: SecondMoment) -> Box<dyn Server> {
         let method = |len, _| FedOpt::new(self, second_moment, len);
         Box::new(FirstOrderServer::open(setup, self.recipe(), method))
     }
 
-    /// The algorithm in one line.
-    pub(crate) fn describe(&self, second_moment: SecondMoment) -> String {
+    fn describe(&self, second_moment: SecondMoment) -> String {
         format!(
             "{} on {}: {}; dense weights up; server learning rate {}, τ = {}",
             second_moment.name(),

@@ -12,6 +12,7 @@ use crate::{
         mean_of_models,
     },
     protocol::{ClientId, ProtocolError, Server, Update},
+    registry::Algorithm,
     settings::{LearningRate, NonNegative},
     setup::Setup,
 };
@@ -37,19 +38,19 @@ pub struct FedProxConfig {
     pub mu: NonNegative,
 }
 
-impl FedProxConfig {
-    /// The server with the global model at its start.
-    pub(crate) fn server(&self, setup: Setup) -> Box<dyn Server> {
+impl Algorithm for FedProxConfig {
+    fn server(&self, setup: Setup) -> Box<dyn Server> {
         let rule = Arc::new(Proximal { mu: self.mu.get() as f32 });
         Box::new(FirstOrderServer::open(setup, self.recipe(), |_, _| FedProx { rule }))
     }
 
-    /// The algorithm in one line.
-    pub(crate) fn describe(&self) -> String {
+    fn describe(&self) -> String {
         let Self { train, mu, .. } = self;
         format!("FedProx on {train}: μ = {}; {}; dense weights up", mu.get(), self.recipe())
     }
+}
 
+impl FedProxConfig {
     fn recipe(&self) -> Recipe {
         Recipe {
             train: self.train,

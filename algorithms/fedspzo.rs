@@ -9,6 +9,7 @@ use fleetune_models::parameters::Trainable;
 use crate::{
     noise::Distribution,
     protocol::Server,
+    registry::Algorithm,
     settings::{Conflict, Fraction, LearningRate, Positive},
     setup::{Setup, Workshop},
     zeroth_order::{
@@ -69,9 +70,8 @@ pub struct SplitPerturbations {
     pub upper: NonZeroU32,
 }
 
-impl FedSpzoConfig {
-    /// The algorithm in one line, for a report.
-    pub(crate) fn describe(&self) -> String {
+impl Algorithm for FedSpzoConfig {
+    fn describe(&self) -> String {
         let SplitPerturbations { lower, upper } = self.perturbations;
         format!(
             "FedSPZO on {}: P1 = {lower} for the lower block, P2 = {upper} for the upper, {}; {} local steps on {} \
@@ -80,13 +80,8 @@ impl FedSpzoConfig {
         )
     }
 
-    /// The split for a model of `layers` layers: as configured, or three quarters of them.
-    pub fn split_of(&self, layers: usize) -> usize {
-        self.split.unwrap_or(layers * 3 / 4)
-    }
-
-    /// Settings that cannot go together, with the split filled in.
-    pub(crate) fn conflicts(&self) -> Vec<Conflict> {
+    // With the split filled in.
+    fn conflicts(&self) -> Vec<Conflict> {
         let catch_up = catch_up_conflict(self.catch_up, self.upload, self.server_momentum);
         let empty = self.variant == Variant::Separate && self.split == Some(0);
         let apart = empty.then(|| Conflict {
@@ -97,8 +92,7 @@ impl FedSpzoConfig {
         catch_up.into_iter().chain(apart).collect()
     }
 
-    /// The server with the global model at its start.
-    pub(crate) fn server(&self, setup: Setup) -> Box<dyn Server> {
+    fn server(&self, setup: Setup) -> Box<dyn Server> {
         let batch = self.batch_size.get() as usize;
         let split = self.split_of(setup.architecture.num_hidden_layers);
         let (workshop, start) = Workshop::open(setup, self.train, batch);
@@ -122,5 +116,12 @@ impl FedSpzoConfig {
         };
         let memory = Memory::OwnDirections(History::default());
         Box::new(ZerothOrderServer::new(workshop, start, recipe, memory))
+    }
+}
+
+impl FedSpzoConfig {
+    /// The split for a model of `layers` layers: as configured, or three quarters of them.
+    pub fn split_of(&self, layers: usize) -> usize {
+        self.split.unwrap_or(layers * 3 / 4)
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! * [`protocol`]: what the federation sees of an algorithm: exact workloads, pure jobs, the server's step;
 //! * [`registry`]: the algorithms by name; one file each ([`fedspzo`], [`mezo`], [`fwdllm`], [`fedavg`], [`fedprox`],
-//!   [`fedopt`], [`scaffold`], [`decomfl`], [`fedkseed`], [`zowarmup`]);
+//!   [`fedopt`], [`scaffold`], [`decomfl`], [`fedkseed`], [`zowarmup`], [`signspsa`]);
 //! * [`zeroth_order`]: the step that the perturbation methods share; [`noise`]: their directions;
 //! * [`first_order`]: the local steps and the server that the methods of backpropagation share;
 //! * [`wire`]: messages, their encodings and their bytes; [`privacy`]: clipping, noise and what they prove;
@@ -28,6 +28,7 @@ pub mod registry;
 pub mod scaffold;
 pub mod settings;
 pub mod setup;
+pub mod signspsa;
 pub mod wire;
 mod work;
 pub mod zeroth_order;

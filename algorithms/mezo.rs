@@ -9,6 +9,7 @@ use fleetune_models::parameters::Trainable;
 use crate::{
     noise::Distribution,
     protocol::Server,
+    registry::Algorithm,
     settings::{Conflict, Fraction, LearningRate, Positive},
     setup::{Setup, Workshop},
     zeroth_order::{
@@ -56,23 +57,20 @@ pub struct MezoConfig {
     pub server_momentum: Fraction,
 }
 
-impl MezoConfig {
-    /// The algorithm in one line, for a report.
-    pub(crate) fn describe(&self) -> String {
+impl Algorithm for MezoConfig {
+    fn describe(&self) -> String {
         format!(
             "federated MeZO on {}: P = {}, {} local steps on {} texts; {} up",
             self.train, self.perturbations, self.local_steps, self.batch_size, self.upload
         )
     }
 
-    /// Settings that cannot go together.
-    pub(crate) fn conflicts(&self) -> Vec<Conflict> {
+    fn conflicts(&self) -> Vec<Conflict> {
         let conflict = catch_up_conflict(self.catch_up, self.upload, self.server_momentum);
         conflict.into_iter().collect()
     }
 
-    /// The server with the global model at its start.
-    pub(crate) fn server(&self, setup: Setup) -> Box<dyn Server> {
+    fn server(&self, setup: Setup) -> Box<dyn Server> {
         let batch = self.batch_size.get() as usize;
         let (workshop, start) = Workshop::open(setup, self.train, batch);
         let recipe = Recipe {

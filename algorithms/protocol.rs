@@ -133,9 +133,23 @@ impl Update {
             }
         }
     }
+
+    /// The `len` signs that this update carries.
+    ///
+    /// # Errors
+    /// As [`Self::dense`].
+    pub(crate) fn signs(&self, client: ClientId, len: usize) -> Result<&[bool], ProtocolError> {
+        match &self.payload {
+            Payload::Signs(signs) => of_length(signs, client, len),
+            other => {
+                let found = other.kind();
+                Err(ProtocolError::WrongPayload { client, found, expected: "signs" })
+            }
+        }
+    }
 }
 
-fn of_length(values: &[f32], client: ClientId, expected: usize) -> Result<&[f32], ProtocolError> {
+fn of_length<T>(values: &[T], client: ClientId, expected: usize) -> Result<&[T], ProtocolError> {
     match values.len() == expected {
         true => Ok(values),
         false => Err(ProtocolError::WrongLength { client, found: values.len(), expected }),

@@ -1,93 +1,76 @@
-//! The algorithms by name. A new one is a file of its own and one line in each of the lists below.
+//! The algorithms by name.
+//!
+//! A new one is a file of its own, whose configuration is an [`Algorithm`], and one line in the list below.
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    decomfl::DeComFlConfig,
-    fedavg::FedAvgConfig,
-    fedkseed::FedKSeedConfig,
-    fedopt::{FedOptConfig, SecondMoment},
-    fedprox::FedProxConfig,
-    fedspzo::FedSpzoConfig,
-    fwdllm::FwdLlmConfig,
-    mezo::MezoConfig,
-    protocol::Server,
-    scaffold::ScaffoldConfig,
-    settings::Conflict,
-    setup::Setup,
-    zowarmup::ZoWarmUpConfig,
-};
+use crate::{protocol::Server, settings::Conflict, setup::Setup};
 
-/// An algorithm as a scenario names it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum AlgorithmConfig {
-    /// [`FedSpzoConfig`].
-    FedSpzo(FedSpzoConfig),
-    /// [`MezoConfig`].
-    Mezo(MezoConfig),
-    /// [`FwdLlmConfig`].
-    FwdLlm(FwdLlmConfig),
-    /// [`DeComFlConfig`].
-    DeComFl(DeComFlConfig),
-    /// [`FedKSeedConfig`].
-    FedKSeed(FedKSeedConfig),
-    /// [`FedAvgConfig`].
-    FedAvg(FedAvgConfig),
-    /// [`FedProxConfig`].
-    FedProx(FedProxConfig),
-    /// [`FedOptConfig`], with Adam's second moment.
-    FedAdam(FedOptConfig),
-    /// [`FedOptConfig`], with Yogi's second moment.
-    FedYogi(FedOptConfig),
-    /// [`ScaffoldConfig`].
-    Scaffold(ScaffoldConfig),
-    /// [`ZoWarmUpConfig`].
-    ZoWarmUp(ZoWarmUpConfig),
-}
-
-impl AlgorithmConfig {
+/// What an algorithm's configuration can do.
+pub trait Algorithm {
     /// The algorithm's server, with the global model at its start.
-    pub fn server(&self, setup: Setup) -> Box<dyn Server> {
-        match self {
-            Self::FedSpzo(config) => config.server(setup),
-            Self::Mezo(config) => config.server(setup),
-            Self::FwdLlm(config) => config.server(setup),
-            Self::DeComFl(config) => config.server(setup),
-            Self::FedKSeed(config) => config.server(setup),
-            Self::FedAvg(config) => config.server(setup),
-            Self::FedProx(config) => config.server(setup),
-            Self::FedAdam(config) => config.server(setup, SecondMoment::Adam),
-            Self::FedYogi(config) => config.server(setup, SecondMoment::Yogi),
-            Self::Scaffold(config) => config.server(setup),
-            Self::ZoWarmUp(config) => config.server(setup),
-        }
-    }
+    fn server(&self, setup: Setup) -> Box<dyn Server>;
 
-    /// Settings that cannot go together, though each is fine alone.
-    pub fn conflicts(&self) -> Vec<Conflict> {
-        match self {
-            Self::FedSpzo(config) => config.conflicts(),
-            Self::Mezo(config) => config.conflicts(),
-            Self::FwdLlm(config) => config.conflicts(),
-            _ => Vec::new(),
-        }
+    /// Settings that cannot go together, though each is fine alone. The default is an algorithm without such settings.
+    fn conflicts(&self) -> Vec<Conflict> {
+        Vec::new()
     }
 
     /// The algorithm in one line, for a report.
-    pub fn describe(&self) -> String {
-        match self {
-            Self::FedSpzo(c) => c.describe(),
-            Self::Mezo(c) => c.describe(),
-            Self::FwdLlm(c) => c.describe(),
-            Self::DeComFl(c) => c.describe(),
-            Self::FedKSeed(c) => c.describe(),
-            Self::FedAvg(c) => c.describe(),
-            Self::FedProx(c) => c.describe(),
-            Self::FedAdam(c) => c.describe(SecondMoment::Adam),
-            Self::FedYogi(c) => c.describe(SecondMoment::Yogi),
-            Self::Scaffold(c) => c.describe(),
-            Self::ZoWarmUp(c) => c.describe(),
+    fn describe(&self) -> String;
+}
+
+/// Makes one choice of each `Name(module::Config)`. A scenario writes the name in lower case.
+macro_rules! algorithms {
+    ($($name:ident($module:ident::$config:ident),)*) => {
+        /// An algorithm as a scenario names it.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(rename_all = "lowercase")]
+        pub enum AlgorithmConfig {
+            $(
+                #[doc = concat!("[`", stringify!($config), "`](crate::", stringify!($module), "::", stringify!($config), ").")]
+                $name(crate::$module::$config),
+            )*
         }
+
+        impl AlgorithmConfig {
+            fn algorithm(&self) -> &dyn Algorithm {
+                match self {
+                    $(Self::$name(config) => config,)*
+                }
+            }
+        }
+    };
+}
+
+algorithms! {
+    FedSpzo(fedspzo::FedSpzoConfig),
+    Mezo(mezo::MezoConfig),
+    FwdLlm(fwdllm::FwdLlmConfig),
+    DeComFl(decomfl::DeComFlConfig),
+    FedKSeed(fedkseed::FedKSeedConfig),
+    FedAvg(fedavg::FedAvgConfig),
+    FedProx(fedprox::FedProxConfig),
+    FedAdam(fedopt::FedAdamConfig),
+    FedYogi(fedopt::FedYogiConfig),
+    Scaffold(scaffold::ScaffoldConfig),
+    ZoWarmUp(zowarmup::ZoWarmUpConfig),
+    SignSpsa(signspsa::SignSpsaConfig),
+}
+
+impl AlgorithmConfig {
+    /// [`Algorithm::server`].
+    pub fn server(&self, setup: Setup) -> Box<dyn Server> {
+        self.algorithm().server(setup)
+    }
+
+    /// [`Algorithm::conflicts`].
+    pub fn conflicts(&self) -> Vec<Conflict> {
+        self.algorithm().conflicts()
+    }
+
+    /// [`Algorithm::describe`].
+    pub fn describe(&self) -> String {
+        self.algorithm().describe()
     }
 }

@@ -12,6 +12,7 @@ use crate::{
         FirstOrderServer, LocalRule, LocalSteps, Method, Optimizer, Recipe, Vectors, elementwise,
     },
     protocol::{ClientId, Payload, ProtocolError, Server, Update},
+    registry::Algorithm,
     settings::{LearningRate, Positive, Schedule},
     setup::Setup,
 };
@@ -56,23 +57,23 @@ fn never_zero<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LearningRate
     }
 }
 
-impl ScaffoldConfig {
-    /// The server with the global model at its start.
-    pub(crate) fn server(&self, setup: Setup) -> Box<dyn Server> {
+impl Algorithm for ScaffoldConfig {
+    fn server(&self, setup: Setup) -> Box<dyn Server> {
         let rate = self.server_learning_rate.get();
         let method = |len, clients| Scaffold::new(rate, len, clients);
         Box::new(FirstOrderServer::open(setup, self.recipe(), method))
     }
 
-    /// The algorithm in one line.
-    pub(crate) fn describe(&self) -> String {
+    fn describe(&self) -> String {
         format!(
             "SCAFFOLD on {}: {}; dense movement and control variate up",
             self.train,
             self.recipe()
         )
     }
+}
 
+impl ScaffoldConfig {
     fn recipe(&self) -> Recipe {
         Recipe {
             train: self.train,

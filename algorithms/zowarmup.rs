@@ -18,6 +18,7 @@ use crate::{
     protocol::{
         Assignment, ClientId, Estimate, Exchange, Horizon, ProtocolError, Server, Update, Verdict,
     },
+    registry::Algorithm,
     settings::{LearningRate, Positive},
     setup::{Setup, Workshop},
     zeroth_order::{
@@ -68,9 +69,8 @@ pub struct WarmUp {
     pub learning_rate: LearningRate,
 }
 
-impl ZoWarmUpConfig {
-    /// The server with the global model at its start.
-    pub(crate) fn server(&self, setup: Setup) -> Box<dyn Server> {
+impl Algorithm for ZoWarmUpConfig {
+    fn server(&self, setup: Setup) -> Box<dyn Server> {
         let first = FirstOrderServer::open(setup.clone(), self.first(), |_, _| FedAvg);
         let (workshop, start) = Workshop::open(setup, self.train, self.batch_size.get() as usize);
         let memory = Memory::OwnDirections(History::default());
@@ -78,8 +78,7 @@ impl ZoWarmUpConfig {
         Box::new(ZoWarmUpServer { rounds: self.warm_up.rounds.get(), first, then })
     }
 
-    /// The algorithm in one line, for a report.
-    pub(crate) fn describe(&self) -> String {
+    fn describe(&self) -> String {
         format!(
             "ZOWarmUp on {}: {} rounds of {}, dense weights up; then P = {}, scalars up",
             self.train,
@@ -88,7 +87,9 @@ impl ZoWarmUpConfig {
             self.perturbations
         )
     }
+}
 
+impl ZoWarmUpConfig {
     /// The memory that a device needs to take part in the warm-up, on mini-batches of texts of so many tokens.
     pub fn warm_up_memory(&self, encoder: &EncoderConfig, classes: usize, tokens: usize) -> Bytes {
         let cost = CostModel { encoder: encoder.clone(), classes, train: self.train };

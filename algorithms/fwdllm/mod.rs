@@ -36,6 +36,7 @@ pub use self::pacing::half_variance;
 use self::server::FwdLlmServer;
 use crate::{
     protocol::Server,
+    registry::Algorithm,
     settings::{Conflict, LearningRate, Positive},
     setup::{Setup, Workshop},
 };
@@ -158,9 +159,8 @@ fn published_step() -> Positive {
     Positive::new(0.01).expect("0.01 is positive")
 }
 
-impl FwdLlmConfig {
-    /// The algorithm in one line, for a report.
-    pub(crate) fn describe(&self) -> String {
+impl Algorithm for FwdLlmConfig {
+    fn describe(&self) -> String {
         let (form, ranked) = match self.form {
             Form::AsPublished { .. } => ("as published", "for each client, ranked by the server"),
             Form::Deployable { .. } => ("deployable", "on each device"),
@@ -175,8 +175,7 @@ impl FwdLlmConfig {
         )
     }
 
-    /// Settings that cannot go together.
-    pub(crate) fn conflicts(&self) -> Vec<Conflict> {
+    fn conflicts(&self) -> Vec<Conflict> {
         let dense = matches!(self.train, Trainable::Full | Trainable::Layers);
         let conflict = dense.then(|| Conflict {
             field: "train",
@@ -189,8 +188,7 @@ impl FwdLlmConfig {
         conflict.into_iter().collect()
     }
 
-    /// The server with the global model at its start.
-    pub(crate) fn server(&self, setup: Setup) -> Box<dyn Server> {
+    fn server(&self, setup: Setup) -> Box<dyn Server> {
         let batch = self.batch_size.get() as usize;
         let (workshop, start) = Workshop::open(setup, self.train, batch);
         Box::new(FwdLlmServer::new(workshop, self.clone(), start))

@@ -48,6 +48,7 @@ fn configurations() -> Vec<String> {
                 r#"{{"zowarmup":{{{common},"local_steps":2,"catch_up":"{catch_up}","warm_up":{{"rounds":1,{RATE}}}}}}}"#
             ));
         }
+        all.push(format!(r#"{{"signspsa":{{{common},"local_steps":2}}}}"#));
         for extra in [r#""variant":"separate""#, r#""difference":"one_sided""#] {
             all.push(format!(
                 r#"{{"fedspzo":{{{common},"local_steps":2,"split":2,"perturbations":{{"lower":2,"upper":3}},{extra}}}}}"#

@@ -119,6 +119,7 @@ fn what_does_not_train_does_not_change() {
             format!(
                 r#"{{"fedspzo":{{{common},"local_steps":1,"perturbations":{{"lower":1,"upper":2}}}}}}"#
             ),
+            format!(r#"{{"signspsa":{{{common},"local_steps":2}}}}"#),
             format!(r#"{{"fwdllm":{{{common}}}}}"#),
             format!(r#"{{"fwdllm":{{{common},"form":{{"deployable":{{"upload":"scalars"}}}}}}}}"#),
             fedavg(train, 1, 4, rate, r#""sgd""#),

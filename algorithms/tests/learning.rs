@@ -68,6 +68,11 @@ fn zowarmup_learns() {
 }
 
 #[test]
+fn signspsa_learns() {
+    learns(r#"{"signspsa":{"local_steps":8,"batch_size":6,"learning_rate":{"base":0.002}}}"#, 60);
+}
+
+#[test]
 fn fwdllm_learns() {
     learns(r#"{"fwdllm":{"batch_size":6,"learning_rate":{"base":0.01}}}"#, 300);
 }

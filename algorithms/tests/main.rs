@@ -1,13 +1,18 @@
 //! Laws that the algorithms must obey, seen through what the federation sees.
 
+#[path = "../../sim/tests/kernel/acceptance.rs"]
+mod acceptance;
 mod accounting;
+mod costs;
 mod fedavg;
 mod fedopt;
 mod fedprox;
 mod fwdllm;
 mod learning;
+mod quadratic;
 mod same_model;
 mod scaffold;
+mod signspsa;
 #[path = "../../models/tests/tiny.rs"]
 #[allow(dead_code, reason = "unit and integration tests use different parts")]
 mod tiny;

@@ -196,7 +196,7 @@ impl Encoding {
                 self.values.put(&kept, seed, &mut body);
             }
         }
-        let (coding, count) = (self.coding(), header::count(vector));
+        let (coding, count) = (self.coding(), header::count(vector.len()));
         Header { kind: Kind::Dense, coding, count, round }.seal(&body)
     }
 

@@ -15,6 +15,7 @@ pub(crate) enum Kind {
     History = 3,
     /// Numbers of candidate directions.
     Choices = 4,
+    Signs = 5,
 }
 
 /// All of the header but its checksum.
@@ -32,8 +33,8 @@ pub(crate) struct Header {
 ///
 /// # Panics
 /// If there are 2^32 or more.
-pub(super) fn count(values: &[f32]) -> u32 {
-    u32::try_from(values.len()).expect("a message holds less than 2^32 values")
+pub(super) fn count(values: usize) -> u32 {
+    u32::try_from(values).expect("a message holds less than 2^32 values")
 }
 
 impl Header {
@@ -59,6 +60,7 @@ impl Header {
             2 => Kind::Dense,
             3 => Kind::History,
             4 => Kind::Choices,
+            5 => Kind::Signs,
             _ => return Err(DecodeError::WrongEncoding),
         };
         if header[3] != 0 {

@@ -10,6 +10,7 @@
 //! values are coded (1), zero (1), number of values of the vector (4), round (8), checksum of all other bytes (8);
 //! integers and floats are little-endian.
 
+mod bits;
 mod choices;
 mod encoding;
 mod f16;
@@ -45,6 +46,8 @@ pub enum Payload {
     /// Trainable parameters, a gradient, or several such vectors one after the other, each in the layout's order, as
     /// 32-bit floats.
     Dense(Vec<f32>),
+    /// Signs of projected gradients, a bit each, in the order of local steps; `true` is negative.
+    Signs(Vec<bool>),
 }
 
 impl Payload {
@@ -53,11 +56,17 @@ impl Payload {
         Bytes::new((HEADER + 4 * values) as u64)
     }
 
+    /// The bytes of a message of `signs` signs.
+    pub fn size_of_signs(signs: usize) -> Bytes {
+        Bytes::new((HEADER + bits::size(signs)) as u64)
+    }
+
     /// What the message holds, for error messages.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Scalars(_) => "scalars",
             Self::Dense(_) => "a dense vector",
+            Self::Signs(_) => "signs",
         }
     }
 
@@ -66,13 +75,12 @@ impl Payload {
     /// # Panics
     /// If there are 2^32 values or more.
     pub fn encode(&self, round: u64) -> Vec<u8> {
-        let (kind, values) = match self {
-            Self::Scalars(values) => (Kind::Scalars, values),
-            Self::Dense(values) => (Kind::Dense, values),
+        let (kind, count, body) = match self {
+            Self::Scalars(values) => (Kind::Scalars, values.len(), floats(values)),
+            Self::Dense(values) => (Kind::Dense, values.len(), floats(values)),
+            Self::Signs(signs) => (Kind::Signs, signs.len(), bits::pack(signs)),
         };
-        let mut body = Vec::with_capacity(4 * values.len());
-        Values::F32.put(values, 0, &mut body);
-        Header { kind, coding: [0, 0], count: header::count(values), round }.seal(&body)
+        Header { kind, coding: [0, 0], count: header::count(count), round }.seal(&body)
     }
 
     /// Reads a message back: its round and content; `None` if it is damaged or is not of plain 32-bit floats.
@@ -80,15 +88,27 @@ impl Payload {
     /// Unlike [`Encoding::decode`] it lets through values that are not finite.
     pub fn decode(message: &[u8]) -> Option<(u64, Self)> {
         let (header, body) = Header::open(message).ok()?;
-        if header.coding != [0, 0] || body.len() as u64 != 4 * u64::from(header.count) {
+        let count = header.count as usize;
+        if header.coding != [0, 0] {
             return None;
         }
-        let values = values::floats(body).collect();
+        let values = || {
+            let complete = body.len() as u64 == 4 * u64::from(header.count);
+            complete.then(|| values::floats(body).collect())
+        };
         let payload = match header.kind {
-            Kind::Scalars => Self::Scalars(values),
-            Kind::Dense => Self::Dense(values),
+            Kind::Scalars => Self::Scalars(values()?),
+            Kind::Dense => Self::Dense(values()?),
+            Kind::Signs => Self::Signs(bits::unpack(body, count)?),
             Kind::History | Kind::Choices => return None,
         };
         Some((header.round, payload))
     }
+}
+
+/// The body of a message of plain floats.
+fn floats(values: &[f32]) -> Vec<u8> {
+    let mut body = Vec::with_capacity(4 * values.len());
+    Values::F32.put(values, 0, &mut body);
+    body
 }

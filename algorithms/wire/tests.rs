@@ -44,10 +44,15 @@ fn messages_survive_the_wire_and_their_size_is_what_is_charged() {
         Payload::Scalars(vec![]),
         Payload::Scalars(vec![1.5, -0.0, f32::MIN_POSITIVE]),
         Payload::Dense(vec![3.0; 1000]),
+        Payload::Signs(vec![]),
+        Payload::Signs(vec![true, false, false, true, true, false, false, false, true]),
     ] {
         let message = payload.encode(17);
-        let (Payload::Scalars(values) | Payload::Dense(values)) = &payload;
-        assert_eq!(Bytes::new(message.len() as u64), Payload::size(values.len()));
+        let size = match &payload {
+            Payload::Scalars(values) | Payload::Dense(values) => Payload::size(values.len()),
+            Payload::Signs(signs) => Payload::size_of_signs(signs.len()),
+        };
+        assert_eq!(Bytes::new(message.len() as u64), size);
         assert_eq!(Payload::decode(&message), Some((17, payload)));
         assert_eq!(Choices::decode(&message), None, "of another kind");
     }
@@ -57,19 +62,24 @@ fn messages_survive_the_wire_and_their_size_is_what_is_charged() {
         assert_eq!(Payload::decode(&message), None, "of another kind");
         assert_eq!(Choices::decode(&message), Some((17, choices)));
     }
+    // A bit each: eight signs take a byte beyond the header, nine take two.
+    assert_eq!([0, 1, 8, 9].map(|n| Payload::size_of_signs(n).get()), [24, 25, 25, 26]);
 }
 
 #[test]
 fn messages_cut_or_damaged_anywhere_are_refused() {
     let sent = Payload::Dense(vec![1.0, 2.0]).encode(3);
+    let signs = Payload::Signs(vec![true, false, true]).encode(3);
     let coded = encoding(&[top_k(0.5), Stage::F16]);
     let sparse = coded.encode(&[1.0, 2.0, 3.0, 4.0], 3, 0);
-    for at in 0..sent.len() {
-        assert_eq!(Payload::decode(&sent[..at]), None);
-        for flip in 1..=255 {
-            let mut damaged = sent.clone();
-            damaged[at] ^= flip;
-            assert_eq!(Payload::decode(&damaged), None, "byte {at}");
+    for sent in [&sent, &signs] {
+        for at in 0..sent.len() {
+            assert_eq!(Payload::decode(&sent[..at]), None);
+            for flip in 1..=255 {
+                let mut damaged = sent.clone();
+                damaged[at] ^= flip;
+                assert_eq!(Payload::decode(&damaged), None, "byte {at}");
+            }
         }
     }
     let choices = Choices(vec![7, u32::MAX]).encode(3);

@@ -34,8 +34,8 @@ pub use self::{
     update::{Rates, apply},
 };
 pub(crate) use self::{
-    history::History, memory::Memory, pool::Pool, recipe::Recipe, recipe::catch_up_conflict,
-    server::ZerothOrderServer,
+    history::History, memory::Memory, pool::Pool, probe::Probe, recipe::Recipe,
+    recipe::catch_up_conflict, seeds::Seeds, server::ZerothOrderServer,
 };
 use crate::settings::{Fraction, Positive};
 

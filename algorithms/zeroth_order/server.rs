@@ -227,4 +227,6 @@ impl Server for ZerothOrderServer {
 }
 
 #[cfg(test)]
+mod laws;
+#[cfg(test)]
 mod tests;

@@ -4,6 +4,12 @@
 
 mod federation;
 mod kernel;
+#[path = "../../algorithms/tests/world.rs"]
+#[allow(dead_code, reason = "this binary and that of the algorithms use different parts")]
+mod learners;
 mod planning;
 mod program;
 mod readme;
+#[path = "../../models/tests/tiny.rs"]
+#[allow(dead_code, reason = "this binary and that of the models use different parts")]
+mod tiny;

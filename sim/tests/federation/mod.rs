@@ -2,8 +2,10 @@
 
 mod conservation;
 mod coupling;
+mod descent;
 mod faults;
 mod laws;
+mod learning;
 mod limits;
 mod rules;
 mod transfers;

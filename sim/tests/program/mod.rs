@@ -7,3 +7,4 @@ mod mistakes;
 mod reproducible;
 mod results;
 mod sweeps;
+mod walkthrough;

@@ -1,0 +1,202 @@
+//! Simultaneous perturbation by signs: one bit per local step goes up.
+
+use std::{num::NonZeroU32, sync::Arc};
+
+use fleetune_devices::Workload;
+use fleetune_models::{
+    cost::BatchShape,
+    encoder::Classifier,
+    parameters::{Trainable, Weights},
+};
+use fleetune_units::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    average::advance,
+    protocol::{
+        Assignment, ClientId, Estimate, Exchange, Horizon, Moment, Payload, ProtocolError, Server,
+        Update, Verdict,
+    },
+    registry::Algorithm,
+    settings::{LearningRate, Positive},
+    setup::{Setup, Workshop},
+    work::{Tally, bytes},
+    zeroth_order::{Plan, Probe, Seeds, StepDirections, apply},
+};
+
+/// Sign-SPSA: simultaneous perturbation (Spall 1992) that keeps of every projected gradient its sign alone, as FeedSign
+/// does (Cai et al., arXiv 2501.17610).
+///
+/// A local step goes `θ -= η s z` with `s = sign(L(θ + ε z) - L(θ - ε z))` along a Gaussian direction z of a seed that
+/// the server knows, too: the τ signs are all that is uploaded. The server replays everybody's steps and averages
+/// (FeedSign takes one step by majority vote). As `E[s z] = sqrt(2/π) ∇L / |∇L|`, a step is as long on a plain as on a
+/// slope: what is learnt is only as fine as η.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignSpsaConfig {
+    /// Which parameters train. The default is `layers`.
+    #[serde(default = "Trainable::layers")]
+    pub train: Trainable,
+    /// Local steps per round, τ.
+    pub local_steps: NonZeroU32,
+    /// Texts in a mini-batch.
+    pub batch_size: NonZeroU32,
+    /// Perturbation scale ε. The default is 1e-3.
+    #[serde(default = "crate::zeroth_order::default_epsilon")]
+    pub epsilon: Positive,
+    /// Learning rate η: what a parameter moves by in a step, as a root mean square.
+    pub learning_rate: LearningRate,
+}
+
+impl Algorithm for SignSpsaConfig {
+    fn server(&self, setup: Setup) -> Box<dyn Server> {
+        let batch = self.batch_size.get() as usize;
+        let (workshop, start) = Workshop::open(setup, self.train, batch);
+        let (config, global) = (Arc::new(self.clone()), Arc::new(start));
+        Box::new(SignSpsaServer { workshop, config, global })
+    }
+
+    fn describe(&self) -> String {
+        format!(
+            "sign-SPSA on {}: {} local steps on {} texts; a bit per step up",
+            self.train, self.local_steps, self.batch_size
+        )
+    }
+}
+
+/// The server between rounds.
+#[derive(Debug)]
+struct SignSpsaServer {
+    workshop: Arc<Workshop>,
+    config: Arc<SignSpsaConfig>,
+    global: Arc<Weights>,
+}
+
+impl SignSpsaServer {
+    fn task(&self, when: Moment, client: ClientId) -> Task {
+        let (workshop, config) = (Arc::clone(&self.workshop), Arc::clone(&self.config));
+        Task { workshop, config, when, client }
+    }
+}
+
+impl Server for SignSpsaServer {
+    fn assign(&self, exchange: Exchange, client: ClientId, _: &dyn Estimate) -> Assignment {
+        let task = self.task(exchange.moment(), client);
+        let workload = task.workload(&task.shapes());
+        let start = Arc::clone(&self.global);
+        Assignment { workload, job: Box::new(move || task.train(&start)) }
+    }
+
+    fn forecast(&self, client: ClientId, _: &dyn Estimate, _: Horizon) -> Vec<Workload> {
+        let task = self.task(Exchange::at(0, 0).moment(), client);
+        let bounds = self.workshop.shape_bounds(client, task.steps());
+        bounds.iter().map(|shapes| task.workload(shapes)).collect()
+    }
+
+    fn aggregate(
+        &mut self,
+        exchange: Exchange,
+        updates: Vec<(ClientId, Update)>,
+    ) -> Result<Verdict, ProtocolError> {
+        let examples: u64 = updates.iter().map(|(_, update)| update.examples).sum();
+        let mut weights = Weights::clone(&self.global);
+        for (client, update) in &updates {
+            let task = self.task(exchange.moment(), *client);
+            let share = update.examples as f64 / examples as f64;
+            let signs = update.signs(*client, task.steps())?;
+            for (directions, &negative) in task.directions().zip(signs) {
+                task.step(&mut weights, &directions, negative, share);
+            }
+        }
+        let values: Vec<f64> = weights.values.iter().map(|&w| f64::from(w)).collect();
+        advance(&mut self.global, &values, exchange.round)?;
+        Ok(Verdict::RoundOver)
+    }
+
+    fn weights(&self) -> &Weights {
+        &self.global
+    }
+
+    fn model(&self) -> Classifier {
+        self.workshop.model_with(&self.global)
+    }
+}
+
+/// One client's work in one round.
+struct Task {
+    workshop: Arc<Workshop>,
+    config: Arc<SignSpsaConfig>,
+    when: Moment,
+    client: ClientId,
+}
+
+impl Task {
+    /// One two-sided difference per step, along one Gaussian direction of everything that trains.
+    fn plan(&self) -> Plan {
+        Plan::joint(0, 1, 1)
+    }
+
+    fn steps(&self) -> usize {
+        self.config.local_steps.get() as usize
+    }
+
+    fn shapes(&self) -> Vec<BatchShape> {
+        self.workshop.shapes(self.client, self.when.round, self.steps())
+    }
+
+    /// The direction of each step: a function of client, round and step, so that the server has it, too.
+    fn directions(&self) -> impl Iterator<Item = StepDirections> {
+        let of = (self.client, self.when.round);
+        let seeds = Seeds::Fresh.steps(&self.workshop.streams, of, self.steps());
+        seeds
+            .into_iter()
+            .map(|seed| StepDirections::derive(&self.workshop.layout, self.plan(), seed))
+    }
+
+    /// `θ -= share η s z`.
+    fn step(&self, weights: &mut Weights, z: &StepDirections, negative: bool, share: f64) {
+        let sign = if negative { -1.0 } else { 1.0 };
+        let rate = &self.config.learning_rate;
+        apply(weights, self.plan(), z, &[sign], &|slot| share * rate.of(slot.stage, self.when));
+    }
+
+    /// Memory is that of inference: the parameters, beside the activations of a moment.
+    fn resident(&self) -> u64 {
+        bytes(self.workshop.cost.parameters())
+    }
+
+    /// What the work costs on mini-batches of these shapes.
+    fn workload(&self, shapes: &[BatchShape]) -> Workload {
+        let (layout, cost) = (&self.workshop.layout, &self.workshop.cost);
+        let mut tally = Tally::default();
+        for &shape in shapes {
+            self.plan().charge_evaluation(&mut tally, layout, cost, shape);
+            self.plan().charge_update(&mut tally, layout);
+        }
+        let download = Payload::size(layout.len());
+        tally.workload(self.resident(), download, Payload::size_of_signs(self.steps()))
+    }
+
+    /// The local steps, for real. What they cost is counted as they are made.
+    fn train(&self, start: &Weights) -> Update {
+        let mut weights = start.clone();
+        let mut probe = Probe::new(self.workshop.model.clone());
+        let mut tally = Tally::default();
+        let mut signs = Vec::with_capacity(self.steps());
+        let batches = self.workshop.batches(self.client, self.when.round, self.steps());
+        for (texts, z) in batches.iter().zip(self.directions()) {
+            let batch = self.workshop.collate(texts);
+            let on_device = batch.to_device(&self.workshop.device);
+            let (epsilon, on) = (self.config.epsilon.get(), (&on_device, &batch.labels[..]));
+            let slope = probe.project(&weights, self.plan(), epsilon, &z, on, &mut tally);
+            let negative = slope[0] < 0.0;
+            self.step(&mut weights, &z, negative, 1.0);
+            self.plan().charge_update(&mut tally, &self.workshop.layout);
+            signs.push(negative);
+        }
+        let payload = Payload::Signs(signs);
+        let upload = Bytes::new(payload.encode(self.when.round).len() as u64);
+        let examples = (self.steps() * self.workshop.batch_size) as u64;
+        Update { payload, examples, counted: tally.counted(self.resident(), upload) }
+    }
+}
