@@ -15,6 +15,7 @@ use crate::{
     scaffold::ScaffoldConfig,
     settings::Conflict,
     setup::Setup,
+    uplink::Content,
     zowarmup::ZoWarmUpConfig,
 };
 
@@ -61,6 +62,25 @@ impl AlgorithmConfig {
             Self::FedYogi(config) => config.server(setup, SecondMoment::Yogi),
             Self::Scaffold(config) => config.server(setup),
             Self::ZoWarmUp(config) => config.server(setup),
+        }
+    }
+
+    /// What clients upload, from which round on: in ascending order, the first from round 0.
+    pub fn uploads(&self) -> Vec<(u64, Content)> {
+        let always = |content| vec![(0, content)];
+        match self {
+            Self::FedSpzo(config) => always(config.upload.content()),
+            Self::Mezo(config) => always(config.upload.content()),
+            Self::FwdLlm(_) => always(Content::Change),
+            Self::DeComFl(_) => always(Content::SharedScalars),
+            Self::FedKSeed(_) => always(Content::OwnScalars),
+            Self::FedAvg(_) | Self::FedProx(_) | Self::FedAdam(_) | Self::FedYogi(_) => {
+                always(Content::Weights)
+            }
+            Self::Scaffold(_) => always(Content::ChangeAndState),
+            Self::ZoWarmUp(config) => {
+                vec![(0, Content::Weights), (config.warm_up.rounds.get(), Content::OwnScalars)]
+            }
         }
     }
 

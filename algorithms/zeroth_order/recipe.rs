@@ -3,7 +3,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{Plan, update::Rates};
-use crate::settings::{Conflict, Fraction, LearningRate};
+use crate::{
+    settings::{Conflict, Fraction, LearningRate},
+    uplink::Content,
+};
 
 /// How every client trains, and how server and clients keep in step.
 #[derive(Clone, Debug)]
@@ -58,6 +61,16 @@ pub enum Upload {
     Scalars,
     /// The change of its trainable parameters.
     Delta,
+}
+
+impl Upload {
+    /// What it means, of clients with directions of their own.
+    pub(crate) fn content(self) -> Content {
+        match self {
+            Self::Scalars => Content::OwnScalars,
+            Self::Delta => Content::Change,
+        }
+    }
 }
 
 impl fmt::Display for Upload {
