@@ -3,8 +3,7 @@ use std::{fmt, num::NonZeroU32, sync::LazyLock};
 use serde::{
     Deserialize, Deserializer, Serialize,
     de::{
-        DeserializeSeed, Error, IntoDeserializer, MapAccess, Visitor,
-        value::MapAccessDeserializer,
+        DeserializeSeed, Error, IntoDeserializer, MapAccess, Visitor, value::MapAccessDeserializer,
     },
     forward_to_deserialize_any,
 };
@@ -60,7 +59,9 @@ impl Algorithm {
                 NoiseSite::Clients => "shared among the clients",
             };
             let (clip, times) = (clip.get(), noise_multiplier.get());
-            text += &format!("; updates clipped to {clip}, noise of {times} times that on their sum, {who}");
+            text += &format!(
+                "; updates clipped to {clip}, noise of {times} times that on their sum, {who}"
+            );
         }
         if let Some(encoding) = &self.encoding {
             text += &format!("; updates sent as {encoding}");
@@ -149,7 +150,8 @@ impl<'de> Visitor<'de> for Entry {
                 }
             }
         }
-        let missing = || A::Error::custom(format!("expected one of {}", names().join(", ")));
+        let missing =
+            || A::Error::custom(format!("expected an algorithm, one of {}", names().join(", ")));
         Ok(Algorithm { kind: kind.ok_or_else(missing)?, encoding, privacy })
     }
 }
@@ -165,9 +167,12 @@ impl<'de> DeserializeSeed<'de> for After<'_> {
         match (key.as_str(), self.0) {
             ("encoding", _) => Ok(Key::Encoding),
             ("privacy", _) => Ok(Key::Privacy),
-            (unknown, _) if !names().contains(&unknown) => Err(D::Error::unknown_field(unknown, &KEYS)),
+            (unknown, _) if !names().contains(&unknown) => {
+                Err(D::Error::unknown_field(unknown, &KEYS))
+            }
             (second, Some(first)) => {
-                let message = format!("expected a single algorithm; found both `{first}` and `{second}`");
+                let message =
+                    format!("expected a single algorithm; found both `{first}` and `{second}`");
                 Err(D::Error::custom(message))
             }
             (_, None) => Ok(Key::Kind(key)),

@@ -93,7 +93,9 @@ impl UplinkServer {
                     source => ProtocolError::Undecodable { client, source },
                 })
             }
-            (other, _) => Err(ProtocolError::WrongPayload { client, found: other.kind(), expected }),
+            (other, _) => {
+                Err(ProtocolError::WrongPayload { client, found: other.kind(), expected })
+            }
         }
     }
 
@@ -209,9 +211,8 @@ impl Server for UplinkServer {
             .collect();
         let of_phases = |workload: Workload| {
             let mine = phases.iter().filter(|(_, values)| *values == values_of(&workload));
-            let all = mine.map(|(content, _)| {
-                self.channel(*content, &workload).workload(workload.clone())
-            });
+            let all = mine
+                .map(|(content, _)| self.channel(*content, &workload).workload(workload.clone()));
             all.collect::<Vec<_>>()
         };
         self.inner.forecast(client, device, horizon).into_iter().flat_map(of_phases).collect()
