@@ -103,7 +103,7 @@ impl Algorithm {
 
 impl<'de> Deserialize<'de> for Algorithm {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Entry)
+        deserializer.deserialize_any(Entry)
     }
 }
 
@@ -122,11 +122,19 @@ enum Key {
 
 struct Entry;
 
+fn missing<E: Error>() -> E {
+    E::custom(format!("expected an algorithm, one of {}", names().join(", ")))
+}
+
 impl<'de> Visitor<'de> for Entry {
     type Value = Algorithm;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "an algorithm with its settings, one of {}", names().join(", "))
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Algorithm, E> {
+        Err(missing())
     }
 
     fn visit_str<E: Error>(self, name: &str) -> Result<Algorithm, E> {
@@ -150,9 +158,7 @@ impl<'de> Visitor<'de> for Entry {
                 }
             }
         }
-        let missing =
-            || A::Error::custom(format!("expected an algorithm, one of {}", names().join(", ")));
-        Ok(Algorithm { kind: kind.ok_or_else(missing)?, encoding, privacy })
+        Ok(Algorithm { kind: kind.ok_or_else(missing::<A::Error>)?, encoding, privacy })
     }
 }
 
