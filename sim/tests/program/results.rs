@@ -169,7 +169,7 @@ fn a_report_is_made_again_to_the_byte() {
     assert_eq!(contents(&desk.path("x")), before);
 }
 
-/// Three of six devices are asked in each of two rounds.
+/// Four of six devices are asked in each of two rounds, for three updates.
 #[test]
 fn what_was_revealed_is_told_in_the_details_the_report_and_the_terminal() {
     let private = ALGORITHMS[3].replace("FedAvg", "Private").replace(
@@ -178,7 +178,10 @@ fn what_was_revealed_is_told_in_the_details_the_report_and_the_terminal() {
     );
     let desk = Desk::new();
     desk.put("private.yaml", &scenario([ALGORITHMS[3], &private]));
-    let end = desk.succeeds(&["run", "private.yaml", "--out", "x", "--quiet"]);
+    let more = ["--set", "federation.over_commitment=1.3"];
+    let end =
+        desk.succeeds(&[&["run", "private.yaml", "--out", "x", "--quiet"], &more[..]].concat());
+    let asked = 4.0 / 6.0;
     let spent = |rate: f64| {
         let noise = Positive::new(1.5).unwrap();
         epsilon(noise, Fraction::new(rate).unwrap(), 2, Delta::new(0.01).unwrap())
@@ -190,14 +193,14 @@ fn what_was_revealed_is_told_in_the_details_the_report_and_the_terminal() {
     for (seed, found) in seeds.iter().enumerate() {
         assert_eq!(found["seed"], seed);
         assert_eq!((&found["rounds"], &found["delta"]), (&Value::from(2), &Value::from(0.01)));
-        assert_eq!(found["sampling_rate"], 0.5);
-        for (key, rate) in [("epsilon", 1.0), ("epsilon_if_sampled", 0.5)] {
+        assert_eq!(found["sampling_rate"], asked);
+        for (key, rate) in [("epsilon", 1.0), ("epsilon_if_sampled", asked)] {
             let (found, expected) = (found[key].as_f64().unwrap(), spent(rate));
             assert!((found - expected).abs() <= 1e-9 * expected, "{key}: {found}, not {expected}");
         }
     }
     // Three significant digits of both.
-    let [whoever, sampled] = [1.0, 0.5].map(|rate| format!("ε = {:.2}", spent(rate)));
+    let [whoever, sampled] = [1.0, asked].map(|rate| format!("ε = {:.2}", spent(rate)));
     let told = |text: &str| {
         let text = text.replace('\n', " ").replace("&#x27;", "'");
         let parts = ["Private hides each device's texts", &whoever, &sampled];
