@@ -20,9 +20,10 @@
 //!   private: from a noisy sum no client could bring its own control variate up to date.
 //! * Scalars: as half floats or 8-bit integers. A choice of the largest would drop whole steps, and signs their sizes;
 //!   what is left unsaid along one step's direction cannot be made up for along another's, so there is no error feedback.
-//!   They can be made private where all clients share directions, by clipping the vector of a client's scalars and noise on the sum
-//!   (as DP-ZO does for examples: Zhang et al., arXiv 2401.04343; Tang et al. 2024). Along directions of a client's own they
-//!   are not summed, and the model's move would show who took part: such algorithms can send their change instead.
+//!   They can be made private where all clients share directions: the vector of a client's scalars is clipped, and noise
+//!   added to the sum, as DP-ZO (Tang et al., arXiv 2401.04343) and DPZero (Zhang et al., arXiv 2310.09639) do with the
+//!   scalars of examples. Along directions of a client's own they are not summed, and the model's move would show who
+//!   took part: such algorithms can send their change instead.
 //!
 //! # Privacy and the algorithm's step
 //!
