@@ -12,6 +12,7 @@ use crate::{
     registry::Algorithm,
     settings::{LearningRate, Positive},
     setup::{Setup, Workshop},
+    uplink::Content,
     zeroth_order::{
         CatchUp, Difference, History, Memory, Plan, Recipe, Upload, Variant, ZerothOrderServer,
     },
@@ -55,6 +56,10 @@ fn scalars() -> CatchUp {
 }
 
 impl Algorithm for DeComFlConfig {
+    fn uploads(&self) -> Vec<(u64, Content)> {
+        vec![(0, Content::SharedScalars)]
+    }
+
     fn describe(&self) -> String {
         format!(
             "DeComFL on {}: P = {}, {} local steps on {} texts along shared directions; scalars up",

@@ -12,6 +12,7 @@ use crate::{
     registry::Algorithm,
     settings::LearningRate,
     setup::Setup,
+    uplink::Content,
 };
 
 /// FedAvg (McMahan et al. 2017): τ first-order local steps by backpropagation, then a weighted average.
@@ -35,6 +36,10 @@ pub struct FedAvgConfig {
 impl Algorithm for FedAvgConfig {
     fn server(&self, setup: Setup) -> Box<dyn Server> {
         Box::new(FirstOrderServer::open(setup, self.recipe(), |_, _| FedAvg))
+    }
+
+    fn uploads(&self) -> Vec<(u64, Content)> {
+        vec![(0, Content::Weights)]
     }
 
     fn describe(&self) -> String {

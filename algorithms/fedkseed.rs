@@ -12,6 +12,7 @@ use crate::{
     registry::Algorithm,
     settings::{LearningRate, Positive},
     setup::{Setup, Workshop},
+    uplink::Content,
     zeroth_order::{
         CatchUp, Difference, Memory, Plan, Pool, Recipe, Upload, Variant, ZerothOrderServer,
     },
@@ -61,6 +62,10 @@ fn scalars() -> CatchUp {
 }
 
 impl Algorithm for FedKSeedConfig {
+    fn uploads(&self) -> Vec<(u64, Content)> {
+        vec![(0, Content::OwnScalars)]
+    }
+
     fn describe(&self) -> String {
         let pro = if self.pro { "-Pro" } else { "" };
         format!(

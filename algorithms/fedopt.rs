@@ -12,6 +12,7 @@ use crate::{
     registry::Algorithm,
     settings::{Decay, LearningRate, Positive},
     setup::Setup,
+    uplink::Content,
 };
 
 /// FedAdam or FedYogi (Reddi et al. 2021, algorithm 2): the mean movement of the clients, `Δ = mean(θ_i - θ_t)`, is
@@ -101,6 +102,10 @@ impl Algorithm for FedAdamConfig {
         self.0.server(setup, SecondMoment::Adam)
     }
 
+    fn uploads(&self) -> Vec<(u64, Content)> {
+        vec![(0, Content::Weights)]
+    }
+
     fn describe(&self) -> String {
         self.0.describe(SecondMoment::Adam)
     }
@@ -109,6 +114,10 @@ impl Algorithm for FedAdamConfig {
 impl Algorithm for FedYogiConfig {
     fn server(&self, setup: Setup) -> Box<dyn Server> {
         self.0.server(setup, SecondMoment::Yogi)
+    }
+
+    fn uploads(&self) -> Vec<(u64, Content)> {
+        vec![(0, Content::Weights)]
     }
 
     fn describe(&self) -> String {

@@ -15,6 +15,7 @@ use crate::{
     registry::Algorithm,
     settings::{LearningRate, NonNegative},
     setup::Setup,
+    uplink::Content,
 };
 
 /// FedProx (Li et al. 2020): FedAvg whose clients minimise `L_i(θ) + μ/2 ||θ - θ_t||²`, so that none strays far from
@@ -42,6 +43,10 @@ impl Algorithm for FedProxConfig {
     fn server(&self, setup: Setup) -> Box<dyn Server> {
         let rule = Arc::new(Proximal { mu: self.mu.get() as f32 });
         Box::new(FirstOrderServer::open(setup, self.recipe(), |_, _| FedProx { rule }))
+    }
+
+    fn uploads(&self) -> Vec<(u64, Content)> {
+        vec![(0, Content::Weights)]
     }
 
     fn describe(&self) -> String {

@@ -12,6 +12,7 @@ use crate::{
     registry::Algorithm,
     settings::{Conflict, Fraction, LearningRate, Positive},
     setup::{Setup, Workshop},
+    uplink::Content,
     zeroth_order::{
         CatchUp, Difference, History, Memory, Plan, Recipe, Upload, Variant, ZerothOrderServer,
         catch_up_conflict,
@@ -71,6 +72,10 @@ pub struct SplitPerturbations {
 }
 
 impl Algorithm for FedSpzoConfig {
+    fn uploads(&self) -> Vec<(u64, Content)> {
+        vec![(0, self.upload.content())]
+    }
+
     fn describe(&self) -> String {
         let SplitPerturbations { lower, upper } = self.perturbations;
         format!(

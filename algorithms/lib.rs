@@ -6,6 +6,7 @@
 //! * [`zeroth_order`]: the step that the perturbation methods share; [`noise`]: their directions;
 //! * [`first_order`]: the local steps and the server that the methods of backpropagation share;
 //! * [`wire`]: messages, their encodings and their bytes; [`privacy`]: clipping, noise and what they prove;
+//! * [`uplink`]: any algorithm with its updates made private and encoded;
 //! * [`settings`]: what several configurations share;
 //! * [`setup`]: what a cell gives to an algorithm.
 //!
@@ -29,6 +30,7 @@ pub mod scaffold;
 pub mod settings;
 pub mod setup;
 pub mod signspsa;
+pub mod uplink;
 pub mod wire;
 mod work;
 pub mod zeroth_order;

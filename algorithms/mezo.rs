@@ -12,6 +12,7 @@ use crate::{
     registry::Algorithm,
     settings::{Conflict, Fraction, LearningRate, Positive},
     setup::{Setup, Workshop},
+    uplink::Content,
     zeroth_order::{
         CatchUp, Difference, History, Memory, Plan, Recipe, Upload, Variant, ZerothOrderServer,
         catch_up_conflict,
@@ -58,6 +59,10 @@ pub struct MezoConfig {
 }
 
 impl Algorithm for MezoConfig {
+    fn uploads(&self) -> Vec<(u64, Content)> {
+        vec![(0, self.upload.content())]
+    }
+
     fn describe(&self) -> String {
         format!(
             "federated MeZO on {}: P = {}, {} local steps on {} texts; {} up",

@@ -240,9 +240,16 @@ pub trait Server: Send {
 
     /// The global model, for evaluation.
     fn model(&self) -> Classifier;
+
+    /// What the updates joined so far have revealed, if they are made private. The default is an algorithm that makes
+    /// nothing private.
+    fn revealed(&self) -> Option<&Revealed> {
+        None
+    }
 }
 
 pub use crate::wire::Payload;
+use crate::{privacy::Revealed, wire::DecodeError};
 
 /// Why an exchange cannot be joined.
 #[derive(Debug, thiserror::Error)]
@@ -267,6 +274,14 @@ pub enum ProtocolError {
         found: usize,
         /// Values due.
         expected: usize,
+    },
+    /// The message is none that this algorithm's clients make.
+    #[error("client {client} sent a message that cannot be read: {source}")]
+    Undecodable {
+        /// Who sent it.
+        client: ClientId,
+        /// What is wrong with it.
+        source: DecodeError,
     },
     /// The learning diverged: the global model is no longer finite.
     #[error(

@@ -4,12 +4,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{protocol::Server, settings::Conflict, setup::Setup};
+use crate::{protocol::Server, settings::Conflict, setup::Setup, uplink::Content};
 
 /// What an algorithm's configuration can do.
 pub trait Algorithm {
     /// The algorithm's server, with the global model at its start.
     fn server(&self, setup: Setup) -> Box<dyn Server>;
+
+    /// What clients upload, from which round on: in ascending order, the first from round 0. It decides how uploads can
+    /// be encoded and made private.
+    fn uploads(&self) -> Vec<(u64, Content)>;
 
     /// Settings that cannot go together, though each is fine alone. The default is an algorithm without such settings.
     fn conflicts(&self) -> Vec<Conflict> {
@@ -62,6 +66,11 @@ impl AlgorithmConfig {
     /// [`Algorithm::server`].
     pub fn server(&self, setup: Setup) -> Box<dyn Server> {
         self.algorithm().server(setup)
+    }
+
+    /// [`Algorithm::uploads`].
+    pub fn uploads(&self) -> Vec<(u64, Content)> {
+        self.algorithm().uploads()
     }
 
     /// [`Algorithm::conflicts`].

@@ -15,6 +15,7 @@ use crate::{
     registry::Algorithm,
     settings::{LearningRate, Positive, Schedule},
     setup::Setup,
+    uplink::Content,
 };
 
 /// SCAFFOLD (Karimireddy et al. 2020, algorithm 1): every client corrects its SGD steps by how its gradients
@@ -62,6 +63,10 @@ impl Algorithm for ScaffoldConfig {
         let rate = self.server_learning_rate.get();
         let method = |len, clients| Scaffold::new(rate, len, clients);
         Box::new(FirstOrderServer::open(setup, self.recipe(), method))
+    }
+
+    fn uploads(&self) -> Vec<(u64, Content)> {
+        vec![(0, Content::ChangeAndState)]
     }
 
     fn describe(&self) -> String {

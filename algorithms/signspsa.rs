@@ -20,6 +20,7 @@ use crate::{
     registry::Algorithm,
     settings::{LearningRate, Positive},
     setup::{Setup, Workshop},
+    uplink::Content,
     work::{Tally, bytes},
     zeroth_order::{Plan, Probe, Seeds, StepDirections, apply},
 };
@@ -54,6 +55,10 @@ impl Algorithm for SignSpsaConfig {
         let (workshop, start) = Workshop::open(setup, self.train, batch);
         let (config, global) = (Arc::new(self.clone()), Arc::new(start));
         Box::new(SignSpsaServer { workshop, config, global })
+    }
+
+    fn uploads(&self) -> Vec<(u64, Content)> {
+        vec![(0, Content::Signs)]
     }
 
     fn describe(&self) -> String {

@@ -21,6 +21,7 @@ use crate::{
     registry::Algorithm,
     settings::{LearningRate, Positive},
     setup::{Setup, Workshop},
+    uplink::Content,
     zeroth_order::{
         CatchUp, Difference, History, Memory, Plan, Recipe, Upload, Variant, ZerothOrderServer,
     },
@@ -76,6 +77,10 @@ impl Algorithm for ZoWarmUpConfig {
         let memory = Memory::OwnDirections(History::default());
         let then = ZerothOrderServer::new(workshop, start, self.then(), memory);
         Box::new(ZoWarmUpServer { rounds: self.warm_up.rounds.get(), first, then })
+    }
+
+    fn uploads(&self) -> Vec<(u64, Content)> {
+        vec![(0, Content::Weights), (self.warm_up.rounds.get(), Content::OwnScalars)]
     }
 
     fn describe(&self) -> String {

@@ -30,6 +30,8 @@ pub enum PhaseKind {
     Perturbation,
     /// Updating parameters and optimiser state.
     Optimizer,
+    /// Making an update private and encoding it.
+    Encoding,
 }
 
 /// A stretch of work of one kind in one precision.

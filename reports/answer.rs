@@ -2,6 +2,7 @@
 
 use crate::{
     format::{count, listing, percent, percent_short, ratio, ratio_interval},
+    privacy,
     reader::Run,
     records::ProfileFit,
     statistics::{Comparison, Outcome, PairedRatio, Resource},
@@ -15,7 +16,7 @@ pub struct Answer {
     /// sentences.
     pub headline: String,
     /// What else one must know to choose: the cheapest by other resources, who falls short, who
-    /// cannot run where, what the seeds do not tell apart.
+    /// cannot run where, what the seeds do not tell apart, how private updates were.
     pub points: Vec<String>,
 }
 
@@ -28,6 +29,7 @@ impl Answer {
         points.extend(short_of_target(comparison));
         points.extend(cannot_run(run));
         points.extend(indistinct(comparison));
+        points.extend(privacy::sentences(run));
         Self { headline, points }
     }
 }

@@ -16,6 +16,7 @@ mod error;
 mod files;
 mod format;
 mod html;
+mod privacy;
 mod reader;
 pub mod records;
 mod run_dir;

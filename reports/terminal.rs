@@ -5,12 +5,13 @@ use std::path::Path;
 use crate::{
     answer::Answer,
     format::percent,
+    privacy,
     reader::Run,
     statistics::{Comparison, Outcome, Resource},
     text::shown,
 };
 
-/// The answer, a table with a row for each algorithm, and where the report is.
+/// The answer, a table with a row for each algorithm, how private updates were, and where the report is.
 pub fn summary_table(run: &Run, comparison: &Comparison, report: &Path) -> String {
     let answer = Answer::new(run, comparison);
     let head = [
@@ -32,6 +33,9 @@ pub fn summary_table(run: &Run, comparison: &Comparison, report: &Path) -> Strin
     text.push_str(&aligned(&rows));
     if comparison.outcomes.iter().any(|o| o.reached > 0 && o.is_censored()) {
         text.push_str("* over the seeds that reached the target only\n");
+    }
+    for sentence in privacy::sentences(run) {
+        text.push_str(&format!("\n{}\n", wrap(&sentence, 96)));
     }
     text.push_str(&format!("\nReport: {}\n", report.display()));
     text

@@ -1,6 +1,6 @@
 //! A scenario whose sections have been read, each for itself.
 
-use fleetune_algorithms::registry::AlgorithmConfig;
+use fleetune_algorithms::uplink::Algorithm;
 use fleetune_devices::{FleetConfig, Profile};
 use indexmap::IndexMap;
 
@@ -27,7 +27,7 @@ pub(crate) struct Draft {
     pub(crate) profiles: Option<IndexMap<String, Profile>>,
     pub(crate) network: Option<NetworkConfig>,
     pub(crate) federation: Option<FederationConfig>,
-    pub(crate) algorithms: Option<IndexMap<Label, AlgorithmConfig>>,
+    pub(crate) algorithms: Option<IndexMap<Label, Algorithm>>,
 }
 
 impl Draft {
@@ -100,9 +100,9 @@ fn profiles(sections: &mut Sections) -> Option<IndexMap<String, Profile>> {
     agree.then_some(profiles)
 }
 
-fn algorithms(sections: &mut Sections) -> Option<IndexMap<Label, AlgorithmConfig>> {
+fn algorithms(sections: &mut Sections) -> Option<IndexMap<Label, Algorithm>> {
     let base = FieldPath::root().key("algorithms");
-    let algorithms = sections.entries::<AlgorithmConfig>("algorithms", |_, _| ())?;
+    let algorithms = sections.entries::<Algorithm>("algorithms", |_, _| ())?;
     if algorithms.is_empty() {
         let message = "expected at least one algorithm";
         let help = "for example `MeZO: { mezo: { local_steps: 10, batch_size: 16, learning_rate: { base: 5e-4 } } }`";

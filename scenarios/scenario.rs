@@ -1,6 +1,6 @@
 use std::{ops::Deref, sync::Arc};
 
-use fleetune_algorithms::registry::AlgorithmConfig;
+use fleetune_algorithms::uplink::Algorithm;
 use fleetune_devices::Profiles;
 use fleetune_models::{checkpoint::Checkpoint, tasks::Task};
 use indexmap::IndexMap;
@@ -69,7 +69,7 @@ impl Scenario {
         self.reduced(IndexMap::new())
     }
 
-    fn reduced(&self, algorithms: IndexMap<Label, AlgorithmConfig>) -> Option<String> {
+    fn reduced(&self, algorithms: IndexMap<Label, Algorithm>) -> Option<String> {
         let mut written = tree(&Spec { algorithms, seeds: 1, ..self.spec.clone() }).ok()?;
         if let Node::Map(root) = &mut written {
             root.shift_remove("target");

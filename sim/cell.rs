@@ -1,14 +1,17 @@
 //! One simulation: a scenario, an algorithm, a seed.
 
 use std::{
+    num::NonZeroU32,
     ops::ControlFlow,
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use fleetune_algorithms::{protocol::Server, registry::AlgorithmConfig};
+use fleetune_algorithms::{
+    privacy::Revealed, protocol::Server, settings::Fraction, uplink::Algorithm,
+};
 use fleetune_devices::network::ServerLink;
 use fleetune_models::evaluate::{Evaluation, evaluate};
-use fleetune_reports::records::RoundRecord;
+use fleetune_reports::records::{PrivacySpent, RoundRecord};
 use fleetune_units::Seconds;
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +42,8 @@ pub struct CellResult {
     pub ending: Ending,
     /// What was counted for charts.
     pub tallies: Tallies,
+    /// What its updates revealed, if it made them private.
+    pub privacy: Option<PrivacySpent>,
 }
 
 /// Why a cell ended.
@@ -76,12 +81,12 @@ pub type Listener<'a> = dyn Fn(Progress<'_>) + Sync + 'a;
 pub fn run_cell(
     prepared: &Prepared,
     world: &World,
-    (label, algorithm, seed): (&str, &AlgorithmConfig, u64),
+    (label, algorithm, seed): (&str, &Algorithm, u64),
     stop: &AtomicBool,
     listener: &Listener<'_>,
 ) -> Result<CellResult, FederationError> {
     let config = federation_config(prepared);
-    let mut server = algorithm.server(prepared.setup(world));
+    let mut server = algorithm.server(prepared.setup(world), planned(&config));
     let mut watch = Watch {
         prepared,
         label,
@@ -104,15 +109,44 @@ pub fn run_cell(
         Err(error) => return Err(error),
     };
     let start = watch.start.unwrap_or(Evaluation { accuracy: 0.0, loss: f64::NAN });
+    let (rounds, tallies) = (watch.rounds, watch.tallies);
+    let privacy = server.revealed().map(|revealed| {
+        let capable = world.fleet.len() as u64 - u64::from(standing.excluded);
+        spent(revealed, seed, sampling_rate(&config, capable))
+    });
     Ok(CellResult {
         label: label.to_owned(),
         seed,
         start,
-        rounds: watch.rounds,
+        rounds,
         standing,
         ending,
-        tallies: watch.tallies,
+        tallies,
+        privacy,
     })
+}
+
+/// Updates that a round plans to join.
+pub(crate) fn planned(config: &FederationConfig) -> NonZeroU32 {
+    NonZeroU32::new(config.cohort).unwrap_or(NonZeroU32::MIN)
+}
+
+/// The share of the devices that can take part at all which a round asks.
+fn sampling_rate(config: &FederationConfig, capable: u64) -> f64 {
+    (f64::from(config.asked()) / capable.max(1) as f64).min(1.0)
+}
+
+fn spent(revealed: &Revealed, seed: u64, sampling_rate: f64) -> PrivacySpent {
+    let epsilon = |rate: f64| Fraction::new(rate).map_or(f64::INFINITY, |r| revealed.epsilon(r));
+    let finite = |epsilon: f64| epsilon.is_finite().then_some(epsilon);
+    PrivacySpent {
+        seed,
+        rounds: revealed.rounds(),
+        delta: revealed.delta().get(),
+        epsilon: finite(epsilon(1.0)),
+        sampling_rate,
+        epsilon_if_sampled: finite(epsilon(sampling_rate)),
+    }
 }
 
 pub(crate) fn federation_config(prepared: &Prepared) -> FederationConfig {

@@ -8,7 +8,7 @@ use fleetune_devices::{Workload, network::Alone};
 use fleetune_units::{Bytes, Flops, Joules, Seconds};
 
 use crate::{
-    cell::federation_config,
+    cell::{federation_config, planned},
     prepare::{PrepareError, Prepared, World},
 };
 
@@ -87,7 +87,7 @@ pub fn plan(prepared: &Prepared) -> Result<Vec<AlgorithmPlan>, PrepareError> {
     Ok(algorithms
         .filter_map(|(label, config)| {
             let forecasts = worlds.iter().flat_map(|world| {
-                let server = config.server(prepared.setup(world));
+                let server = config.server(prepared.setup(world), planned(&federation));
                 let clients = (0..).zip(&world.fleet.devices);
                 clients.map(move |(client, device)| {
                     let alone = Alone { device, server: link };

@@ -75,12 +75,14 @@ fn details(label: &str, description: &str, cells: &[CellResult]) -> AlgorithmDet
     if let Some(merged) = &mut merged {
         mine.for_each(|more| merged.merge(more));
     }
+    let privacy = cells.iter().filter(|cell| cell.label == label).filter_map(|cell| cell.privacy);
     AlgorithmDetails {
         label: label.to_owned(),
         description: description.to_owned(),
         fit: merged.as_ref().map(|t| t.fit()).unwrap_or_default(),
         anatomy: merged.as_ref().and_then(|t| t.anatomy()),
         participation: merged.as_ref().map(|t| t.participation()).unwrap_or_default(),
+        privacy: privacy.collect(),
     }
 }
 

@@ -39,6 +39,7 @@ use crate::{
     registry::Algorithm,
     settings::{Conflict, LearningRate, Positive},
     setup::{Setup, Workshop},
+    uplink::Content,
 };
 
 /// FwdLLM (Xu et al., USENIX ATC'24): forward gradients, one global step per mini-batch, variance-controlled pacing
@@ -134,6 +135,15 @@ pub enum Upload {
     Scalars,
 }
 
+impl Upload {
+    fn content(self) -> Content {
+        match self {
+            Self::Gradient => Content::Change,
+            Self::Scalars => Content::OwnScalars,
+        }
+    }
+}
+
 impl fmt::Display for Upload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -160,6 +170,10 @@ fn published_step() -> Positive {
 }
 
 impl Algorithm for FwdLlmConfig {
+    fn uploads(&self) -> Vec<(u64, Content)> {
+        vec![(0, self.form.upload().content())]
+    }
+
     fn describe(&self) -> String {
         let (form, ranked) = match self.form {
             Form::AsPublished { .. } => ("as published", "for each client, ranked by the server"),

@@ -61,7 +61,7 @@ impl PrivacyConfig {
     /// `cohort` clients. `seed` is [`client_seed`].
     pub fn privatise_update(&self, update: &mut [f32], cohort: NonZeroU32, seed: u64) {
         clip(update, self.clip);
-        if self.site == NoiseSite::Clients {
+        if self.noise == NoiseSite::Clients {
             add_noise(update, self.deviation() / f64::from(cohort.get()).sqrt(), seed);
         }
     }
@@ -69,7 +69,7 @@ impl PrivacyConfig {
     /// The server's part, on the sum of a cohort's clipped updates, before it divides by the planned cohort: adds the
     /// noise, unless clients made it. `seed` is [`server_seed`].
     pub fn privatise_sum(&self, sum: &mut [f32], seed: u64) {
-        if self.site == NoiseSite::Server {
+        if self.noise == NoiseSite::Server {
             add_noise(sum, self.deviation(), seed);
         }
     }
@@ -78,7 +78,7 @@ impl PrivacyConfig {
     /// of clients that did not report is missing, σ √(summed / cohort). The accountant needs this one. None without
     /// any update: then nothing was revealed.
     pub fn realised_multiplier(&self, summed: u32, cohort: NonZeroU32) -> Option<Positive> {
-        let sigma = match self.site {
+        let sigma = match self.noise {
             NoiseSite::Server => self.noise_multiplier.get(),
             NoiseSite::Clients => {
                 let share = f64::from(summed) / f64::from(cohort.get());
@@ -94,7 +94,7 @@ impl PrivacyConfig {
     /// What [`Self::privatise_update`] costs a client with `values` values: two readings and a writing to clip; to add
     /// noise, a normal, its scaling and its sum, read and written.
     pub fn client_cost(&self, values: usize) -> Cost {
-        let (operations, touched) = match self.site {
+        let (operations, touched) = match self.noise {
             NoiseSite::Clients => (CLIP_OPERATIONS + OPERATIONS_PER_NORMAL + 2, 3 + 2),
             NoiseSite::Server => (CLIP_OPERATIONS, 3),
         };

@@ -14,9 +14,10 @@
 //! * the server adds updates with **equal weights** and divides by the cohort that was planned, not by what arrived or
 //!   by numbers of examples, which would reveal who took part and give some clients more than C;
 //! * scalars along directions that each client draws for itself (FedSPZO's and MeZO's) are not summed as scalars:
-//!   either the server rebuilds and clips each dense update, or all clients share directions;
-//! * encodings come after the clients' noise, where they cannot spoil it, but may lengthen a clipped update, above all
-//!   with error feedback: with noise at the server, it clips what it has decoded ([`clip`]);
+//!   either clients send dense changes, or all share directions;
+//! * an encoding comes after the clipping and may lengthen a clipped update, above all with error feedback: the server
+//!   clips what it has decoded ([`clip`]) and then adds the noise. With noise at the clients there is no encoding: a sum
+//!   of shares that were rounded or cut one by one does not hide anyone as the plain sum does;
 //! * a client whose update is not finite counts as zero, and no round ends or fails because of one client's update.
 //!
 //! # What the accountant assumes
@@ -37,6 +38,7 @@
 mod accountant;
 mod mechanism;
 mod renyi;
+mod revealed;
 
 #[cfg(test)]
 mod tests;
@@ -44,6 +46,7 @@ mod tests;
 pub use self::{
     accountant::{Accountant, Spent, epsilon, noise_multiplier_for},
     mechanism::{client_seed, clip, server_seed},
+    revealed::Revealed,
 };
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
@@ -52,17 +55,40 @@ use crate::settings::Positive;
 
 /// Differential privacy of updates. There is no noise without clipping: it would prove nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Written")]
 pub struct PrivacyConfig {
     /// The most that a client's update may measure, C: the L2 norm over all trainable parameters.
     pub clip: Positive,
-    /// Standard deviation of the noise on the sum of a cohort's updates, in units of `clip`: σ.
+    /// Standard deviation of the noise on the sum of a cohort's updates, in units of `clip`: σ, above 0.
     pub noise_multiplier: Positive,
-    /// Who adds the noise.
-    #[serde(rename = "where")]
-    pub site: NoiseSite,
+    /// Who adds the noise: `server` or `clients`.
+    pub noise: NoiseSite,
     /// The δ at which ε is reported; below 1 / number of clients to mean anything.
     pub delta: Delta,
+}
+
+/// [`PrivacyConfig`] as it is written, before it is known that there is a bound.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    #[serde(default)]
+    clip: Option<Positive>,
+    noise_multiplier: Positive,
+    noise: NoiseSite,
+    delta: Delta,
+}
+
+impl TryFrom<Written> for PrivacyConfig {
+    type Error = &'static str;
+
+    fn try_from(written: Written) -> Result<Self, Self::Error> {
+        let Written { clip, noise_multiplier, noise, delta } = written;
+        let clip = clip.ok_or(
+            "noise without clipping proves nothing, for a single update may be larger than any \
+             noise: add `clip`, the most that an update may measure",
+        )?;
+        Ok(Self { clip, noise_multiplier, noise, delta })
+    }
 }
 
 /// Who adds the noise, and thus who must be trusted.

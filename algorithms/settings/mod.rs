@@ -6,6 +6,6 @@ mod rate;
 
 pub use self::{
     conflict::Conflict,
-    number::{Decay, Fraction, NonNegative, Positive},
+    number::{Decay, Fraction, NonNegative, Positive, Share},
     rate::{LearningRate, Schedule, UpperRate},
 };

@@ -57,6 +57,13 @@ checked_number!(
 );
 
 checked_number!(
+    /// A part of something that is there: above zero, and at most all of it.
+    Share,
+    |x| x > 0.0 && x <= 1.0,
+    "a number above 0 and at most 1"
+);
+
+checked_number!(
     /// The share of a running mean that is kept from step to step: from zero to below one.
     Decay,
     |x| (0.0..1.0).contains(&x),

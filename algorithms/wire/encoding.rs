@@ -12,170 +12,43 @@ use super::{
     top_k,
     values::Values,
 };
-use crate::settings::Fraction;
+use crate::settings::Share;
 
-/// One step of an [`Encoding`], as a scenario writes it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Stage {
-    /// Only the `ceil(fraction d)` largest magnitudes of d values are sent, with their positions; the others are 0.
-    TopK {
-        /// The share that is sent; above 0.
-        fraction: Fraction,
-    },
-    /// Values are sent as IEEE half floats, 2 bytes each, limited to ±65504.
-    F16,
-    /// Values are sent as integers of 8 bits with a scale per 256 of them, their largest magnitude / 127.
-    Q8 {
-        /// How values become integers. The default is `stochastic`, which is unbiased.
-        #[serde(default)]
-        rounding: Rounding,
-    },
-    /// Values are sent as their signs, a bit each, and their mean magnitude. The signs of 0 and -0 are positive.
-    Sign {
-        /// Which values share a mean magnitude. The default is `block`: 256 of them.
-        #[serde(default)]
-        scale: SignScale,
-    },
-}
-
-impl Stage {
-    fn name(self) -> &'static str {
-        match self {
-            Self::TopK { .. } => "top_k",
-            Self::F16 => "f16",
-            Self::Q8 { .. } => "q8",
-            Self::Sign { .. } => "sign",
-        }
-    }
-}
-
-/// Why stages do not make an [`Encoding`]. Stages are counted from 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum EncodingError {
-    /// Values would be coded twice.
-    #[error("`{second}` after `{first}`: values can be coded once only; keep one of the two")]
-    CodedTwice {
-        /// Position of the second.
-        at: usize,
-        /// What codes them first.
-        first: &'static str,
-        /// What would code them again.
-        second: &'static str,
-    },
-    /// The largest values would be chosen after all were coded.
-    #[error("`top_k` after `{first}`: choose the largest values before they are coded")]
-    ChosenAfterCoding {
-        /// Position of `top_k`.
-        at: usize,
-        /// What codes them first.
-        first: &'static str,
-    },
-    /// The largest of the largest values would be chosen.
-    #[error("`top_k` twice: one fraction, the product of both, does the same")]
-    ChosenTwice {
-        /// Position of the second.
-        at: usize,
-    },
-    /// Nothing would be sent.
-    #[error("`top_k` with fraction 0 sends nothing: expected a fraction above 0")]
-    NothingKept {
-        /// Position of `top_k`.
-        at: usize,
-    },
-}
-
-impl EncodingError {
-    /// The stage at fault.
-    pub fn at(self) -> usize {
-        match self {
-            Self::CodedTwice { at, .. }
-            | Self::ChosenAfterCoding { at, .. }
-            | Self::ChosenTwice { at }
-            | Self::NothingKept { at } => at,
-        }
-    }
-}
-
-/// How a dense vector is sent: which of its values, and how they are coded. Written as a list of [`Stage`]s in the
-/// order in which they apply, such as `[ { top_k: { fraction: 0.01 } }, f16 ]`; the default, the empty list, sends all
-/// values as 32-bit floats, in the bytes of [`Payload::Dense`](super::Payload::Dense).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Vec<Stage>", into = "Vec<Stage>")]
+/// How a vector is sent: which of its values, and how they are coded. The default sends all values as 32-bit floats, in
+/// the bytes of [`Payload::Dense`](super::Payload::Dense).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Encoding {
-    fraction: Option<Fraction>,
-    values: Values,
-}
-
-impl Default for Encoding {
-    fn default() -> Self {
-        Self { fraction: None, values: Values::F32 }
-    }
+    /// Only the `ceil(top_k d)` largest magnitudes of d values are sent, with their positions; the others count as 0.
+    /// Above 0 and at most 1. The default is to send all.
+    #[serde(default)]
+    pub top_k: Option<Share>,
+    /// How the values that are sent are coded. The default is `f32`.
+    #[serde(default)]
+    pub values: Values,
+    /// Whether a sender adds what its messages left unsaid to its next one ([`Self::encode_with_feedback`]). The default
+    /// is not.
+    #[serde(default)]
+    pub error_feedback: bool,
 }
 
 impl Encoding {
-    /// The encoding that these stages make.
-    ///
-    /// # Errors
-    /// If a stage makes no sense after those before it, or sends nothing.
-    pub fn new(stages: &[Stage]) -> Result<Self, EncodingError> {
-        let mut encoding = Self::default();
-        let mut coded = None;
-        for (at, &stage) in stages.iter().enumerate() {
-            let values = match (stage, coded) {
-                (Stage::TopK { .. }, Some(first)) => {
-                    return Err(EncodingError::ChosenAfterCoding { at, first });
-                }
-                (Stage::TopK { .. }, None) if encoding.fraction.is_some() => {
-                    return Err(EncodingError::ChosenTwice { at });
-                }
-                (Stage::TopK { fraction }, None) if fraction.get() == 0.0 => {
-                    return Err(EncodingError::NothingKept { at });
-                }
-                (Stage::TopK { fraction }, None) => {
-                    encoding.fraction = Some(fraction);
-                    continue;
-                }
-                (second, Some(first)) => {
-                    return Err(EncodingError::CodedTwice { at, first, second: second.name() });
-                }
-                (Stage::F16, None) => Values::F16,
-                (Stage::Q8 { rounding }, None) => Values::Q8(rounding),
-                (Stage::Sign { scale }, None) => Values::Sign(scale),
-            };
-            encoding.values = values;
-            coded = Some(stage.name());
-        }
-        Ok(encoding)
-    }
-
-    /// The stages.
-    pub fn stages(&self) -> Vec<Stage> {
-        let choice = self.fraction.map(|fraction| Stage::TopK { fraction });
-        let coding = match self.values {
-            Values::F32 => None,
-            Values::F16 => Some(Stage::F16),
-            Values::Q8(rounding) => Some(Stage::Q8 { rounding }),
-            Values::Sign(scale) => Some(Stage::Sign { scale }),
-        };
-        choice.into_iter().chain(coding).collect()
-    }
-
     /// Whether the decoded vector is the encoded one, bit for bit.
     pub fn is_lossless(&self) -> bool {
-        *self == Self::default()
+        self.top_k.is_none() && self.values == Values::F32
     }
 
     /// The bytes of a message about a vector of `values` values.
-    pub fn size(&self, values: usize) -> SizeBounds {
+    ///
+    /// It depends on nothing else, so that a transfer can be planned before there are any values.
+    pub fn size(&self, values: usize) -> Bytes {
+        Bytes::new(HEADER as u64 + self.body(values))
+    }
+
+    fn body(&self, values: usize) -> u64 {
         let sent = self.sent(values) as u64;
-        let fixed = HEADER as u64 + self.values.size(sent);
-        let [least, most] = match self.fraction {
-            None => [0, 0],
-            Some(_) => top_k::size(sent, values as u64),
-        };
-        SizeBounds { least: Bytes::new(fixed + least), most: Bytes::new(fixed + most) }
+        let positions = self.top_k.map_or(0, |_| top_k::size(sent, values as u64));
+        positions + self.values.size(sent)
     }
 
     /// The message about `vector` as sent in `round`; `seed` determines stochastic rounding and should differ between
@@ -186,18 +59,23 @@ impl Encoding {
     /// # Panics
     /// If there are 2^32 values or more.
     pub fn encode(&self, vector: &[f32], round: u64, seed: u64) -> Vec<u8> {
-        let mut body = Vec::new();
-        match self.fraction {
+        self.encode_as(Kind::Dense, vector, round, seed)
+    }
+
+    /// [`Self::encode`], of what `kind` says.
+    pub(crate) fn encode_as(&self, kind: Kind, vector: &[f32], round: u64, seed: u64) -> Vec<u8> {
+        let mut body = Vec::with_capacity(self.body(vector.len()) as usize);
+        match self.top_k {
             None => self.values.put(vector, seed, &mut body),
             Some(_) => {
                 let positions = top_k::select(vector, self.sent(vector.len()));
                 let kept: Vec<f32> = positions.iter().map(|&at| vector[at as usize]).collect();
-                top_k::put(&positions, &mut body);
+                top_k::put(&positions, vector.len(), &mut body);
                 self.values.put(&kept, seed, &mut body);
             }
         }
         let (coding, count) = (self.coding(), header::count(vector.len()));
-        Header { kind: Kind::Dense, coding, count, round }.seal(&body)
+        Header { kind, coding, count, round }.seal(&body)
     }
 
     /// The round of a message and the vector of `expected` values that the receiver sees, all of them finite.
@@ -208,8 +86,18 @@ impl Encoding {
     /// # Errors
     /// Whatever differs from a message that [`Self::encode`] makes of a finite vector of `expected` values.
     pub fn decode(&self, message: &[u8], expected: usize) -> Result<(u64, Vec<f32>), DecodeError> {
+        self.decode_as(Kind::Dense, message, expected)
+    }
+
+    /// [`Self::decode`], of what `kind` says.
+    pub(crate) fn decode_as(
+        &self,
+        kind: Kind,
+        message: &[u8],
+        expected: usize,
+    ) -> Result<(u64, Vec<f32>), DecodeError> {
         let (header, body) = Header::open(message)?;
-        if header.kind != Kind::Dense || header.coding != self.coding() {
+        if header.kind != kind || header.coding != self.coding() {
             return Err(DecodeError::WrongEncoding);
         }
         if header.count as usize != expected {
@@ -217,7 +105,7 @@ impl Encoding {
         }
         let mut body = Reader::new(body);
         let sent = self.sent(expected);
-        let vector = match self.fraction {
+        let vector = match self.top_k {
             None => self.values.take(expected, &mut body)?,
             Some(_) => {
                 let positions = top_k::take(sent, expected, &mut body)?;
@@ -239,8 +127,8 @@ impl Encoding {
         let (all, sent) = (values as u64, self.sent(values) as u64);
         let coded = cost(sent, self.values.encode_operations(), self.values.reads());
         coded
-            + self.written(sent)
-            + match self.fraction {
+            + self.message(values)
+            + match self.top_k {
                 None => Cost::default(),
                 Some(_) => {
                     cost(all, top_k::SELECT_OPERATIONS, top_k::SELECT_READS)
@@ -254,31 +142,26 @@ impl Encoding {
         let (all, sent) = (values as u64, self.sent(values) as u64);
         let decoded = cost(sent, self.values.decode_operations(), 1);
         decoded
-            + self.written(sent)
-            + match self.fraction {
+            + self.message(values)
+            + match self.top_k {
                 None => Cost::default(),
                 // Zeros are written everywhere, and positions read and written beside the values.
                 Some(_) => cost(all, 0, 1) + cost(sent, top_k::POSITION_OPERATIONS, 2),
             }
     }
 
-    /// The memory traffic of the coded values, in whole elements.
-    fn written(&self, sent: u64) -> Cost {
-        Cost { elements: self.values.size(sent).div_ceil(ELEMENT), ..Cost::default() }
+    /// The memory traffic of writing or reading the message, in whole elements.
+    fn message(&self, values: usize) -> Cost {
+        Cost { elements: self.body(values).div_ceil(ELEMENT), ..Cost::default() }
     }
 
     /// How many of `values` values are sent.
     pub(super) fn sent(&self, values: usize) -> usize {
-        self.fraction.map_or(values, |fraction| top_k::kept(fraction.get(), values))
-    }
-
-    #[cfg(test)]
-    pub(super) fn values(&self) -> Values {
-        self.values
+        self.top_k.map_or(values, |share| top_k::kept(share.get(), values))
     }
 
     pub(super) fn coding(&self) -> [u8; 2] {
-        [u8::from(self.fraction.is_some()), self.values.code()]
+        [u8::from(self.top_k.is_some()), self.values.code()]
     }
 }
 
@@ -291,49 +174,21 @@ pub(super) fn cost(elements: u64, operations: u64, touched: u64) -> Cost {
     }
 }
 
-impl TryFrom<Vec<Stage>> for Encoding {
-    type Error = EncodingError;
-
-    fn try_from(stages: Vec<Stage>) -> Result<Self, EncodingError> {
-        Self::new(&stages)
-    }
-}
-
-impl From<Encoding> for Vec<Stage> {
-    fn from(encoding: Encoding) -> Self {
-        encoding.stages()
-    }
-}
-
 /// In a few words, for a report.
 impl fmt::Display for Encoding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(fraction) = self.fraction {
-            write!(f, "the largest {} % as ", fraction.get() * 100.0)?;
+        if let Some(share) = self.top_k {
+            // Rounded: 100 times 0.07 is 7.000000000000001.
+            write!(f, "the largest {} % as ", (share.get() * 1e8).round() / 1e6)?;
         }
         f.write_str(match self.values {
             Values::F32 => "32-bit floats",
             Values::F16 => "16-bit floats",
-            Values::Q8(Rounding::Stochastic) => "8-bit integers, stochastically rounded",
-            Values::Q8(Rounding::Nearest) => "8-bit integers, rounded to nearest",
-            Values::Sign(SignScale::Block) => "signs and the mean magnitude of each 256",
-            Values::Sign(SignScale::Vector) => "signs and one mean magnitude",
-        })
-    }
-}
-
-/// The bytes of a message, before its values are known: both bounds are attained by some values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SizeBounds {
-    /// No message is shorter.
-    pub least: Bytes,
-    /// No message is longer.
-    pub most: Bytes,
-}
-
-impl SizeBounds {
-    /// The size, if it does not depend on the values.
-    pub fn exact(self) -> Option<Bytes> {
-        (self.least == self.most).then_some(self.least)
+            Values::Q8 { rounding: Rounding::Stochastic } => "8-bit integers",
+            Values::Q8 { rounding: Rounding::Nearest } => "8-bit integers, rounded to nearest",
+            Values::Sign { scale: SignScale::Block } => "signs and the mean magnitude of each 256",
+            Values::Sign { scale: SignScale::Vector } => "signs and one mean magnitude",
+        })?;
+        f.write_str(if self.error_feedback { ", with error feedback" } else { "" })
     }
 }

@@ -1,9 +1,9 @@
 //! What goes over the network, serialised: the bytes that are charged are the bytes of these messages.
 //!
-//! A [`Payload`] is what algorithms exchange, as plain 32-bit floats. An [`Encoding`] sends a dense vector in fewer
-//! bytes: optionally only its largest values ([`Stage::TopK`]), as 32-bit floats, half floats ([`Stage::F16`]), 8-bit
-//! integers ([`Stage::Q8`]) or signs ([`Stage::Sign`]). Encoding gives the message, decoding the vector that the
-//! server sees, and what was lost can be carried over to the next round ([`Encoding::encode_with_feedback`]).
+//! A [`Payload`] is what algorithms exchange, as plain 32-bit floats. An [`Encoding`] sends a vector in fewer bytes:
+//! optionally only its largest values, as 32-bit floats, half floats, 8-bit integers or signs ([`Values`]). Encoding
+//! gives the message, decoding the vector that the server sees, and what was lost can be carried over to the next round
+//! ([`Encoding::encode_with_feedback`]). How long a message is depends on the length of the vector alone.
 //! [`Choices`] name directions instead of sending them.
 //!
 //! Every message starts with the same header of 24 bytes: kind (1 byte), which positions are sent (1), how their
@@ -28,14 +28,9 @@ mod tests;
 use fleetune_units::Bytes;
 
 pub(crate) use self::header::{HEADER, Header, Kind};
-use self::values::Values;
 pub use self::{
-    choices::Choices,
-    encoding::{Encoding, EncodingError, SizeBounds, Stage},
-    feedback::Feedback,
-    q8::Rounding,
-    reader::DecodeError,
-    sign::SignScale,
+    choices::Choices, encoding::Encoding, feedback::Feedback, q8::Rounding, reader::DecodeError,
+    sign::SignScale, values::Values,
 };
 
 /// What a client uploads, or a server sends, besides what both can derive (seeds, batches).
@@ -48,6 +43,14 @@ pub enum Payload {
     Dense(Vec<f32>),
     /// Signs of projected gradients, a bit each, in the order of local steps; `true` is negative.
     Signs(Vec<bool>),
+    /// Either of these as an [`Encoding`] has it.
+    Encoded {
+        /// The bytes that are sent.
+        message: Vec<u8>,
+        /// What they leave unsaid: kept on the device for its next message, and not sent. Nothing without error
+        /// feedback.
+        residual: Option<Vec<f32>>,
+    },
 }
 
 impl Payload {
@@ -67,10 +70,11 @@ impl Payload {
             Self::Scalars(_) => "scalars",
             Self::Dense(_) => "a dense vector",
             Self::Signs(_) => "signs",
+            Self::Encoded { .. } => "an encoded message",
         }
     }
 
-    /// The message as sent in `round`.
+    /// The message as sent in `round`; that of an encoded payload is already made.
     ///
     /// # Panics
     /// If there are 2^32 values or more.
@@ -79,6 +83,7 @@ impl Payload {
             Self::Scalars(values) => (Kind::Scalars, values.len(), floats(values)),
             Self::Dense(values) => (Kind::Dense, values.len(), floats(values)),
             Self::Signs(signs) => (Kind::Signs, signs.len(), bits::pack(signs)),
+            Self::Encoded { message, .. } => return message.clone(),
         };
         Header { kind, coding: [0, 0], count: header::count(count), round }.seal(&body)
     }

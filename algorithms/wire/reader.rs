@@ -44,13 +44,6 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
-    /// The next byte.
-    pub(super) fn byte(&mut self) -> Result<u8, DecodeError> {
-        let (&byte, rest) = self.0.split_first().ok_or(DecodeError::WrongLength)?;
-        self.0 = rest;
-        Ok(byte)
-    }
-
     /// The next float, which must be a scale: finite and not negative.
     pub(super) fn scale(&mut self) -> Result<f32, DecodeError> {
         let bytes = self.take(4)?;

@@ -2,34 +2,29 @@ use fleetune_models::ledger::Cost;
 use proptest::prelude::*;
 
 use super::{header::HEADER, reader::Reader, *};
-use crate::{noise::fill_normal, settings::Fraction};
+use crate::{noise::fill_normal, settings::Share};
 
-fn top_k(fraction: f64) -> Stage {
-    Stage::TopK { fraction: Fraction::new(fraction).expect("a fraction") }
+fn plainly(values: Values) -> Encoding {
+    Encoding { values, ..Encoding::default() }
 }
 
-fn codings() -> [Option<Stage>; 6] {
-    [
-        None,
-        Some(Stage::F16),
-        Some(Stage::Q8 { rounding: Rounding::Stochastic }),
-        Some(Stage::Q8 { rounding: Rounding::Nearest }),
-        Some(Stage::Sign { scale: SignScale::Block }),
-        Some(Stage::Sign { scale: SignScale::Vector }),
-    ]
+fn top_k(share: f64, values: Values) -> Encoding {
+    Encoding { top_k: Some(Share::new(share).expect("a share")), ..plainly(values) }
 }
 
-/// Every encoding, with all values and with these fractions of them.
-fn encodings(fractions: &[f64]) -> Vec<Encoding> {
-    let choices = fractions.iter().map(|&f| Some(top_k(f))).chain([None]);
-    choices
-        .flat_map(|choice| codings().map(|coding| choice.into_iter().chain(coding).collect()))
-        .map(|stages: Vec<Stage>| Encoding::new(&stages).expect("sensible"))
-        .collect()
-}
+const VALUES: [Values; 6] = [
+    Values::F32,
+    Values::F16,
+    Values::Q8 { rounding: Rounding::Stochastic },
+    Values::Q8 { rounding: Rounding::Nearest },
+    Values::Sign { scale: SignScale::Block },
+    Values::Sign { scale: SignScale::Vector },
+];
 
-fn encoding(stages: &[Stage]) -> Encoding {
-    Encoding::new(stages).expect("sensible")
+/// Every encoding, with all values and with these shares of them.
+fn encodings(shares: &[f64]) -> Vec<Encoding> {
+    let sparse = shares.iter().flat_map(|&share| VALUES.map(|values| top_k(share, values)));
+    sparse.chain(VALUES.map(plainly)).collect()
 }
 
 fn normals(seed: u64, count: usize) -> Vec<f32> {
@@ -51,6 +46,7 @@ fn messages_survive_the_wire_and_their_size_is_what_is_charged() {
         let size = match &payload {
             Payload::Scalars(values) | Payload::Dense(values) => Payload::size(values.len()),
             Payload::Signs(signs) => Payload::size_of_signs(signs.len()),
+            Payload::Encoded { message, .. } => Bytes::new(message.len() as u64),
         };
         assert_eq!(Bytes::new(message.len() as u64), size);
         assert_eq!(Payload::decode(&message), Some((17, payload)));
@@ -70,7 +66,7 @@ fn messages_survive_the_wire_and_their_size_is_what_is_charged() {
 fn messages_cut_or_damaged_anywhere_are_refused() {
     let sent = Payload::Dense(vec![1.0, 2.0]).encode(3);
     let signs = Payload::Signs(vec![true, false, true]).encode(3);
-    let coded = encoding(&[top_k(0.5), Stage::F16]);
+    let coded = top_k(0.5, Values::F16);
     let sparse = coded.encode(&[1.0, 2.0, 3.0, 4.0], 3, 0);
     for sent in [&sent, &signs] {
         for at in 0..sent.len() {
@@ -102,56 +98,38 @@ fn messages_cut_or_damaged_anywhere_are_refused() {
 }
 
 #[test]
-fn without_stages_a_vector_is_sent_as_the_plain_payload() {
+fn by_default_a_vector_is_sent_as_the_plain_payload() {
     let (plain, vector) = (Encoding::default(), normals(1, 777));
     let message = plain.encode(&vector, 5, 0);
     assert_eq!(message, Payload::Dense(vector.clone()).encode(5));
     assert_eq!(plain.decode(&message, 777), Ok((5, vector)));
-    assert_eq!(plain.size(777).exact(), Some(Payload::size(777)));
-    assert!(plain.is_lossless() && !encoding(&[Stage::F16]).is_lossless());
+    assert_eq!(plain.size(777), Payload::size(777));
+    assert!(plain.is_lossless() && !plainly(Values::F16).is_lossless());
 }
 
 #[test]
-fn scenarios_write_stages_in_order() {
-    let written = r#"[{"top_k":{"fraction":0.01}},"f16"]"#;
+fn scenarios_write_it_so_and_cannot_code_values_twice() {
+    let written = r#"{"top_k":0.01,"values":"f16","error_feedback":true}"#;
     let read: Encoding = serde_json::from_str(written).expect("valid");
-    assert_eq!(read, encoding(&[top_k(0.01), Stage::F16]));
+    assert_eq!(read, Encoding { error_feedback: true, ..top_k(0.01, Values::F16) });
     assert_eq!(serde_json::to_string(&read).expect("plain data"), written);
     for encoding in encodings(&[0.25]) {
         let text = serde_json::to_string(&encoding).expect("plain data");
         assert_eq!(serde_json::from_str::<Encoding>(&text).expect("valid"), encoding);
     }
-    let short: Encoding = serde_json::from_str(r#"[{"q8":{}}]"#).expect("defaults");
-    assert_eq!(short, encoding(&[Stage::Q8 { rounding: Rounding::Stochastic }]));
+    let short: Encoding = serde_json::from_str(r#"{"values":{"q8":{}}}"#).expect("defaults");
+    assert_eq!(short, plainly(Values::Q8 { rounding: Rounding::Stochastic }));
     for wrong in [
-        r#"[{"top_k":{"fraction":0.01,"k":3}}]"#,
-        r#"[{"top_k":{"fraction":1.5}}]"#,
-        r#"["f8"]"#,
-        r#"[{"sign":{"scale":"layer"}}]"#,
-        r#""f16""#,
+        r#"{"top_k":{"share":0.01}}"#,
+        r#"{"top_k":0}"#,
+        r#"{"top_k":1.5}"#,
+        r#"{"values":"f8"}"#,
+        r#"{"values":{"q8":{},"sign":{}}}"#,
+        r#"{"values":{"sign":{"scale":"layer"}}}"#,
+        r#"{"f16":true}"#,
     ] {
         assert!(serde_json::from_str::<Encoding>(wrong).is_err(), "{wrong}");
     }
-}
-
-#[test]
-fn senseless_stages_are_refused_with_the_reason() {
-    let (sign, q8) =
-        (Stage::Sign { scale: SignScale::Block }, Stage::Q8 { rounding: Rounding::Nearest });
-    for (stages, error) in [
-        (vec![q8, sign], EncodingError::CodedTwice { at: 1, first: "q8", second: "sign" }),
-        (vec![top_k(0.1), sign, Stage::F16], {
-            EncodingError::CodedTwice { at: 2, first: "sign", second: "f16" }
-        }),
-        (vec![Stage::F16, top_k(0.1)], EncodingError::ChosenAfterCoding { at: 1, first: "f16" }),
-        (vec![top_k(0.1), top_k(0.1)], EncodingError::ChosenTwice { at: 1 }),
-        (vec![top_k(0.0)], EncodingError::NothingKept { at: 0 }),
-    ] {
-        assert_eq!(Encoding::new(&stages), Err(error));
-        assert!(error.at() < stages.len());
-    }
-    let error = serde_json::from_str::<Encoding>(r#"["f16",{"q8":{}}]"#).expect_err("two");
-    assert!(error.to_string().contains("`q8` after `f16`"), "{error}");
 }
 
 proptest! {
@@ -160,11 +138,7 @@ proptest! {
         let vector = normals(seed, count);
         for encoding in encodings(&[fraction]) {
             let size = Bytes::new(encoding.encode(&vector, 0, seed).len() as u64);
-            let bounds = encoding.size(count);
-            prop_assert!(bounds.least <= size && size <= bounds.most, "{encoding}: {size}");
-            if !matches!(encoding.stages().first(), Some(Stage::TopK { .. })) {
-                prop_assert_eq!(bounds.exact(), Some(size));
-            }
+            prop_assert_eq!(encoding.size(count), size, "{}", encoding);
         }
     }
 
@@ -176,7 +150,7 @@ proptest! {
     ) {
         let vector = normals(seed, count);
         let kept = f64::ceil(fraction * count as f64) as usize;
-        let plain = encoding(&[top_k(fraction)]);
+        let plain = top_k(fraction, Values::F32);
         let (_, seen) = plain.decode(&plain.encode(&vector, 0, 0), count).expect("honest");
         let mut sizes: Vec<f32> = vector.iter().map(|v| v.abs()).collect();
         sizes.sort_by(|a, b| b.total_cmp(a));
@@ -189,13 +163,13 @@ proptest! {
 
     /// What is kept is coded like a vector of its own.
     #[test]
-    fn stages_compose(count in 1_usize..2000, seed in any::<u64>(), fraction in 0.01..1.0) {
+    fn choice_and_coding_compose(count in 1_usize..2000, seed in any::<u64>(), fraction in 0.01..1.0) {
         let vector = normals(seed, count);
-        let sparse = encoding(&[top_k(fraction)]);
+        let sparse = top_k(fraction, Values::F32);
         let (_, chosen) = sparse.decode(&sparse.encode(&vector, 0, 0), count).expect("honest");
         let kept: Vec<f32> = chosen.iter().copied().filter(|v| *v != 0.0).collect();
-        for coding in codings().into_iter().flatten() {
-            let (both, alone) = (encoding(&[top_k(fraction), coding]), encoding(&[coding]));
+        for values in VALUES {
+            let (both, alone) = (top_k(fraction, values), plainly(values));
             let (_, seen) = both.decode(&both.encode(&vector, 0, seed), count).expect("honest");
             let (_, coded) = alone.decode(&alone.encode(&kept, 0, seed), kept.len()).expect("honest");
             let mut coded = coded.into_iter();
@@ -235,7 +209,7 @@ fn error_feedback_loses_nothing() {
             assert!(off.abs() <= rounding[i] + 1e-12, "{encoding}: value {i} is off by {off}");
         }
         let lost = residual.iter().any(|e| *e != 0.0);
-        assert_eq!(lost, !encoding.is_lossless() && encoding != self::encoding(&[top_k(1.0)]));
+        assert_eq!(lost, !encoding.is_lossless());
     }
 }
 
@@ -244,8 +218,7 @@ fn error_feedback_loses_nothing() {
 #[test]
 fn feedback_makes_biased_encodings_right_in_the_long_run() {
     let vector = normals(4, 512);
-    for coding in [top_k(0.05), Stage::Sign { scale: SignScale::Block }] {
-        let encoding = encoding(&[coding]);
+    for encoding in [top_k(0.05, Values::F32), plainly(Values::Sign { scale: SignScale::Block })] {
         let distance = |rounds: u64| {
             let mut residual = vec![0.0; vector.len()];
             let mut sum = vec![0.0; vector.len()];
@@ -271,8 +244,7 @@ fn updates_that_are_not_finite_are_refused_in_every_encoding() {
             vector[400] = bad;
             let message = encoding.encode(&vector, 0, 0);
             assert_eq!(encoding.decode(&message, 600), Err(DecodeError::NotFinite), "{encoding}");
-            let size = Bytes::new(message.len() as u64);
-            assert!((encoding.size(600).least..=encoding.size(600).most).contains(&size));
+            assert_eq!(encoding.size(600), Bytes::new(message.len() as u64));
             let sent = encoding.encode_with_feedback(&vector, &[0.5; 600], 0, 0);
             assert_eq!(sent.residual, [0.0; 600]);
         }
@@ -293,27 +265,28 @@ fn messages_in_another_encoding_or_of_another_vector_are_refused() {
         assert_eq!(sender.decode(&message, 301), wrong);
         assert_eq!(Payload::decode(&message).is_some(), sender.is_lossless());
     }
-    // Four fifths of the values, and a byte for each one's position, are as long as all values.
-    let sparse = encoding(&[top_k(0.8)]).encode(&vector, 0, 0);
-    assert_eq!((sparse.len(), Payload::decode(&sparse)), (HEADER + 4 * 300, None));
+    // 15 of 16 values and 30 bits for their positions are as long as all 16.
+    let sparse = top_k(15.0 / 16.0, Values::F32).encode(&vector[..16], 0, 0);
+    assert_eq!((sparse.len(), Payload::decode(&sparse)), (HEADER + 4 * 16, None));
     let scalars = Payload::Scalars(vector).encode(0);
     assert_eq!(Encoding::default().decode(&scalars, 300), Err(DecodeError::WrongEncoding));
 }
 
 /// Encoding must cost what its parts do, for the least case that tells them apart.
 #[test]
-fn costs_are_those_of_the_stages() {
+fn costs_are_those_of_the_parts() {
     let cost = |elementwise, elements| Cost { products: 0, elementwise, elements };
     assert_eq!(Encoding::default().encode_cost(1000), cost(0, 2000));
-    assert_eq!(encoding(&[Stage::F16]).encode_cost(1000), cost(3000, 1500));
+    assert_eq!(plainly(Values::F16).encode_cost(1000), cost(3000, 1500));
     // 4 scales and 1000 bytes: 254 elements written after two passes.
-    let q8 = |rounding| encoding(&[Stage::Q8 { rounding }]).encode_cost(1000);
+    let q8 = |rounding| plainly(Values::Q8 { rounding }).encode_cost(1000);
     assert_eq!(q8(Rounding::Nearest), cost(5000, 2254));
     assert_eq!(q8(Rounding::Stochastic), cost(33_000, 2254));
-    // Selection reads 4000 times; 10 positions and values are written and read; 5 elements of half floats.
-    let sparse = encoding(&[top_k(0.01), Stage::F16]);
-    assert_eq!(sparse.encode_cost(1000), cost(21_000 + 170 + 30, 4000 + 20 + 10 + 5));
-    assert_eq!(sparse.decode_cost(1000), cost(170 + 10, 1000 + 20 + 10 + 5));
+    // Selection reads 4000 times; 10 positions and values are written and read. The message: 10 half floats and 10
+    // positions of 6 low bits and 10 + (999 >> 6) high ones, 85 bits; 31 bytes, 8 elements.
+    let sparse = top_k(0.01, Values::F16);
+    assert_eq!(sparse.encode_cost(1000), cost(21_000 + 90 + 30, 4000 + 20 + 10 + 8));
+    assert_eq!(sparse.decode_cost(1000), cost(90 + 10, 1000 + 20 + 10 + 8));
     let feedback = sparse.encode_cost(1000) + sparse.decode_cost(1000) + cost(2000, 6000);
     assert_eq!(sparse.feedback_cost(1000), feedback);
 }
@@ -337,9 +310,7 @@ mod hostile {
             prop_assert!(vector.iter().all(|v| v.is_finite()));
             let set = vector.iter().filter(|v| **v != 0.0).count();
             prop_assert!(set <= encoding.sent(expected));
-            let size = Bytes::new(message.len() as u64);
-            let bounds = encoding.size(expected);
-            prop_assert!(bounds.least <= size && size <= bounds.most);
+            prop_assert_eq!(encoding.size(expected), Bytes::new(message.len() as u64));
         }
         Ok(())
     }
@@ -392,7 +363,7 @@ mod hostile {
     #[test]
     fn huge_counts_without_a_body() {
         let huge = 1_usize << 61;
-        for coding in encodings(&[]).iter().map(Encoding::values) {
+        for coding in VALUES {
             let refused = coding.take(huge, &mut Reader::new(&[0; 100]));
             assert_eq!(refused, Err(DecodeError::WrongLength), "{coding:?}");
         }

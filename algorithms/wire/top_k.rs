@@ -1,8 +1,10 @@
 //! The positions of the largest magnitudes, and which these are.
 //!
-//! Positions ascend; the first and then each number of positions skipped is written as a LEB128 varint (7 bits a byte,
-//! lowest first, the top bit set on all bytes but the last; no longer than needed), so that positions that repeat or
-//! descend cannot be written at all. Of equal magnitudes at the border the first positions are kept.
+//! k ascending positions below d are written by Elias and Fano's code (Elias 1974, Fano 1971): the lowest l bits of each,
+//! one after the other; then of the rest, r = position >> l, bit r + i is set for the i-th position of k + ((d - 1) >> l).
+//! Bits fill bytes from the lowest; l is what makes the whole shortest, about log2(d / k). Whatever the positions are,
+//! it takes the same number of bits, k l + k + ((d - 1) >> l): at most 3 + log2(d / k) for each. Of equal magnitudes at
+//! the border the first positions are kept.
 
 use super::reader::{DecodeError, Reader};
 
@@ -17,8 +19,9 @@ pub(super) const SELECT_OPERATIONS: u64 = 3 * 6 + 3;
 /// How often each value is read to select the largest.
 pub(super) const SELECT_READS: u64 = DIGITS.len() as u64 + 1;
 
-/// Operations to write or read a kept position: its difference (2) and at most 5 bytes of shift, mask and comparison.
-pub(super) const POSITION_OPERATIONS: u64 = 2 + 5 * 3;
+/// Operations to write or read a kept position: mask, move and unite its low bits (3); move, count and unite its high
+/// bit, or look for it among at most three (6).
+pub(super) const POSITION_OPERATIONS: u64 = 3 + 6;
 
 /// How many of `count` values are kept: `ceil(fraction count)`.
 ///
@@ -34,20 +37,35 @@ pub(super) fn kept(fraction: f64, count: usize) -> usize {
     (kept as usize).min(count)
 }
 
-/// The least and the most bytes of the positions of `kept` of `count` values.
-///
-/// Least: the first positions, a byte each. Most: what is skipped, `count - kept` in all, is shared out where a byte
-/// more costs least, which is to bring all to two bytes, then to three and so on.
-pub(super) fn size(kept: u64, count: u64) -> [u64; 2] {
-    let (mut most, mut skipped) = (kept, count - kept);
-    for longer in 1..=4 {
-        let (least, shorter) = (1_u64 << (7 * longer), 1_u64 << (7 * (longer - 1)));
-        let step = if longer == 1 { least } else { least - shorter };
-        let lengthened = kept.min(skipped / step);
-        most += lengthened;
-        skipped -= lengthened * step;
+/// The bytes of the positions of `kept` of `count` values.
+pub(super) fn size(kept: u64, count: u64) -> u64 {
+    Shape::of(kept, count).bits().div_ceil(8)
+}
+
+/// How `kept` positions below `count` are laid out.
+#[derive(Clone, Copy, Debug)]
+struct Shape {
+    kept: u64,
+    /// Low bits of each, l.
+    low: u32,
+    /// What the largest position leaves beyond its low bits.
+    highest: u64,
+}
+
+impl Shape {
+    /// The shortest; none longer than 32 low bits is looked at, for positions have no more.
+    fn of(kept: u64, count: u64) -> Self {
+        let highest = |low| count.saturating_sub(1) >> low;
+        let shapes = (0..=32).map(|low| Self { kept, low, highest: highest(low) });
+        shapes.min_by_key(Self::bits).unwrap_or(Self { kept, low: 0, highest: highest(0) })
     }
-    [kept, most]
+
+    fn bits(&self) -> u64 {
+        match self.kept {
+            0 => 0,
+            kept => kept.saturating_mul(u64::from(self.low) + 1).saturating_add(self.highest),
+        }
+    }
 }
 
 /// The positions of the `kept` largest magnitudes, ascending; what is not a number counts as larger than infinity.
@@ -95,51 +113,47 @@ fn least_kept(values: &[f32], kept: usize) -> (u32, usize) {
     (prefix, wanted)
 }
 
-/// Writes ascending positions.
-pub(super) fn put(positions: &[u32], out: &mut Vec<u8>) {
-    let mut next = 0;
-    for &position in positions {
-        let mut skipped = position - next;
-        while skipped >= 0x80 {
-            out.push(skipped as u8 | 0x80);
-            skipped >>= 7;
-        }
-        out.push(skipped as u8);
-        next = position + 1;
+/// Writes ascending positions below `count`.
+pub(super) fn put(positions: &[u32], count: usize, out: &mut Vec<u8>) {
+    let shape = Shape::of(positions.len() as u64, count as u64);
+    let start = out.len();
+    out.resize(start + shape.bits().div_ceil(8) as usize, 0);
+    let bits = &mut out[start..];
+    let mut set = |at: u64| bits[(at / 8) as usize] |= 1 << (at % 8);
+    for (i, &position) in (0..).zip(positions) {
+        let low = u64::from(shape.low);
+        (0..low).filter(|bit| position >> bit & 1 == 1).for_each(|bit| set(i * low + bit));
+        set(shape.kept * low + (u64::from(position) >> low) + i);
     }
 }
 
 /// Reads `kept` ascending positions below `count`.
 pub(super) fn take(kept: usize, count: usize, from: &mut Reader) -> Result<Vec<u32>, DecodeError> {
-    if from.left() < kept {
-        return Err(DecodeError::WrongLength);
-    }
-    let mut positions = Vec::with_capacity(kept);
-    let mut next = 0_u64;
-    for _ in 0..kept {
-        let position = next + varint(from)?;
+    let shape = Shape::of(kept as u64, count as u64);
+    let bits = from.take(shape.bits().div_ceil(8))?;
+    let bit = |at: u64| u64::from(bits[(at / 8) as usize] >> (at % 8) & 1);
+    let mut positions: Vec<u32> = Vec::with_capacity(kept);
+    let low = u64::from(shape.low);
+    let high = shape.kept * low;
+    for at in (high..8 * bits.len() as u64).filter(|&at| bit(at) == 1) {
+        let i = positions.len() as u64;
+        if at >= shape.bits() || i == shape.kept {
+            return Err(DecodeError::Malformed("a position too many"));
+        }
+        let rest = (at - high - i) << low;
+        let position = (0..low).fold(rest, |position, b| position | bit(i * low + b) << b);
         if position >= count as u64 {
             return Err(DecodeError::Malformed("a position beyond the vector"));
         }
-        positions.push(position as u32);
-        next = position + 1;
-    }
-    Ok(positions)
-}
-
-fn varint(from: &mut Reader) -> Result<u64, DecodeError> {
-    let mut value = 0_u64;
-    for place in 0..5 {
-        let byte = from.byte()?;
-        value |= u64::from(byte & 0x7f) << (7 * place);
-        if byte & 0x80 == 0 {
-            return match byte == 0 && place > 0 {
-                true => Err(DecodeError::Malformed("a position in more bytes than it needs")),
-                false => Ok(value),
-            };
+        if positions.last().is_some_and(|&last| position <= u64::from(last)) {
+            return Err(DecodeError::Malformed("positions that do not ascend"));
         }
+        positions.push(position as u32);
     }
-    Err(DecodeError::Malformed("a position of more than five bytes"))
+    match positions.len() == kept {
+        true => Ok(positions),
+        false => Err(DecodeError::Malformed("a position too few")),
+    }
 }
 
 #[cfg(test)]
@@ -158,9 +172,9 @@ mod tests {
         order
     }
 
-    fn bytes(positions: &[u32]) -> Vec<u8> {
+    fn bytes(positions: &[u32], count: usize) -> Vec<u8> {
         let mut bytes = Vec::new();
-        put(positions, &mut bytes);
+        put(positions, count, &mut bytes);
         bytes
     }
 
@@ -184,7 +198,7 @@ mod tests {
         }
 
         #[test]
-        fn positions_come_back_and_their_bytes_are_within_bounds(
+        fn positions_come_back_and_their_bytes_do_not_depend_on_them(
             gaps in prop::collection::vec(
                 prop_oneof![0_u32..4, 100_u32..200, 16_000_u32..17_000, 0_u32..9_000_000],
                 0..40,
@@ -194,70 +208,28 @@ mod tests {
             let mut next = 0;
             let positions: Vec<u32> = gaps.iter().map(|gap| { next += gap + 1; next - 1 }).collect();
             let count = next as usize + after;
-            let bytes = bytes(&positions);
-            let [least, most] = size(positions.len() as u64, count as u64);
-            prop_assert!((least..=most).contains(&(bytes.len() as u64)));
+            let bytes = bytes(&positions, count);
+            prop_assert_eq!(bytes.len() as u64, size(positions.len() as u64, count as u64));
             let mut reader = Reader::new(&bytes);
             prop_assert_eq!(take(positions.len(), count, &mut reader), Ok(positions));
             prop_assert_eq!(reader.end(), Ok(()));
         }
     }
 
+    /// There are (d choose k) sets of positions, so no code of one length for all has fewer than log2 of it; Elias and
+    /// Fano's has at most 2 bits more for each position (and fills up a byte).
     #[test]
-    fn both_bounds_of_the_size_are_attained() {
+    fn positions_take_little_more_than_they_must() {
         for (kept, count) in
-            [(1, 1), (1, 1_u32 << 31), (1, 129), (3, 300), (7, 128 * 7 + 6), (7, 128 * 7 + 7)]
-                .into_iter()
-                .chain([
-                    (5, 5 * 16_385 - 1),
-                    (5, 5 * 16_385),
-                    (9, 9 * 70_000),
-                    (4, 3 << 21),
-                    (2, u32::MAX),
-                ])
+            [(1_u64, 1_u64), (1, 1 << 31), (7, 7), (50, 1000), (1000, 20_000), (300, 4_000_000)]
         {
-            let [least, most] = size(u64::from(kept), u64::from(count));
-            let first: Vec<u32> = (0..kept).collect();
-            assert_eq!(bytes(&first).len() as u64, least);
-            assert_eq!(bytes(&longest(kept, count)).len() as u64, most, "{kept} of {count}");
-            assert_eq!(best(kept, count), most, "{kept} of {count}");
+            let choices = |n: u64| libm::lgamma(n as f64 + 1.0) / std::f64::consts::LN_2;
+            let least = choices(count) - choices(kept) - choices(count - kept);
+            let bits = 8 * size(kept, count);
+            assert!(bits as f64 >= least - 1e-3, "{kept} of {count}: {bits} bits, not {least}");
+            assert!((bits as f64) < least + 2.0 * kept as f64 + 8.0, "{kept} of {count}: {bits}");
         }
-    }
-
-    /// Positions that take the most bytes, each gap brought to the next length in turn.
-    fn longest(kept: u32, count: u32) -> Vec<u32> {
-        let mut gaps = vec![0_u32; kept as usize];
-        let mut left = count - kept;
-        for length in 1..=4 {
-            for gap in &mut gaps {
-                let more = (1 << (7 * length)) - *gap;
-                if more <= left {
-                    *gap += more;
-                    left -= more;
-                }
-            }
-        }
-        let mut next = 0;
-        gaps.iter()
-            .map(|gap| {
-                next += gap + 1;
-                next - 1
-            })
-            .collect()
-    }
-
-    /// The most bytes of any way to share out what is skipped: how many gaps have each length, all tried.
-    fn best(kept: u32, count: u32) -> u64 {
-        fn most(gaps: u64, skipped: u64, length: u32) -> u64 {
-            if length == 1 {
-                return gaps;
-            }
-            let least = 1_u64 << (7 * (length - 1));
-            let with =
-                |n: u64| n * u64::from(length) + most(gaps - n, skipped - n * least, length - 1);
-            (0..=gaps.min(skipped / least)).map(with).max().unwrap_or(0)
-        }
-        most(u64::from(kept), u64::from(count - kept), 5)
+        assert_eq!(size(0, 0), 0);
     }
 
     #[test]
@@ -276,15 +248,24 @@ mod tests {
         }
     }
 
+    /// Two of 16 positions: l = 2, so 2 + 2 low bits and 2 + (15 >> 2) high ones, 9 bits in two bytes.
     #[test]
     fn positions_that_no_sender_writes_are_refused() {
-        let read = |bytes: &[u8]| take(1, 1000, &mut Reader::new(bytes));
-        assert_eq!(read(&[0xe7, 0x07]), Ok(vec![999]));
-        assert!(matches!(read(&[0xe8, 0x07]), Err(DecodeError::Malformed(_))), "beyond");
-        assert!(matches!(read(&[0x80, 0x00]), Err(DecodeError::Malformed(_))), "too long for 0");
-        assert!(matches!(read(&[0xff; 9]), Err(DecodeError::Malformed(_))), "endless");
-        assert_eq!(read(&[0x80]), Err(DecodeError::WrongLength), "cut");
-        let two = take(2, 1000, &mut Reader::new(&[0xe7, 0x07, 0x00]));
-        assert!(matches!(two, Err(DecodeError::Malformed(_))), "the second lies beyond");
+        let read = |bytes: [u8; 2]| take(2, 16, &mut Reader::new(&bytes));
+        // 6 = 01|10 and 9 = 10|01: low bits 2 and 1, high bits 1 + 0 and 2 + 1.
+        let honest = [0b1010_0110, 0];
+        assert_eq!(bytes(&[6, 9], 16), honest);
+        assert_eq!(read(honest), Ok(vec![6, 9]));
+        let malformed = |bytes| matches!(read(bytes), Err(DecodeError::Malformed(_)));
+        assert!(malformed([0b0010_0110, 0]), "too few");
+        assert!(malformed([0b1110_0110, 0]), "too many");
+        assert!(malformed([0b1010_0110, 2]), "in the padding");
+        // Both in the same bucket, low bits 2 and 1, then 2 and 2.
+        assert!(malformed([0b0011_0110, 0]), "descending");
+        assert!(malformed([0b0011_1010, 0]), "repeated");
+        assert_eq!(take(2, 16, &mut Reader::new(&[0])), Err(DecodeError::WrongLength), "cut");
+        // Of 15 positions 15 is beyond, though its bits fit.
+        let beyond = take(2, 15, &mut Reader::new(&bytes(&[6, 15], 16)));
+        assert!(matches!(beyond, Err(DecodeError::Malformed(_))), "beyond");
     }
 }

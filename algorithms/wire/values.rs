@@ -1,3 +1,5 @@
+use serde::{Deserialize, Serialize};
+
 use super::{
     f16, q8,
     q8::Rounding,
@@ -10,12 +12,26 @@ use super::{
 pub(super) const BLOCK: usize = 256;
 
 /// How the values that are sent are coded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Values {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Values {
+    /// As they are: 32-bit floats.
+    #[default]
     F32,
+    /// IEEE half floats, 2 bytes each, limited to ±65504.
     F16,
-    Q8(Rounding),
-    Sign(SignScale),
+    /// Integers of 8 bits with a scale per 256 of them, their largest magnitude / 127.
+    Q8 {
+        /// How values become integers. The default is `stochastic`, which is unbiased.
+        #[serde(default)]
+        rounding: Rounding,
+    },
+    /// Signs, a bit each, and a mean magnitude. The signs of 0 and -0 are positive.
+    Sign {
+        /// Which values share a mean magnitude. The default is `block`: 256 of them.
+        #[serde(default)]
+        scale: SignScale,
+    },
 }
 
 impl Values {
@@ -24,9 +40,9 @@ impl Values {
         match self {
             Self::F32 => 0,
             Self::F16 => 1,
-            Self::Q8(_) => 2,
-            Self::Sign(SignScale::Vector) => 3,
-            Self::Sign(SignScale::Block) => 4,
+            Self::Q8 { .. } => 2,
+            Self::Sign { scale: SignScale::Vector } => 3,
+            Self::Sign { scale: SignScale::Block } => 4,
         }
     }
 
@@ -35,8 +51,8 @@ impl Values {
         match self {
             Self::F32 => 4 * count,
             Self::F16 => f16::BYTES * count,
-            Self::Q8(_) => q8::size(count),
-            Self::Sign(scale) => sign::size(scale, count),
+            Self::Q8 { .. } => q8::size(count),
+            Self::Sign { scale } => sign::size(scale, count),
         }
     }
 
@@ -45,8 +61,8 @@ impl Values {
         match self {
             Self::F32 => out.extend(values.iter().flat_map(|v| v.to_le_bytes())),
             Self::F16 => f16::put(values, out),
-            Self::Q8(rounding) => q8::put(values, rounding, seed, out),
-            Self::Sign(scale) => sign::put(values, scale, out),
+            Self::Q8 { rounding } => q8::put(values, rounding, seed, out),
+            Self::Sign { scale } => sign::put(values, scale, out),
         }
     }
 
@@ -55,8 +71,8 @@ impl Values {
         match self {
             Self::F32 => finite(floats(from.take(4 * count as u64)?)),
             Self::F16 => finite(f16::halves(from.take(f16::BYTES * count as u64)?)),
-            Self::Q8(_) => q8::take(count, from),
-            Self::Sign(scale) => sign::take(scale, count, from),
+            Self::Q8 { .. } => q8::take(count, from),
+            Self::Sign { scale } => sign::take(scale, count, from),
         }
     }
 
@@ -65,9 +81,11 @@ impl Values {
         match self {
             Self::F32 => 0,
             Self::F16 => f16::ENCODE_OPERATIONS,
-            Self::Q8(Rounding::Nearest) => q8::ENCODE_OPERATIONS,
-            Self::Q8(Rounding::Stochastic) => q8::ENCODE_OPERATIONS + q8::RANDOM_OPERATIONS,
-            Self::Sign(_) => sign::ENCODE_OPERATIONS,
+            Self::Q8 { rounding: Rounding::Nearest } => q8::ENCODE_OPERATIONS,
+            Self::Q8 { rounding: Rounding::Stochastic } => {
+                q8::ENCODE_OPERATIONS + q8::RANDOM_OPERATIONS
+            }
+            Self::Sign { .. } => sign::ENCODE_OPERATIONS,
         }
     }
 
@@ -75,7 +93,7 @@ impl Values {
     pub(super) fn reads(self) -> u64 {
         match self {
             Self::F32 | Self::F16 => 1,
-            Self::Q8(_) | Self::Sign(_) => 2,
+            Self::Q8 { .. } | Self::Sign { .. } => 2,
         }
     }
 
@@ -84,8 +102,8 @@ impl Values {
         match self {
             Self::F32 => 0,
             Self::F16 => f16::DECODE_OPERATIONS,
-            Self::Q8(_) => q8::DECODE_OPERATIONS,
-            Self::Sign(_) => sign::DECODE_OPERATIONS,
+            Self::Q8 { .. } => q8::DECODE_OPERATIONS,
+            Self::Sign { .. } => sign::DECODE_OPERATIONS,
         }
     }
 }

@@ -6,6 +6,7 @@ use super::{Plan, update::Rates};
 use crate::{
     protocol::Moment,
     settings::{Conflict, Fraction, LearningRate},
+    uplink::Content,
 };
 
 /// How every client trains, and how server and clients keep in step.
@@ -61,6 +62,16 @@ pub enum Upload {
     Scalars,
     /// The change of its trainable parameters.
     Delta,
+}
+
+impl Upload {
+    /// What it means, of clients with directions of their own.
+    pub(crate) fn content(self) -> Content {
+        match self {
+            Self::Scalars => Content::OwnScalars,
+            Self::Delta => Content::Change,
+        }
+    }
 }
 
 impl fmt::Display for Upload {

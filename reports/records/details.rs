@@ -59,6 +59,27 @@ pub struct AlgorithmDetails {
     pub anatomy: Option<RoundAnatomy>,
     /// Who took part.
     pub participation: Vec<ProfileParticipation>,
+    /// What its updates revealed: one entry per seed, or none if they were not made private.
+    #[serde(default)]
+    pub privacy: Vec<PrivacySpent>,
+}
+
+/// The (ε, δ) guarantee that each device had at the end of a run against whoever sees all of the server's models.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PrivacySpent {
+    /// The replication.
+    pub seed: u64,
+    /// Rounds in which a sum of updates was joined.
+    pub rounds: u64,
+    /// δ.
+    pub delta: f64,
+    /// ε, whoever takes part in each round; null if nothing is proven.
+    pub epsilon: Option<f64>,
+    /// The share of the devices that can take part which a round asks.
+    pub sampling_rate: f64,
+    /// ε, if each round drew its devices at random at that rate; null if nothing is proven.
+    pub epsilon_if_sampled: Option<f64>,
 }
 
 /// Whether a device profile's memory suffices for an algorithm.

@@ -22,8 +22,8 @@ mod summary;
 
 pub(crate) use check::contradiction;
 pub use details::{
-    AlgorithmDetails, Details, ProfileFit, ProfileParticipation, RoundAnatomy, ScenarioInfo, Start,
-    Statement, Treatment,
+    AlgorithmDetails, Details, PrivacySpent, ProfileFit, ProfileParticipation, RoundAnatomy,
+    ScenarioInfo, Start, Statement, Treatment,
 };
 pub use manifest::Manifest;
 pub use round::{COLUMNS, RoundRecord};

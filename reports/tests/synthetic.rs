@@ -224,6 +224,7 @@ impl Recipe {
                 late_share: 0.187,
             }),
             participation: self.profiles.iter().map(part).collect(),
+            privacy: Vec::new(),
         }
     }
 }

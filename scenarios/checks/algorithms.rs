@@ -1,4 +1,4 @@
-use fleetune_algorithms::registry::AlgorithmConfig;
+use fleetune_algorithms::{registry::AlgorithmConfig, uplink::Algorithm};
 use fleetune_models::encoder::EncoderConfig;
 
 use crate::{
@@ -14,6 +14,8 @@ pub(super) struct Sizes<'a> {
     pub(super) model: Option<&'a EncoderConfig>,
     /// Training examples.
     pub(super) examples: Option<usize>,
+    /// Devices of the fleet.
+    pub(super) devices: Option<u64>,
 }
 
 /// Labels differ, and every algorithm's settings fit the model and the data.
@@ -32,13 +34,15 @@ pub(super) fn check(draft: &mut Draft, sizes: Sizes<'_>, faults: &mut Vec<Fault>
             faults.push(Fault::key(path.clone(), message).with_help(help));
         }
         seen.push(folded);
-        if let (AlgorithmConfig::FedSpzo(config), Some(model)) = (&mut *algorithm, sizes.model) {
+        if let (AlgorithmConfig::FedSpzo(config), Some(model)) = (&mut algorithm.kind, sizes.model)
+        {
             config.split = Some(config.split_of(model.num_hidden_layers));
         }
-        match tree(algorithm) {
+        beside(algorithm, &path, sizes, faults);
+        match tree(&algorithm.kind) {
             Ok(Node::Map(choice)) => {
                 for (kind, settings) in &choice {
-                    for conflict in algorithm.conflicts() {
+                    for conflict in algorithm.kind.conflicts() {
                         let path = path.key(kind).key(conflict.field);
                         let fault = Fault::value(path, conflict.message);
                         faults.push(fault.with_help(conflict.help));
@@ -50,6 +54,29 @@ pub(super) fn check(draft: &mut Draft, sizes: Sizes<'_>, faults: &mut Vec<Fault>
             Err(error) => faults.push(Fault::key(path, error.to_string())),
         }
     }
+}
+
+/// What stands beside the algorithm's own settings.
+fn beside(algorithm: &Algorithm, path: &FieldPath, sizes: Sizes<'_>, faults: &mut Vec<Fault>) {
+    for conflict in algorithm.conflicts() {
+        let path = within(path, conflict.field);
+        faults.push(Fault::value(path, conflict.message).with_help(conflict.help));
+    }
+    let (Some(privacy), Some(devices)) = (&algorithm.privacy, sizes.devices) else { return };
+    let delta = privacy.delta.get();
+    if delta * devices as f64 >= 1.0 {
+        let message = format!(
+            "a chance of {delta} that the guarantee fails, on {devices} devices: giving away one \
+             device's texts at random would keep it"
+        );
+        let help = format!("expected well below 1/{devices}");
+        faults.push(Fault::value(within(path, "privacy.delta"), message).with_help(help));
+    }
+}
+
+/// The field of this path within what is at `base`.
+fn within(base: &FieldPath, field: &str) -> FieldPath {
+    [base.segments(), FieldPath::from(field).segments()].concat().into()
 }
 
 /// One algorithm's settings.
@@ -75,9 +102,7 @@ impl Settings<'_> {
     }
 
     fn at(&self, field: &str) -> (FieldPath, Option<&Node>) {
-        let inside = FieldPath::from(field);
-        let path: Vec<_> = [self.path.segments(), inside.segments()].concat();
-        (path.into(), self.settings.at(&inside))
+        (within(&self.path, field), self.settings.at(&FieldPath::from(field)))
     }
 
     fn range(&mut self, field: &str, least: usize, most: usize, why: &str) {

@@ -22,7 +22,7 @@ pub(super) fn warm_ups(
     let Some(largest) = largest(draft) else { return };
     let base = FieldPath::root().key("algorithms");
     for (label, algorithm) in algorithms {
-        let AlgorithmConfig::ZoWarmUp(config) = algorithm else { continue };
+        let AlgorithmConfig::ZoWarmUp(config) = &algorithm.kind else { continue };
         let Some(tokens) = fewest_tokens(model, checkpoint, task) else { return };
         let needed = config.warm_up_memory(&checkpoint.config, task.classes.len(), tokens);
         let budget = largest.memory.budget;

@@ -42,6 +42,7 @@ pub(crate) fn run(draft: &mut Draft, folder: &Path, faults: &mut Vec<Fault>) -> 
     let sizes = algorithms::Sizes {
         model: checkpoint.as_ref().map(|checkpoint| &checkpoint.config),
         examples: task.as_ref().map(|task| task.train.len()),
+        devices: draft.fleet.as_ref().map(fleet::devices),
     };
     algorithms::check(draft, sizes, faults);
     if let (Some(checkpoint), Some(task)) = (&checkpoint, &task) {

@@ -9,7 +9,7 @@ mod network;
 mod number;
 mod task;
 
-use fleetune_algorithms::registry::AlgorithmConfig;
+use fleetune_algorithms::uplink::Algorithm;
 use fleetune_devices::{FleetConfig, Profile};
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -71,7 +71,7 @@ pub struct Spec {
     /// How rounds are run.
     pub federation: FederationConfig,
     /// The algorithms to compare, by the label that reports use, in the order reports list them.
-    pub algorithms: IndexMap<Label, AlgorithmConfig>,
+    pub algorithms: IndexMap<Label, Algorithm>,
 }
 
 /// What the algorithms are to reach; costs are compared up to there.

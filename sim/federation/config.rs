@@ -4,6 +4,8 @@ use fleetune_devices::network::ServerLink;
 use fleetune_units::{Flops, Seconds};
 use serde::{Deserialize, Serialize};
 
+use super::selection;
+
 /// When to stop: whichever comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -67,6 +69,11 @@ pub enum ConfigError {
 }
 
 impl FederationConfig {
+    /// Devices asked in each round, if so many are there: `ceil(cohort * over_commitment)`.
+    pub fn asked(&self) -> u32 {
+        selection::asked(self.cohort, self.over_commitment)
+    }
+
     /// Checks what the types alone cannot hold.
     ///
     /// # Errors

@@ -18,7 +18,6 @@ use super::{
     outcome::{End, Observer, RunOutcome, Standing},
     presence::{Change, Presence, Sessions},
     round::{Round, Waiting},
-    selection,
 };
 use crate::kernel::{Calendar, SimDuration, SimTime};
 
@@ -44,7 +43,7 @@ impl Rules {
         let time_limit = config.stop.simulated_time.map(nanos).transpose()?;
         Ok(Self {
             cohort: config.cohort,
-            asked: selection::asked(config.cohort, config.over_commitment),
+            asked: config.asked(),
             deadline: config.deadline.map(nanos).transpose()?,
             rounds: config.stop.rounds,
             time_limit: time_limit.map(|limit| SimTime::ZERO.after(limit)).transpose()?,

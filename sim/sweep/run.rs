@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use fleetune_algorithms::registry::AlgorithmConfig;
+use fleetune_algorithms::uplink::Algorithm;
 use fleetune_models::backend::Backend;
 use fleetune_scenarios::{
     Scenario, ScenarioError,
@@ -144,7 +144,7 @@ struct Study {
 /// A trial, ready to be run.
 struct Laid {
     trial: Trial,
-    config: AlgorithmConfig,
+    config: Algorithm,
     /// Key of [`Study::worlds`].
     world: String,
     /// Keys of the cells, by seed.

@@ -95,6 +95,52 @@ fn batches_of_fixed_length_cost_exactly_what_was_planned() {
     });
 }
 
+/// Whatever the values are that are encoded: the size of a message follows from their number alone.
+#[test]
+fn encoded_and_private_updates_cost_exactly_what_was_planned() {
+    const STEPS: &str = "local_steps: 2, batch_size: 4, learning_rate: { base: 1e-4 }";
+    let private = |noise| {
+        format!("privacy: {{ clip: 0.1, noise_multiplier: 1.0, noise: {noise}, delta: 0.01 }}")
+    };
+    let sparse = "{ top_k: 0.05, values: q8, error_feedback: true }";
+    let entries = [
+        format!("  Bare: {{ fedavg: {{ {STEPS} }} }}\n"),
+        format!("  Sparse: {{ fedavg: {{ {STEPS} }}, encoding: {sparse} }}\n"),
+        format!(
+            "  Both: {{ fedavg: {{ {STEPS} }}, encoding: {{ values: f16 }}, {} }}\n",
+            private("server")
+        ),
+        format!(
+            "  Scalars: {{ mezo: {{ catch_up: dense, {STEPS} }}, encoding: {{ values: f16 }} }}\n"
+        ),
+        format!(
+            "  Shares: {{ decomfl: {{ catch_up: dense, {STEPS} }}, {} }}\n",
+            private("clients")
+        ),
+    ];
+    let prepared = prepared(entries.iter().map(String::as_str), &["federation.stop.rounds=3"]);
+    let plans = plan(&prepared).unwrap();
+    let upload = |label: &str| {
+        plans.iter().find(|plan| plan.label == label).map(|plan| plan.upload.least.get()).unwrap()
+    };
+    let parameters = (upload("Bare") - 24) / 4;
+    assert_eq!(upload("Both"), 24 + 2 * parameters);
+    // A twentieth of the values in a byte each and a scale for 256; log2 20 and at most 3 bits more for each position.
+    let kept = parameters.div_ceil(20) as f64;
+    let bytes = upload("Sparse") as f64 - 24.0;
+    assert!((1.5..1.95).contains(&(bytes / kept)), "{}", bytes / kept);
+    assert_eq!(upload("Scalars"), 24 + 2 * 2);
+    assert_eq!(upload("Shares"), 24 + 2 * 4);
+    by_cell(&prepared, |plan, cell, charges| {
+        assert!(plan.flops.is_exact() && plan.download.is_exact() && plan.upload.is_exact());
+        let [one, _] = planned(plan);
+        assert_eq!(charges.len(), 3);
+        for charge in charges {
+            assert_eq!(*charge, one.map(|x| COHORT * x), "{}, seed {}", cell.label, cell.seed);
+        }
+    });
+}
+
 /// The first step is not guided and the second is: the plan's spread is exactly these two. Whoever ranks, more comes
 /// down; where the devices do, they also compute more.
 #[test]

@@ -19,5 +19,5 @@ fn delta(value: f64) -> Delta {
 
 fn config(site: NoiseSite) -> PrivacyConfig {
     let (clip, noise_multiplier) = (positive(0.5), positive(1.2));
-    PrivacyConfig { clip, noise_multiplier, site, delta: delta(1e-5) }
+    PrivacyConfig { clip, noise_multiplier, noise: site, delta: delta(1e-5) }
 }

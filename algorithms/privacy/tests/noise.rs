@@ -9,9 +9,9 @@ use crate::{noise::OPERATIONS_PER_NORMAL, protocol::Exchange};
 
 #[test]
 fn scenarios_write_it_so_and_cannot_write_noise_without_a_bound() {
-    let written = r#"{"clip":1.0,"noise_multiplier":0.8,"where":"clients","delta":0.001}"#;
+    let written = r#"{"clip":1.0,"noise_multiplier":0.8,"noise":"clients","delta":0.001}"#;
     let read: PrivacyConfig = serde_json::from_str(written).expect("valid");
-    assert_eq!((read.site, read.noise_multiplier.get()), (NoiseSite::Clients, 0.8));
+    assert_eq!((read.noise, read.noise_multiplier.get()), (NoiseSite::Clients, 0.8));
     assert_eq!(serde_json::to_string(&read).expect("plain data"), written);
     for (from, to) in [
         (r#""clip":1.0,"#, ""),

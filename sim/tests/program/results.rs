@@ -2,6 +2,10 @@
 
 use std::{collections::BTreeSet, fs};
 
+use fleetune_algorithms::{
+    privacy::{Delta, epsilon},
+    settings::{Fraction, Positive},
+};
 use serde_json::Value;
 
 use super::harness::{ALGORITHMS, Desk, contents, scenario};
@@ -163,6 +167,48 @@ fn a_report_is_made_again_to_the_byte() {
     let end = desk.succeeds(&["report", "x"]);
     assert_eq!(end.stdout.trim(), "x/report.html");
     assert_eq!(contents(&desk.path("x")), before);
+}
+
+/// Four of six devices are asked in each of two rounds, for three updates.
+#[test]
+fn what_was_revealed_is_told_in_the_details_the_report_and_the_terminal() {
+    let private = ALGORITHMS[3].replace("FedAvg", "Private").replace(
+        " }\n",
+        ", privacy: { clip: 0.1, noise_multiplier: 1.5, noise: server, delta: 0.01 } }\n",
+    );
+    let desk = Desk::new();
+    desk.put("private.yaml", &scenario([ALGORITHMS[3], &private]));
+    let more = ["--set", "federation.over_commitment=1.3"];
+    let end =
+        desk.succeeds(&[&["run", "private.yaml", "--out", "x", "--quiet"], &more[..]].concat());
+    let asked = 4.0 / 6.0;
+    let spent = |rate: f64| {
+        let noise = Positive::new(1.5).unwrap();
+        epsilon(noise, Fraction::new(rate).unwrap(), 2, Delta::new(0.01).unwrap())
+    };
+    let details: Value = serde_json::from_str(&desk.read("x/details.json")).unwrap();
+    assert_eq!(details["algorithms"][0]["privacy"], Value::Array(Vec::new()));
+    let seeds = details["algorithms"][1]["privacy"].as_array().unwrap();
+    assert_eq!(seeds.len(), 2);
+    for (seed, found) in seeds.iter().enumerate() {
+        assert_eq!(found["seed"], seed);
+        assert_eq!((&found["rounds"], &found["delta"]), (&Value::from(2), &Value::from(0.01)));
+        assert_eq!(found["sampling_rate"], asked);
+        for (key, rate) in [("epsilon", 1.0), ("epsilon_if_sampled", asked)] {
+            let (found, expected) = (found[key].as_f64().unwrap(), spent(rate));
+            assert!((found - expected).abs() <= 1e-9 * expected, "{key}: {found}, not {expected}");
+        }
+    }
+    // Three significant digits of both.
+    let [whoever, sampled] = [1.0, asked].map(|rate| format!("ε = {:.2}", spent(rate)));
+    let told = |text: &str| {
+        let text = text.replace('\n', " ").replace("&#x27;", "'");
+        let parts = ["Private hides each device's texts", &whoever, &sampled];
+        parts.iter().all(|part| text.contains(part))
+    };
+    assert!(told(&end.stdout), "{whoever}, {sampled}: {}", end.stdout);
+    assert!(told(&desk.read("x/report.html")), "{whoever}, {sampled}");
+    assert!(!end.stdout.contains("FedAvg hides"), "{}", end.stdout);
 }
 
 /// Whoever asks for less than the start has is told so, and nobody else.

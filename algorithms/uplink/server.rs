@@ -1,0 +1,270 @@
+use std::{borrow::Cow, collections::BTreeMap, fmt, num::NonZeroU32, sync::Arc};
+
+use fleetune_devices::{Workload, streams::SeedTree};
+use fleetune_models::{encoder::Classifier, parameters::Weights};
+
+use super::{
+    Content,
+    channel::{Channel, Sender},
+};
+use crate::{
+    privacy::{NoiseSite, PrivacyConfig, Revealed, client_seed, clip, server_seed},
+    protocol::{
+        Assignment, ClientId, Estimate, Exchange, Horizon, Payload, ProtocolError, Server, Update,
+        Verdict,
+    },
+    wire::{DecodeError, Encoding, HEADER, Header},
+};
+
+/// An algorithm's server, whose clients' updates are made private and encoded on their way to it.
+pub(super) struct UplinkServer {
+    inner: Box<dyn Server>,
+    /// What is uploaded, from which round on.
+    uploads: Vec<(u64, Content)>,
+    encoding: Option<Encoding>,
+    privacy: Option<PrivacyConfig>,
+    /// Updates that a round plans to join.
+    cohort: NonZeroU32,
+    streams: SeedTree,
+    /// The global model's values.
+    global: Arc<Vec<f32>>,
+    /// What the messages of each client that were joined have left unsaid.
+    residuals: BTreeMap<ClientId, Arc<Vec<f32>>>,
+    revealed: Option<Revealed>,
+}
+
+impl UplinkServer {
+    pub(super) fn new(
+        inner: Box<dyn Server>,
+        uploads: Vec<(u64, Content)>,
+        (encoding, privacy): (Option<Encoding>, Option<PrivacyConfig>),
+        cohort: NonZeroU32,
+        streams: SeedTree,
+    ) -> Self {
+        let global = Arc::new(inner.weights().values.clone());
+        let revealed = privacy.map(|privacy| Revealed::new(privacy, cohort));
+        let residuals = BTreeMap::new();
+        Self { inner, uploads, encoding, privacy, cohort, streams, global, residuals, revealed }
+    }
+
+    fn content(&self, round: u64) -> Content {
+        let begun = self.uploads.iter().rev().find(|(first, _)| *first <= round);
+        begun.expect("the first upload is from round 0 on").1
+    }
+
+    /// The channel of an update that would be `plain` if it were sent as it is.
+    fn channel(&self, content: Content, plain: &Workload) -> Channel {
+        Channel {
+            content,
+            values: values_of(plain),
+            encoding: self.encoding,
+            privacy: self.privacy.map(|privacy| (privacy, self.cohort)),
+        }
+    }
+
+    fn sender(&self, exchange: Exchange, client: ClientId) -> Sender {
+        let streams = self.streams.subtree("encoding of client", u64::from(client));
+        let round = streams.subtree("round", exchange.round);
+        Sender {
+            round: exchange.round,
+            start: Arc::clone(&self.global),
+            residual: self.residuals.get(&client).map(Arc::clone),
+            noise_seed: client_seed(self.streams, client, exchange),
+            rounding_seed: round.seed("exchange", exchange.index.into()),
+        }
+    }
+
+    /// What the server sees of an update, before it adds the global model back.
+    fn open<'u>(
+        &self,
+        exchange: Exchange,
+        client: ClientId,
+        payload: &'u Payload,
+    ) -> Result<Cow<'u, [f32]>, ProtocolError> {
+        let content = self.content(exchange.round);
+        let expected = if content.is_dense() { "a dense vector" } else { "scalars" };
+        match (payload, &self.encoding) {
+            (Payload::Dense(values), None) if content.is_dense() => Ok(values.into()),
+            (Payload::Scalars(values), None) if !content.is_dense() => Ok(values.into()),
+            (Payload::Encoded { message, .. }, Some(encoding)) => {
+                let decoded = self.decode(encoding, content, message);
+                decoded.map(Cow::Owned).map_err(|error| match error {
+                    DecodeError::NotFinite => ProtocolError::Diverged { round: exchange.round },
+                    source => ProtocolError::Undecodable { client, source },
+                })
+            }
+            (other, _) => {
+                Err(ProtocolError::WrongPayload { client, found: other.kind(), expected })
+            }
+        }
+    }
+
+    fn decode(
+        &self,
+        encoding: &Encoding,
+        content: Content,
+        message: &[u8],
+    ) -> Result<Vec<f32>, DecodeError> {
+        let values = match content.is_dense() {
+            true => content.parts() * self.global.len(),
+            // The algorithm itself knows how many scalars are due, and counts them.
+            false => Header::open(message)?.0.count as usize,
+        };
+        let channel = Channel { content, values, encoding: self.encoding, privacy: None };
+        let part = channel.part();
+        let length = encoding.size(part).get() as usize;
+        if message.len() != content.parts() * length {
+            return Err(DecodeError::WrongLength);
+        }
+        let decode = |message| encoding.decode_as(channel.kind(), message, part);
+        let parts = message.chunks(length).map(|message| Ok(decode(message)?.1));
+        Ok(parts.collect::<Result<Vec<_>, _>>()?.concat())
+    }
+
+    /// The update that the algorithm sees, of these values.
+    fn rewrap(&self, content: Content, values: Vec<f32>) -> Payload {
+        match content {
+            Content::Weights => {
+                let moved = self.global.iter().zip(values).map(|(start, v)| start + v);
+                Payload::Dense(moved.collect())
+            }
+            Content::Change | Content::ChangeAndState => Payload::Dense(values),
+            Content::OwnScalars | Content::SharedScalars => Payload::Scalars(values),
+            Content::Signs => Payload::Signs(values.iter().map(|value| *value < 0.0).collect()),
+        }
+    }
+
+    /// The noisy sum of the clipped updates over the planned cohort, as the updates of an exchange.
+    fn privatised(
+        &mut self,
+        privacy: &PrivacyConfig,
+        exchange: Exchange,
+        updates: &[(ClientId, Update)],
+    ) -> Result<Vec<(ClientId, Update)>, ProtocolError> {
+        let mut sum: Vec<f64> = Vec::new();
+        for (client, update) in updates {
+            let mut values = self.open(exchange, *client, &update.payload)?.into_owned();
+            if privacy.noise == NoiseSite::Server {
+                // What was clipped before it was encoded may have become longer.
+                clip(&mut values, privacy.clip);
+            }
+            sum.resize(values.len(), 0.0);
+            sum.iter_mut().zip(values).for_each(|(sum, value)| *sum += f64::from(value));
+        }
+        let mut sum: Vec<f32> = sum.into_iter().map(|value| value as f32).collect();
+        privacy.privatise_sum(&mut sum, server_seed(self.streams, exchange));
+        let share = 1.0 / f64::from(self.cohort.get());
+        let mean: Vec<f32> = sum.into_iter().map(|v| (f64::from(v) * share) as f32).collect();
+        if let Some(revealed) = &mut self.revealed {
+            revealed.add(exchange, updates.len() as u32);
+        }
+        let content = self.content(exchange.round);
+        let all = if content.is_dense() { 1 } else { updates.len() };
+        let payload = self.rewrap(content, mean);
+        let alike = |(client, update): &(ClientId, Update)| {
+            let payload = payload.clone();
+            (*client, Update { payload, examples: 1, counted: update.counted })
+        };
+        Ok(updates[..all].iter().map(alike).collect())
+    }
+
+    /// Every update as the server sees it.
+    fn opened(
+        &self,
+        exchange: Exchange,
+        updates: &[(ClientId, Update)],
+    ) -> Result<Vec<(ClientId, Update)>, ProtocolError> {
+        let content = self.content(exchange.round);
+        let open = |(client, update): &(ClientId, Update)| {
+            let values = self.open(exchange, *client, &update.payload)?.into_owned();
+            let payload = self.rewrap(content, values);
+            Ok((*client, Update { payload, examples: update.examples, counted: update.counted }))
+        };
+        updates.iter().map(open).collect()
+    }
+}
+
+/// Values of a plain upload.
+fn values_of(plain: &Workload) -> usize {
+    (plain.upload.get() as usize).saturating_sub(HEADER) / 4
+}
+
+impl Server for UplinkServer {
+    fn convene(&mut self, exchange: Exchange, cohort: &[ClientId]) {
+        self.inner.convene(exchange, cohort);
+    }
+
+    fn assign(&self, exchange: Exchange, client: ClientId, device: &dyn Estimate) -> Assignment {
+        let Assignment { workload, job } = self.inner.assign(exchange, client, device);
+        let channel = self.channel(self.content(exchange.round), &workload);
+        let sender = self.sender(exchange, client);
+        Assignment {
+            workload: channel.workload(workload),
+            job: Box::new(move || channel.send(job(), &sender)),
+        }
+    }
+
+    fn forecast(&self, client: ClientId, device: &dyn Estimate, horizon: Horizon) -> Vec<Workload> {
+        // What is uploaded in which phase is told by how much it is.
+        let phases: Vec<(Content, usize)> = self
+            .uploads
+            .iter()
+            .map(|&(round, content)| {
+                let first = self.inner.assign(Exchange::at(round, 0), client, device);
+                (content, values_of(&first.workload))
+            })
+            .collect();
+        let of_phases = |workload: Workload| {
+            let mine = phases.iter().filter(|(_, values)| *values == values_of(&workload));
+            let all = mine
+                .map(|(content, _)| self.channel(*content, &workload).workload(workload.clone()));
+            all.collect::<Vec<_>>()
+        };
+        self.inner.forecast(client, device, horizon).into_iter().flat_map(of_phases).collect()
+    }
+
+    fn aggregate(
+        &mut self,
+        exchange: Exchange,
+        updates: Vec<(ClientId, Update)>,
+    ) -> Result<Verdict, ProtocolError> {
+        if updates.is_empty() {
+            return self.inner.aggregate(exchange, updates);
+        }
+        let joined = match self.privacy {
+            Some(privacy) => self.privatised(&privacy, exchange, &updates)?,
+            None => self.opened(exchange, &updates)?,
+        };
+        for (client, update) in updates {
+            if let Payload::Encoded { residual: Some(residual), .. } = update.payload {
+                self.residuals.insert(client, Arc::new(residual));
+            }
+        }
+        let verdict = self.inner.aggregate(exchange, joined)?;
+        self.global = Arc::new(self.inner.weights().values.clone());
+        Ok(verdict)
+    }
+
+    fn weights(&self) -> &Weights {
+        self.inner.weights()
+    }
+
+    fn model(&self) -> Classifier {
+        self.inner.model()
+    }
+
+    fn revealed(&self) -> Option<&Revealed> {
+        self.revealed.as_ref()
+    }
+}
+
+impl fmt::Debug for UplinkServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UplinkServer")
+            .field("uploads", &self.uploads)
+            .field("encoding", &self.encoding)
+            .field("privacy", &self.privacy)
+            .field("cohort", &self.cohort)
+            .finish_non_exhaustive()
+    }
+}
