@@ -391,7 +391,7 @@ impl Task {
         let payload = Payload::Dense(direction);
         let upload = Bytes::new(payload.encode(self.round).len() as u64);
         let examples = self.config.batch_size.get().into();
-        Update { payload, examples, counted: tally.counted(self.resident(), upload) }
+        Update { payload, examples, counted: tally.counted(self.resident(), upload), kept: None }
     }
 }
 

@@ -8,6 +8,7 @@ use crate::{
     fedkseed::FedKSeedConfig,
     fedopt::{FedOptConfig, SecondMoment},
     fedprox::FedProxConfig,
+    fedsllm::FedsLlmConfig,
     fedspzo::FedSpzoConfig,
     fwdllm::FwdLlmConfig,
     mezo::MezoConfig,
@@ -44,6 +45,8 @@ pub enum AlgorithmConfig {
     Scaffold(ScaffoldConfig),
     /// [`ZoWarmUpConfig`].
     ZoWarmUp(ZoWarmUpConfig),
+    /// [`FedsLlmConfig`].
+    FedsLlm(FedsLlmConfig),
 }
 
 impl AlgorithmConfig {
@@ -61,6 +64,7 @@ impl AlgorithmConfig {
             Self::FedYogi(config) => config.server(setup, SecondMoment::Yogi),
             Self::Scaffold(config) => config.server(setup),
             Self::ZoWarmUp(config) => config.server(setup),
+            Self::FedsLlm(config) => config.server(setup),
         }
     }
 
@@ -69,6 +73,7 @@ impl AlgorithmConfig {
         match self {
             Self::FedSpzo(config) => config.conflicts(),
             Self::Mezo(config) => config.conflicts(),
+            Self::FedsLlm(config) => config.conflicts(),
             _ => Vec::new(),
         }
     }
@@ -87,6 +92,7 @@ impl AlgorithmConfig {
             Self::FedYogi(c) => c.describe(SecondMoment::Yogi),
             Self::Scaffold(c) => c.describe(),
             Self::ZoWarmUp(c) => c.describe(),
+            Self::FedsLlm(c) => c.describe(),
         }
     }
 }

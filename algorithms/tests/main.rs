@@ -4,6 +4,7 @@ mod accounting;
 mod fedavg;
 mod fedopt;
 mod fedprox;
+mod fedsllm;
 mod fwdllm;
 mod learning;
 mod same_model;

@@ -147,7 +147,7 @@ impl Server for Script {
         let runs = Arc::clone(&self.jobs_run);
         let job = Box::new(move || {
             runs.fetch_add(1, Ordering::Relaxed);
-            Update { payload: Payload::Scalars(Vec::new()), examples: 1, counted }
+            Update { payload: Payload::Scalars(Vec::new()), examples: 1, counted, kept: None }
         });
         Assignment { workload, job }
     }
