@@ -6,5 +6,7 @@ mod faults;
 mod laws;
 mod limits;
 mod rules;
+mod server_work;
+mod split;
 mod transfers;
 mod world;

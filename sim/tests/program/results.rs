@@ -100,7 +100,7 @@ fn the_summary_follows_from_the_rounds() {
     for cell in cells {
         let mut promised: BTreeSet<&str> = COSTS.iter().map(|(key, _)| *key).collect();
         promised.extend(["algorithm", "seed", "reached", "final_accuracy", "best_accuracy"]);
-        promised.extend(["excluded_devices", "wasted_flops_fraction"]);
+        promised.extend(["excluded_devices", "wasted_flops_fraction", "server_flops"]);
         assert_eq!(keys(cell), promised);
         let (label, seed) = (cell["algorithm"].as_str().unwrap(), cell["seed"].to_string());
         let mine: Vec<_> = rounds.iter().filter(|r| r[0] == label && r[1] == seed).collect();
@@ -115,6 +115,7 @@ fn the_summary_follows_from_the_rounds() {
         assert_eq!(cell["best_accuracy"].as_f64(), highest);
         assert_eq!(cell["excluded_devices"].to_string(), mine[0][12]);
         assert_eq!(cell["wasted_flops_fraction"], 0.0, "nobody was asked in vain");
+        assert_eq!(cell["server_flops"], 0, "these servers only average");
     }
     assert!(reached > 0, "the best cell reaches its own best");
 }
