@@ -179,6 +179,40 @@ fn a_target_below_the_start_is_no_target() {
     }
 }
 
+/// A server that only averages may be of any speed: nothing is charged for it, and nobody is told of it. One that
+/// trains takes its time, and the report says what it did.
+#[test]
+fn the_servers_speed_matters_where_it_trains_and_only_there() {
+    let desk = Desk::new();
+    let fedsllm = "  FedsLLM: { fedsllm: { split: 2, local_steps: 2, batch_size: 4, learning_rate: { base: 1e-4 } } }\n";
+    desk.put("both.yaml", &scenario(ALGORITHMS.into_iter().chain([fedsllm])));
+    let more = ["--seeds", "1", "--quiet", "--set"];
+    for (out, speed) in [("fast", "10 TFLOP/s"), ("slow", "1 MFLOP/s")] {
+        let set = format!("network.server.compute={speed}");
+        desk.succeeds(&[&["run", "both.yaml", "--out", out], &more[..], &[&set]].concat());
+    }
+    let [fast, slow] = ["fast", "slow"].map(|out| table(&desk.read(&format!("{out}/rounds.csv"))));
+    assert_eq!(fast.len(), 15);
+    let server: Value = serde_json::from_str(&desk.read("slow/summary.json")).unwrap();
+    let done = server["cells"][4]["server_flops"].as_f64().unwrap();
+    assert!(done > 0.0);
+    for (fast, slow) in fast.iter().zip(&slow) {
+        if fast[0] != "FedsLLM" || fast[2] == "0" {
+            assert_eq!(fast, slow);
+            continue;
+        }
+        // The same bytes, FLOPs and model; later by the server's work, half of it in each of the two rounds.
+        assert_eq!((&fast[4..9], &fast[10..]), (&slow[4..9], &slow[10..]));
+        let late = number(&slow[3]) - number(&fast[3]);
+        let expected = done * (1e-6 - 1e-13) * number(&fast[2]) / 2.0;
+        assert!((late - expected).abs() < 1e-6 * expected, "{late} s, expected {expected} s");
+        assert!(number(&slow[9]) > number(&fast[9]), "waiting takes energy");
+    }
+    let details = desk.read("slow/details.json");
+    assert_eq!(details.matches("the server did a part of the training").count(), 1);
+    assert!(desk.read("slow/report.html").contains("FedsLLM: the server did a part"));
+}
+
 /// A learning rate that blows the model up ends its own cells only.
 #[test]
 fn a_diverging_algorithm_leaves_the_others_alone() {
