@@ -24,8 +24,8 @@ pub struct ServerConfig {
     pub downlink: BytesPerSecond,
     /// One-way latency between the server and a device's access link, added to that link's. The default is 10 ms.
     pub latency: Seconds,
-    /// Sustained speed at which the server computes its part of training, above zero; in algorithms whose server only
-    /// averages (all but `fedsllm`) it changes nothing. The default is 10 TFLOP/s. Assumed: half of the 19.5 TFLOP/s in
+    /// Sustained speed at which the server computes its part of training, above zero; where the server trains nothing
+    /// (all but `fedsllm`) it changes nothing. The default is 10 TFLOP/s. Assumed: half of the 19.5 TFLOP/s in
     /// 32-bit floats that NVIDIA's data sheet of the A100 gives as its peak.
     #[serde(deserialize_with = "positive")]
     pub compute: FlopsPerSecond,
