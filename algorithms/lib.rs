@@ -2,7 +2,7 @@
 //!
 //! * [`protocol`]: what the federation sees of an algorithm: exact workloads, pure jobs, the server's step;
 //! * [`registry`]: the algorithms by name; one file each ([`fedspzo`], [`mezo`], [`fwdllm`], [`fedavg`], [`fedprox`],
-//!   [`fedopt`], [`scaffold`], [`decomfl`], [`fedkseed`], [`zowarmup`], [`signspsa`]);
+//!   [`fedopt`], [`scaffold`], [`decomfl`], [`fedkseed`], [`zowarmup`], [`signspsa`], [`fedsllm`]);
 //! * [`zeroth_order`]: the step that the perturbation methods share; [`noise`]: their directions;
 //! * [`first_order`]: the local steps and the server that the methods of backpropagation share;
 //! * [`wire`]: messages, their encodings and their bytes; [`privacy`]: clipping, noise and what they prove;
@@ -18,6 +18,7 @@ pub mod fedavg;
 pub mod fedkseed;
 pub mod fedopt;
 pub mod fedprox;
+pub mod fedsllm;
 pub mod fedspzo;
 pub mod first_order;
 pub mod fwdllm;

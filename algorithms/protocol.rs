@@ -3,7 +3,7 @@
 //! An algorithm never sees a clock or a network. It says what a client's exchange costs ([`Workload`]) and gives the
 //! pure [`Job`] that performs it; the federation decides when, and whether, that job is really run.
 
-use std::fmt;
+use std::{any::Any, fmt, sync::Arc};
 
 use fleetune_devices::{Workload, network::Alone};
 use fleetune_models::{encoder::Classifier, parameters::Weights};
@@ -103,6 +103,34 @@ pub struct Update {
     pub examples: u64,
     /// What the job counted while it ran: must equal the assignment's workload.
     pub counted: Counted,
+    /// What stays on the device for the client's next exchange, if anything does.
+    pub kept: Option<Kept>,
+}
+
+/// What a client keeps to itself between two exchanges of a round, such as half-trained weights.
+///
+/// It is not sent and costs no bytes on the wire; the device's memory is charged for it by the workloads. The
+/// algorithm's server holds it on the host from the joining of the update to the client's next job, so that jobs are
+/// pure, and looks at it no more than a server could.
+#[derive(Clone)]
+pub struct Kept(Arc<dyn Any + Send + Sync>);
+
+impl Kept {
+    /// Keeps `state`.
+    pub(crate) fn new<T: Any + Send + Sync>(state: T) -> Self {
+        Self(Arc::new(state))
+    }
+
+    /// What was kept, if it is of this type.
+    pub(crate) fn take<T: Any + Send + Sync>(self) -> Option<Arc<T>> {
+        self.0.downcast().ok()
+    }
+}
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Kept")
+    }
 }
 
 impl Update {
@@ -174,7 +202,7 @@ pub struct Counted {
 pub enum Verdict {
     /// The global model moved on; the next round may start.
     RoundOver,
-    /// The same clients take another exchange (FwdLLM's retries and its further mini-batches).
+    /// The same clients take another exchange (FwdLLM's retries and its further mini-batches, FedsLLM's local steps).
     SameCohort,
 }
 
@@ -234,6 +262,24 @@ pub trait Server: Send {
         exchange: Exchange,
         updates: Vec<(ClientId, Update)>,
     ) -> Result<Verdict, ProtocolError>;
+
+    /// FLOPs that joining the updates of `clients` will take the server where that is a part of training, as in split
+    /// learning: exactly, before it is done. It takes simulated time. The default is none: averaging is free.
+    fn join_work(&self, _exchange: Exchange, _clients: &[ClientId]) -> Flops {
+        Flops::ZERO
+    }
+
+    /// FLOPs of that kind that [`Self::aggregate`] has done since the start, counted where they were done: grows by
+    /// [`Self::join_work`] each time.
+    fn join_counted(&self) -> Flops {
+        Flops::ZERO
+    }
+
+    /// Whether what a client does in a round is of use only if it stays until the round's last exchange. The default
+    /// is no: what has been joined stands.
+    fn needs_whole_rounds(&self) -> bool {
+        false
+    }
 
     /// The global model's trainable parameters.
     fn weights(&self) -> &Weights;

@@ -60,6 +60,7 @@ algorithms! {
     Scaffold(scaffold::ScaffoldConfig),
     ZoWarmUp(zowarmup::ZoWarmUpConfig),
     SignSpsa(signspsa::SignSpsaConfig),
+    FedsLlm(fedsllm::FedsLlmConfig),
 }
 
 impl AlgorithmConfig {

@@ -202,6 +202,6 @@ impl Task {
         let payload = Payload::Signs(signs);
         let upload = Bytes::new(payload.encode(self.when.round).len() as u64);
         let examples = (self.steps() * self.workshop.batch_size) as u64;
-        Update { payload, examples, counted: tally.counted(self.resident(), upload) }
+        Update { payload, examples, counted: tally.counted(self.resident(), upload), kept: None }
     }
 }

@@ -55,22 +55,17 @@ impl Batch {
         [self.lengths.len(), self.seq]
     }
 
+    /// Tokens of each text, padding apart.
+    pub fn lengths(&self) -> &[usize] {
+        &self.lengths
+    }
+
     /// The batch as tensors on `device`.
     pub fn to_device(&self, device: &Device) -> DeviceBatch {
         let [size, seq] = self.shape();
-        let mut attention = vec![MASKED; size * seq];
-        let mut pooling = vec![0.0_f32; size * seq];
-        for (row, &length) in self.lengths.iter().enumerate() {
-            attention[row * seq..][..length].fill(0.0);
-            pooling[row * seq..][..length].fill(1.0 / length as f32);
-        }
         DeviceBatch {
             ids: Tensor::from_data(TensorData::new(self.ids.clone(), [size * seq]), device),
-            masks: Masks {
-                shape: [size, seq],
-                attention: Tensor::from_data(TensorData::new(attention, [size, 1, 1, seq]), device),
-                pooling: Tensor::from_data(TensorData::new(pooling, [size, seq, 1]), device),
-            },
+            masks: Masks::new(&self.lengths, seq, device),
         }
     }
 }
@@ -108,6 +103,25 @@ pub struct Masks {
 }
 
 impl Masks {
+    /// Of texts of these lengths, padded to `seq` tokens.
+    ///
+    /// # Panics
+    /// If a text is longer than that.
+    pub fn new(lengths: &[usize], seq: usize, device: &Device) -> Self {
+        let size = lengths.len();
+        let mut attention = vec![MASKED; size * seq];
+        let mut pooling = vec![0.0_f32; size * seq];
+        for (row, &length) in lengths.iter().enumerate() {
+            attention[row * seq..][..length].fill(0.0);
+            pooling[row * seq..][..length].fill(1.0 / length as f32);
+        }
+        Self {
+            shape: [size, seq],
+            attention: Tensor::from_data(TensorData::new(attention, [size, 1, 1, seq]), device),
+            pooling: Tensor::from_data(TensorData::new(pooling, [size, seq, 1]), device),
+        }
+    }
+
     /// Texts, and tokens per text.
     pub fn shape(&self) -> [usize; 2] {
         self.shape

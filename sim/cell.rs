@@ -166,6 +166,7 @@ pub(crate) fn federation_config(prepared: &Prepared) -> FederationConfig {
             downlink: network.server.downlink,
             latency: network.server.latency,
         },
+        server_speed: network.server.compute,
     }
 }
 

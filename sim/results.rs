@@ -6,7 +6,7 @@ use fleetune_reports::records::{
     AlgorithmDetails, CellTotals, Details, Manifest, RunResults, ScenarioInfo, Start, Statement,
     Treatment,
 };
-use fleetune_units::Seconds;
+use fleetune_units::{Flops, Seconds};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -43,7 +43,7 @@ pub(crate) fn collect(
                 .map(|(label, config)| details(label.as_str(), &config.describe(), cells))
                 .collect(),
             reality: reality(),
-            notices: notices(scenario.target.accuracy, cells),
+            notices: notices(prepared, cells),
         },
         manifest: manifest(prepared, circumstances),
         scenario_yaml: scenario.resolved_yaml(),
@@ -58,6 +58,7 @@ pub(crate) fn totals(cell: &CellResult) -> CellTotals {
         excluded_devices: cell.standing.excluded.into(),
         device_flops: ledger.total().device_flops,
         wasted_flops: ledger.wasted.device_flops,
+        server_flops: cell.standing.server_flops,
     }
 }
 
@@ -179,7 +180,8 @@ fn reality() -> Vec<Statement> {
     ]
 }
 
-fn notices(target: f64, cells: &[CellResult]) -> Vec<String> {
+fn notices(prepared: &Prepared, cells: &[CellResult]) -> Vec<String> {
+    let target = prepared.scenario.target.accuracy;
     let mut notices = Vec::new();
     if cells.iter().any(|c| c.ending == Ending::Ran(End::Asked)) {
         notices.push(
@@ -193,6 +195,7 @@ fn notices(target: f64, cells: &[CellResult]) -> Vec<String> {
                 .to_owned(),
         );
     }
+    notices.extend(server_work(prepared, cells));
     for cell in cells {
         let (label, seed) = (&cell.label, cell.seed);
         match &cell.ending {
@@ -207,6 +210,26 @@ fn notices(target: f64, cells: &[CellResult]) -> Vec<String> {
         }
     }
     notices
+}
+
+/// What servers did of the training, which no figure of the devices holds.
+fn server_work(prepared: &Prepared, cells: &[CellResult]) -> Vec<String> {
+    let speed = prepared.scenario.network.server.compute;
+    let labels = prepared.scenario.algorithms.keys();
+    let work = labels.filter_map(|label| {
+        let mine = cells.iter().filter(|cell| cell.label == label.as_str());
+        let all: Flops = mine.clone().map(|cell| cell.standing.server_flops).sum();
+        let each = Flops::new(all.get() / (mine.count() as u128).max(1));
+        (!each.is_zero()).then(|| {
+            format!(
+                "{label}: the server did a part of the training, {} in a whole run (mean over seeds) at {}. It is in \
+                 the simulated time, and in none of the figures of compute and energy, which are the devices'.",
+                each.human(),
+                speed.human()
+            )
+        })
+    });
+    work.collect()
 }
 
 fn manifest(prepared: &Prepared, circumstances: &Circumstances) -> Manifest {

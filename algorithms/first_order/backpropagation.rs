@@ -33,7 +33,7 @@ impl GradientOracle for Backpropagation<'_> {
 }
 
 /// Mean cross-entropy as a tensor, so that gradients flow.
-fn mean_cross_entropy(logits: Tensor<2>, labels: &[usize]) -> Tensor<1> {
+pub(crate) fn mean_cross_entropy(logits: Tensor<2>, labels: &[usize]) -> Tensor<1> {
     let [batch, classes] = logits.dims();
     let device = logits.device();
     let mut chosen = vec![0.0_f32; batch * classes];

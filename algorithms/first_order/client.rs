@@ -67,6 +67,6 @@ impl Task {
         let payload = self.steps().run(&mut oracle, self.rule.as_ref(), start, &mut tally);
         let upload = Bytes::new(payload.encode(self.when.round).len() as u64);
         let examples = (self.recipe.steps() * self.workshop.batch_size) as u64;
-        Update { payload, examples, counted: tally.counted(self.resident(), upload) }
+        Update { payload, examples, counted: tally.counted(self.resident(), upload), kept: None }
     }
 }

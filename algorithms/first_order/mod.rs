@@ -17,8 +17,9 @@ mod server;
 
 pub use self::optimizer::Optimizer;
 pub(crate) use self::{
+    backpropagation::mean_cross_entropy,
     local::{GradientOracle, LocalRule, LocalSteps, Plain, Vectors},
-    optimizer::{Rates, elementwise},
+    optimizer::{Descent, Rates, elementwise},
     server::{FirstOrderServer, Method, mean_of_models},
 };
 

@@ -74,7 +74,7 @@ impl Optimizer {
     }
 
     /// Vectors of optimiser state per parameter.
-    pub(super) fn moments(&self) -> u64 {
+    pub(crate) fn moments(&self) -> u64 {
         match self {
             Self::Sgd => 0,
             Self::Adamw { .. } => 2,
@@ -84,7 +84,7 @@ impl Optimizer {
     /// One step over `elements` parameters. SGD scales and subtracts (2 operations; reads parameter and gradient,
     /// writes the parameter). AdamW: first moment 3, second moment 4, bias corrections 2, root, sum, quotient 3,
     /// decay 2, update 2; reads parameter, gradient and both moments, writes all but the gradient.
-    pub(super) fn step_cost(&self, elements: usize) -> Cost {
+    pub(crate) fn step_cost(&self, elements: usize) -> Cost {
         let (operations, touched) = match self {
             Self::Sgd => (2, 3),
             Self::Adamw { .. } => (16, 7),
@@ -93,7 +93,7 @@ impl Optimizer {
     }
 
     /// At the start of a round: no state outlives one.
-    pub(super) fn start(&self, elements: usize) -> Descent {
+    pub(crate) fn start(&self, elements: usize) -> Descent {
         match *self {
             Self::Sgd => Descent::Sgd,
             Self::Adamw { beta1, beta2, epsilon, weight_decay } => Descent::Adamw(AdamW {
@@ -136,15 +136,15 @@ impl Rates {
 }
 
 /// An optimiser in the course of a round.
-#[derive(Debug)]
-pub(super) enum Descent {
+#[derive(Clone, Debug)]
+pub(crate) enum Descent {
     Sgd,
     Adamw(AdamW),
 }
 
 impl Descent {
     /// One step down the gradient.
-    pub(super) fn step(&mut self, rates: &Rates, parameters: &mut [f32], gradient: &[f32]) {
+    pub(crate) fn step(&mut self, rates: &Rates, parameters: &mut [f32], gradient: &[f32]) {
         match self {
             Self::Sgd => {
                 for (range, rate) in rates.stretches() {
@@ -161,8 +161,8 @@ impl Descent {
 
 /// `m = β1 m + (1 - β1) g`, `v = β2 v + (1 - β2) g²`, `θ = (1 - η λ) θ - η m̂ / (sqrt v̂ + ε)` with
 /// `m̂ = m / (1 - β1^t)`, `v̂ = v / (1 - β2^t)`.
-#[derive(Debug)]
-pub(super) struct AdamW {
+#[derive(Clone, Debug)]
+pub(crate) struct AdamW {
     betas: [f32; 2],
     epsilon: f32,
     weight_decay: f64,

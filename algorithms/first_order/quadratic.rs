@@ -42,7 +42,8 @@ pub(crate) fn run(
         let (rule, mut tally) = (method.rule(client), Tally::default());
         let oracle = &mut clients[client as usize];
         let payload = steps.run(oracle, rule.as_ref(), global, &mut tally);
-        let update = Update { payload, examples: 1, counted: tally.counted(0, Bytes::new(0)) };
+        let update =
+            Update { payload, examples: 1, counted: tally.counted(0, Bytes::new(0)), kept: None };
         updates.push((client, update));
     }
     let next = method.join(global, &updates).expect("well formed");

@@ -162,7 +162,7 @@ impl Task {
         };
         let upload = Bytes::new(payload.encode(self.exchange.round).len() as u64);
         let examples = self.config.batch_size.get().into();
-        Update { payload, examples, counted: tally.counted(self.resident(), upload) }
+        Update { payload, examples, counted: tally.counted(self.resident(), upload), kept: None }
     }
 }
 

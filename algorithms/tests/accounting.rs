@@ -72,6 +72,10 @@ fn configurations() -> Vec<String> {
             all.push(format!(r#"{{"fedyogi":{{{common},"server_learning_rate":0.01}}}}"#));
         }
         all.push(format!(r#"{{"scaffold":{{{common},"local_steps":2}}}}"#));
+        // Of the head alone nothing would be on the device.
+        for split in (1..=3).filter(|_| train != r#""head""#) {
+            all.push(format!(r#"{{"fedsllm":{{{common},"local_steps":2,"split":{split}}}}}"#));
+        }
     }
     all
 }

@@ -118,6 +118,14 @@ fn fedyogi_learns() {
 }
 
 #[test]
+fn fedsllm_learns_on_adapters() {
+    learns(
+        r#"{"fedsllm":{"split":1,"local_steps":4,"batch_size":6,"learning_rate":{"base":0.01}}}"#,
+        15,
+    );
+}
+
+#[test]
 fn scaffold_learns() {
     learns(r#"{"scaffold":{"local_steps":4,"batch_size":6,"learning_rate":{"base":0.1}}}"#, 15);
 }

@@ -7,6 +7,7 @@ mod costs;
 mod fedavg;
 mod fedopt;
 mod fedprox;
+mod fedsllm;
 mod fwdllm;
 mod learning;
 mod quadratic;

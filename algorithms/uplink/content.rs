@@ -18,12 +18,14 @@ pub enum Content {
     SharedScalars,
     /// Signs of projected gradients, along directions of the client's own.
     Signs,
+    /// Activations, and in the end the parameters of the lower part of a split model.
+    Activations,
 }
 
 impl Content {
     /// Whether there is a value, or are two, for each trainable parameter.
     pub(super) fn is_dense(self) -> bool {
-        !matches!(self, Self::OwnScalars | Self::SharedScalars | Self::Signs)
+        !matches!(self, Self::OwnScalars | Self::SharedScalars | Self::Signs | Self::Activations)
     }
 
     /// Vectors that are encoded one by one.
@@ -35,6 +37,12 @@ impl Content {
     pub(super) fn encoding_conflict(self, encoding: &Encoding) -> Option<Conflict> {
         if self.is_dense() {
             return None;
+        }
+        if self == Self::Activations {
+            let message = "activations are sent here in every step, and only what is sent after training can be \
+                           encoded";
+            let help = "leave `encoding` out";
+            return Some(Conflict { field: "encoding", message: message.to_owned(), help });
         }
         if self == Self::Signs {
             let message = "signs are sent here, a bit each: there is nothing left to encode";
@@ -68,6 +76,10 @@ impl Content {
                  sum could hide one: the model's move shows who took part",
                 "`fedspzo` and `mezo` can send their change instead, by `upload: delta`; `decomfl` \
                  shares directions",
+            ),
+            Self::Activations => (
+                "the activations of every text are sent here, and no noise on a sum hides them",
+                "`fedavg`, `fedprox`, `fedadam` and `fedyogi` can be made private",
             ),
             Self::ChangeAndState => (
                 "every client's control variate follows from its own update alone, and the server \

@@ -2,6 +2,7 @@ use std::{borrow::Cow, collections::BTreeMap, fmt, num::NonZeroU32, sync::Arc};
 
 use fleetune_devices::{Workload, streams::SeedTree};
 use fleetune_models::{encoder::Classifier, parameters::Weights};
+use fleetune_units::Flops;
 
 use super::{
     Content,
@@ -128,7 +129,9 @@ impl UplinkServer {
                 let moved = self.global.iter().zip(values).map(|(start, v)| start + v);
                 Payload::Dense(moved.collect())
             }
-            Content::Change | Content::ChangeAndState => Payload::Dense(values),
+            Content::Change | Content::ChangeAndState | Content::Activations => {
+                Payload::Dense(values)
+            }
             Content::OwnScalars | Content::SharedScalars => Payload::Scalars(values),
             Content::Signs => Payload::Signs(values.iter().map(|value| *value < 0.0).collect()),
         }
@@ -163,7 +166,10 @@ impl UplinkServer {
         let payload = self.rewrap(content, mean);
         let alike = |(client, update): &(ClientId, Update)| {
             let payload = payload.clone();
-            (*client, Update { payload, examples: 1, counted: update.counted })
+            (
+                *client,
+                Update { payload, examples: 1, counted: update.counted, kept: update.kept.clone() },
+            )
         };
         Ok(updates[..all].iter().map(alike).collect())
     }
@@ -178,7 +184,15 @@ impl UplinkServer {
         let open = |(client, update): &(ClientId, Update)| {
             let values = self.open(exchange, *client, &update.payload)?.into_owned();
             let payload = self.rewrap(content, values);
-            Ok((*client, Update { payload, examples: update.examples, counted: update.counted }))
+            Ok((
+                *client,
+                Update {
+                    payload,
+                    examples: update.examples,
+                    counted: update.counted,
+                    kept: update.kept.clone(),
+                },
+            ))
         };
         updates.iter().map(open).collect()
     }
@@ -192,6 +206,18 @@ fn values_of(plain: &Workload) -> usize {
 impl Server for UplinkServer {
     fn convene(&mut self, exchange: Exchange, cohort: &[ClientId]) {
         self.inner.convene(exchange, cohort);
+    }
+
+    fn join_work(&self, exchange: Exchange, clients: &[ClientId]) -> Flops {
+        self.inner.join_work(exchange, clients)
+    }
+
+    fn join_counted(&self) -> Flops {
+        self.inner.join_counted()
+    }
+
+    fn needs_whole_rounds(&self) -> bool {
+        self.inner.needs_whole_rounds()
     }
 
     fn assign(&self, exchange: Exchange, client: ClientId, device: &dyn Estimate) -> Assignment {

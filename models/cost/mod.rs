@@ -68,10 +68,26 @@ impl CostModel {
     /// `backward` says whether gradients are tracked, that is, whether [`CostModel::train`] is to be trained by
     /// backpropagation; without it the backward and the kept elements are zero.
     pub fn pass(&self, stages: Range<usize>, batch: BatchShape, backward: bool) -> PassCost {
+        // Gradients flow from the first stage that trains.
+        self.run(stages, batch, backward, false)
+    }
+
+    /// A pass with backward over the upper part of a split at `split` of 1 or more, down to the gradient of the
+    /// activations that it began with: what a server does whose clients hold the lower part.
+    pub fn upper_training(&self, split: usize, batch: BatchShape) -> PassCost {
+        self.run(split + 1..self.encoder.num_hidden_layers + 2, batch, true, true)
+    }
+
+    /// `flowing`: whether gradients are owed for what comes into the first stage.
+    fn run(
+        &self,
+        stages: Range<usize>,
+        batch: BatchShape,
+        backward: bool,
+        mut flowing: bool,
+    ) -> PassCost {
         let layers = self.encoder.num_hidden_layers;
         let mut total = PassCost::default();
-        // Gradients flow from the first stage that trains.
-        let mut flowing = false;
         for stage in stages {
             let (cost, trains) = if stage == 0 {
                 self.embeddings(batch, backward)
@@ -93,6 +109,11 @@ impl CostModel {
 
     /// Parameters of the model, frozen ones and adapters included.
     pub fn parameters(&self) -> u64 {
+        self.parameters_of(0..self.encoder.num_hidden_layers + 2)
+    }
+
+    /// Parameters of `stages`, frozen ones and adapters included.
+    pub fn parameters_of(&self, stages: Range<usize>) -> u64 {
         let c = &self.encoder;
         let [v, p, s, d, f] = [
             c.vocab_size,
@@ -104,7 +125,13 @@ impl CostModel {
         .map(|x| x as u64);
         let layer =
             4 * (d * d + d) + (d * f + f) + (f * d + d) + 4 * d + 2 * self.adapter() * 2 * d;
-        (v + p + s) * d + 2 * d + c.num_hidden_layers as u64 * layer + d * self.classes as u64
+        stages
+            .map(|stage| match stage {
+                0 => (v + p + s) * d + 2 * d,
+                stage if stage <= c.num_hidden_layers => layer,
+                _ => d * self.classes as u64,
+            })
+            .sum()
     }
 
     /// Trainable elements of a stage.

@@ -26,7 +26,10 @@ pub use self::{
     linear::{Linear, Lora},
     norm::Norm,
 };
-use crate::{batch::DeviceBatch, ledger::Ledger};
+use crate::{
+    batch::{DeviceBatch, Masks},
+    ledger::Ledger,
+};
 
 /// Embeddings and layers.
 #[derive(Module, Debug)]
@@ -103,9 +106,21 @@ impl Classifier {
             Boundary::Input => self.encoder.embeddings.forward(batch, ledger),
             Boundary::States(x) => x,
         };
+        self.above(split, x, &batch.masks, ledger)
+    }
+
+    /// The layers above `split` and the head, from token states `[rows, d]`: logits `[batch, classes]`. Whoever holds
+    /// the upper part alone needs to know of the texts only which tokens are real.
+    pub fn above(
+        &self,
+        split: usize,
+        states: Tensor<2>,
+        masks: &Masks,
+        ledger: &mut Ledger,
+    ) -> Tensor<2> {
         let blocks = &self.encoder.blocks[split..];
-        let x = blocks.iter().fold(x, |x, b| b.forward(x, &batch.masks, ledger));
-        self.head.forward(x, &batch.masks, ledger)
+        let x = blocks.iter().fold(states, |x, b| b.forward(x, masks, ledger));
+        self.head.forward(x, masks, ledger)
     }
 
     /// The whole model: logits `[batch, classes]`.

@@ -77,6 +77,17 @@ impl Layout {
         0..end
     }
 
+    /// The layouts of the two parts of a split at `split`, each of a flat vector of its own.
+    pub fn halves(&self, split: usize) -> [Self; 2] {
+        [self.lower(split), self.upper(split)].map(|part| {
+            let moved = |slot: &Slot| {
+                let range = slot.range.start - part.start..slot.range.end - part.start;
+                Slot { range, ..slot.clone() }
+            };
+            Self::new(self.slots_in(&part).map(moved).collect(), self.layers)
+        })
+    }
+
     /// The elements of the upper part of a split at `split`.
     pub fn upper(&self, split: usize) -> Range<usize> {
         self.lower(split).end..self.len()

@@ -116,6 +116,15 @@ proptest! {
                 let predicted = cost.pass(part.stages(layers), shape, tracked);
                 same(&counted(&model, part, &batch, tracked), predicted)?;
             }
+            // As a server trains it that owes its clients the gradient of what they sent.
+            for split in (1..=layers).filter(|_| tracked) {
+                let tracked_batch = batch.to_device(&Backend::Flex.device().autodiff());
+                let boundary = model.lower(split, &tracked_batch, &mut Ledger::new());
+                let mut above = Ledger::new();
+                above.flow(true);
+                model.upper(split, boundary, &tracked_batch, &mut above);
+                same(&above, cost.upper_training(split, shape))?;
+            }
             prop_assert_eq!(cost.whole(shape, tracked), cost.pass(0..layers + 2, shape, tracked));
         }
     }

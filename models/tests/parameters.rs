@@ -23,7 +23,11 @@ fn closed_form_counts_are_those_of_the_model() {
             let cost = CostModel { encoder, classes, train };
             assert_eq!(cost.parameters(), model.num_params() as u64, "{train}");
             let mut total = 0;
+            let whole = everything(&model);
             for stage in 0..layers + 2 {
+                let slots = whole.slots().iter().filter(|s| s.stage == stage);
+                let real: usize = slots.map(|s| s.range.len()).sum();
+                assert_eq!(cost.parameters_of(stage..stage + 1), real as u64, "stage {stage}");
                 let slots = layout.slots().iter().filter(|s| s.stage == stage);
                 let real: usize = slots.map(|s| s.shape.iter().product::<usize>()).sum();
                 assert_eq!(cost.trainable(stage), real as u64, "{train}, stage {stage}");
@@ -64,6 +68,31 @@ fn slots_tile_the_vector_by_stage_and_splits_cut_between_them() {
                     slot.path
                 );
             }
+        }
+    }
+}
+
+#[test]
+fn halves_hold_every_slot_once_each_from_zero() {
+    for train in CHOICES {
+        let (_, layout) = adapted(&architecture(3), (4, train), 1, &Backend::Flex.device());
+        for split in 0..=3 {
+            let halves = layout.halves(split);
+            let parts = [layout.lower(split), layout.upper(split)];
+            for (half, part) in halves.iter().zip(&parts) {
+                assert_eq!((half.len(), half.layers()), (part.len(), layout.layers()));
+                for slot in half.slots() {
+                    let original = layout.slot(&slot.path).expect("it is one of the whole's");
+                    assert_eq!(slot.range.start + part.start, original.range.start);
+                    assert_eq!(
+                        (slot.range.len(), slot.stage),
+                        (original.range.len(), original.stage)
+                    );
+                    assert_eq!(half.slot(&slot.path), Some(slot));
+                }
+            }
+            let count: usize = halves.iter().map(|half| half.slots().len()).sum();
+            assert_eq!(count, layout.slots().len(), "{train}, split {split}");
         }
     }
 }

@@ -87,6 +87,7 @@ fn totals(summary: &Summary) -> Vec<CellTotals> {
         excluded_devices: cell.excluded_devices,
         device_flops: Default::default(),
         wasted_flops: Default::default(),
+        server_flops: cell.server_flops,
     };
     summary.cells.iter().map(totals).collect()
 }

@@ -18,6 +18,8 @@ pub struct CellTotals {
     pub device_flops: Flops,
     /// The part of it whose result was never used: dropped, late or surplus work.
     pub wasted_flops: Flops,
+    /// Arithmetic that the server did as its part of training over the whole cell.
+    pub server_flops: Flops,
 }
 
 /// What `summary.json` holds.
@@ -66,6 +68,10 @@ pub struct CellSummary {
     pub excluded_devices: u64,
     /// Share of the devices' arithmetic whose result was never used; 0 if there was none.
     pub wasted_flops_fraction: f64,
+    /// Arithmetic that the server did as its part of training, over the whole cell and beyond what devices did; 0 where
+    /// it only averages. Earlier versions did not write it.
+    #[serde(default, with = "plain::flops")]
+    pub server_flops: Flops,
 }
 
 impl Summary {
@@ -100,6 +106,7 @@ impl CellSummary {
             best_accuracy: rounds.iter().map(|r| r.accuracy).reduce(f64::max),
             excluded_devices: totals.excluded_devices,
             wasted_flops_fraction: wasted,
+            server_flops: totals.server_flops,
         }
     }
 }

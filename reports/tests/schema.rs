@@ -62,6 +62,7 @@ fn summary_json_has_exactly_the_promised_keys() {
         "best_accuracy",
         "excluded_devices",
         "wasted_flops_fraction",
+        "server_flops",
     ];
     let mut expected = vec!["target_accuracy", "cells"];
     (0..12).for_each(|_| expected.extend(cell));
@@ -113,6 +114,7 @@ fn to_target_is_the_first_evaluation_that_meets_it() {
         excluded_devices: 4,
         device_flops: Flops::new(2000),
         wasted_flops: Flops::new(500),
+        server_flops: Flops::new(70),
     };
     let summary = Summary::new(0.7, &rounds, &[totals]);
     let cell = &summary.cells[0];
@@ -124,6 +126,23 @@ fn to_target_is_the_first_evaluation_that_meets_it() {
     assert_eq!(cell.energy_to_target, Some(Joules::from_raw(30.0)));
     assert_eq!((cell.final_accuracy, cell.best_accuracy), (Some(0.65), Some(0.9)));
     assert_eq!((cell.excluded_devices, cell.wasted_flops_fraction), (4, 0.25));
+    assert_eq!(cell.server_flops, Flops::new(70));
+}
+
+/// Directories of versions whose servers computed nothing do not mention it.
+#[test]
+fn a_summary_without_the_servers_work_is_read_as_none() {
+    let dir = tempfile::tempdir().unwrap();
+    write_tables(dir.path(), &Recipe::usual().results()).unwrap();
+    let path = dir.path().join("summary.json");
+    let mut summary: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    for cell in summary["cells"].as_array_mut().unwrap() {
+        assert!(cell.as_object_mut().unwrap().remove("server_flops").unwrap().as_u64() > Some(0));
+    }
+    fs::write(&path, summary.to_string()).unwrap();
+    let run = Run::load(dir.path()).unwrap();
+    assert!(run.summary.cells.iter().all(|cell| cell.server_flops.is_zero()));
 }
 
 #[test]

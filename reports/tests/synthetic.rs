@@ -151,6 +151,7 @@ impl Recipe {
             excluded_devices: self.excluded(s),
             device_flops: Flops::new(flops),
             wasted_flops: Flops::new(flops / 7),
+            server_flops: Flops::new(flops / 3),
         }
     }
 

@@ -19,7 +19,7 @@ pub use self::{
     federation::{FederationConfig, Stop},
     model::{CheckpointConfig, ModelConfig},
     name::{Label, Name},
-    network::{NetworkConfig, ServerLink},
+    network::{NetworkConfig, ServerConfig},
     task::{HeldOut, TaskConfig},
 };
 
@@ -66,7 +66,7 @@ pub struct Spec {
     /// Device profiles by name: those that the scenario brings along, which prevail over the library's of the same
     /// name. In a resolved scenario: exactly those that the fleet uses.
     pub profiles: IndexMap<String, Profile>,
-    /// What connects devices and server. The default is a server on a 1 Gbit/s line.
+    /// What connects devices and server, and how fast the server is. The default is 1 Gbit/s and 10 TFLOP/s.
     pub network: NetworkConfig,
     /// How rounds are run.
     pub federation: FederationConfig,

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use fleetune_units::{BytesPerSecond, Flops, Seconds};
+use fleetune_units::{BytesPerSecond, Flops, FlopsPerSecond, Seconds};
 use serde::{
     Deserialize, Deserializer,
     de::{Error, Unexpected, Visitor},
@@ -87,7 +87,7 @@ macro_rules! quantities {
         }
     )+};
 }
-quantities!(Seconds, Flops, BytesPerSecond);
+quantities!(Seconds, Flops, BytesPerSecond, FlopsPerSecond);
 
 /// A quantity above zero.
 pub(super) fn positive<'de, D, T>(source: D) -> Result<T, D::Error>

@@ -35,6 +35,7 @@ fn every_default_and_every_used_profile_is_written_out() {
         "train: layers\n",
         "weight_decay: 0.0\n",
         "device_flops: null\n",
+        "compute: 10 TFLOP/s\n",
         "  raspberry-pi-5:\n    name: raspberry-pi-5\n",
     ] {
         assert!(text.contains(written), "{written:?} is not in\n{text}");
@@ -69,6 +70,7 @@ fn the_hash_is_that_of_what_results_depend_on() {
         "task.dataset.builtin=tweet",
         "fleet.heterogeneity.link_sigma=0.1",
         "federation.deadline=601 s",
+        "network.server.compute=5 TFLOP/s",
         "algorithms.FedSPZO.fedspzo.epsilon=0.002",
     ] {
         assert_ne!(hash(&small(), &[other]), base, "{other}");
@@ -127,6 +129,24 @@ fn fwdllm_is_as_published_unless_told_otherwise() {
     assert!(described.contains("deployable"), "{described}");
     let (_, described) = with("form: { deployable: { upload: scalars } }, ");
     assert!(described.contains("one scalar up"), "{described}");
+}
+
+#[test]
+fn fedsllm_needs_its_split_and_trains_adapters_unless_told_otherwise() {
+    const COMMON: &str = "local_steps: 4, batch_size: 16, learning_rate: { base: 1e-3 }";
+    let with = |more: &str| {
+        checked(&format!("{}\n  FedsLLM: {{ fedsllm: {{ {COMMON}{more} }} }}\n", small()), &[])
+    };
+    // Up to the last layer, which leaves the server the head.
+    for split in 1..=4 {
+        let scenario = with(&format!(", split: {split}")).expect("the scenario is right");
+        let found = scenario.algorithms[2].describe();
+        assert!(found.starts_with("FedsLLM on LoRA of rank 8 and the head"), "{found}");
+        assert!(found.contains(&format!("layers up to {split} on the device")), "{found}");
+        assert_eq!(again(&scenario), scenario);
+    }
+    let errors = printed(&with("").expect_err("there is no usual split"));
+    assert!(errors.contains("missing key `split`"), "{errors}");
 }
 
 #[test]

@@ -187,6 +187,15 @@ impl Client {
         Ok(())
     }
 
+    /// Takes all that was useful for waste. Where it was not lost before, `fate` is what became of it.
+    pub(super) fn forfeit(&mut self, fate: Fate) {
+        self.ledger.wasted += std::mem::take(&mut self.ledger.useful);
+        self.exchanges = 0;
+        if self.fate == Fate::Aggregated {
+            self.fate = fate;
+        }
+    }
+
     /// The record of its part in the round.
     pub(super) fn outcome(&self) -> ClientOutcome {
         ClientOutcome {

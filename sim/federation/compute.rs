@@ -1,9 +1,9 @@
-//! The course of a computation in simulated time.
+//! The course of a computation in simulated time, on a device and on the server.
 
 use fleetune_devices::{Device, Workload};
-use fleetune_units::{Flops, Seconds};
+use fleetune_units::{Flops, FlopsPerSecond, Seconds};
 
-use crate::kernel::{SimDuration, TimeError};
+use crate::kernel::{SimDuration, SimTime, TimeError};
 
 /// When each phase of a workload ends on a device, counted from the start of the computation.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -42,6 +42,46 @@ impl Course {
             start = end.as_nanos();
         }
         done
+    }
+}
+
+/// A stretch of work that keeps the server busy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ServerWork {
+    since: SimTime,
+    lasts: SimDuration,
+    work: Flops,
+}
+
+impl ServerWork {
+    /// `work` from `since` on, at `speed`.
+    pub(super) fn new(
+        since: SimTime,
+        work: Flops,
+        speed: FlopsPerSecond,
+    ) -> Result<Self, TimeError> {
+        let lasts = SimDuration::from_seconds((work / speed).get())?;
+        Ok(Self { since, lasts, work })
+    }
+
+    /// How long it takes.
+    pub(super) fn lasts(&self) -> SimDuration {
+        self.lasts
+    }
+
+    /// All of it.
+    pub(super) fn work(&self) -> Flops {
+        self.work
+    }
+
+    /// What of it is done at `now`, rounded down to whole FLOPs.
+    pub(super) fn done_at(&self, now: SimTime) -> Flops {
+        match now.since(self.since) {
+            Some(gone) if gone < self.lasts => {
+                part(self.work, gone.as_nanos(), self.lasts.as_nanos())
+            }
+            _ => self.work,
+        }
     }
 }
 

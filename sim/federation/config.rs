@@ -1,7 +1,7 @@
 //! How the server runs its rounds.
 
 use fleetune_devices::network::ServerLink;
-use fleetune_units::{Flops, Seconds};
+use fleetune_units::{Flops, FlopsPerSecond, Seconds};
 use serde::{Deserialize, Serialize};
 
 use super::selection;
@@ -42,6 +42,8 @@ pub struct FederationConfig {
     pub evaluate_every: u64,
     /// The server's link, full duplex: downloads share one direction, uploads the other.
     pub server: ServerLink,
+    /// How fast the server does its part of training, where it has one.
+    pub server_speed: FlopsPerSecond,
 }
 
 /// Why a [`FederationConfig`] cannot be run.
@@ -66,6 +68,9 @@ pub enum ConfigError {
     /// A rate of the server's link is zero.
     #[error("network.server.{0}: expected a rate above 0, or no transfer ever ends")]
     ZeroRate(&'static str),
+    /// `server_speed` is zero.
+    #[error("network.server.compute: expected a speed above 0, or the server is never done")]
+    ZeroSpeed,
 }
 
 impl FederationConfig {
@@ -98,6 +103,9 @@ impl FederationConfig {
             if rate.is_zero() {
                 return Err(ConfigError::ZeroRate(name));
             }
+        }
+        if self.server_speed.is_zero() {
+            return Err(ConfigError::ZeroSpeed);
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use fleetune_algorithms::protocol::{ClientId, Counted, Exchange, ProtocolError};
 use fleetune_devices::energy::TimeWentBack;
+use fleetune_units::Flops;
 
 use super::{config::ConfigError, outcome::ObserverError};
 use crate::kernel::{KernelError, TimeError};
@@ -57,6 +58,21 @@ pub enum FederationError {
         /// What its job counted.
         counted: Box<Counted>,
     },
+    /// Broken invariant: joining an exchange's updates took the server other work than the clock was charged for.
+    #[error(
+        "broken invariant: joining round {} exchange {} was to take the server {assigned}, so that its count would \
+         come to {expected}, but it came to {counted}", exchange.round, exchange.index
+    )]
+    ServerMiscounted {
+        /// Which exchange.
+        exchange: Exchange,
+        /// What the clock was charged for.
+        assigned: Flops,
+        /// What the algorithm has counted since the start.
+        counted: Flops,
+        /// What it should have counted.
+        expected: Flops,
+    },
     /// Broken invariant of the kernel: an event in the past, or a livelock.
     #[error(transparent)]
     Kernel(#[from] KernelError),
@@ -69,6 +85,12 @@ impl FederationError {
     /// Whether the simulator itself is at fault, rather than a scenario, an algorithm's learning
     /// or the observer.
     pub fn is_broken_invariant(&self) -> bool {
-        matches!(self, Self::Miscounted { .. } | Self::Kernel(_) | Self::Energy(_))
+        matches!(
+            self,
+            Self::Miscounted { .. }
+                | Self::ServerMiscounted { .. }
+                | Self::Kernel(_)
+                | Self::Energy(_)
+        )
     }
 }

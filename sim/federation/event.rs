@@ -32,8 +32,10 @@ pub(super) enum FederationEvent {
     Patience,
     /// The server looks for a cohort.
     OpenRound,
-    /// The server joins what has arrived.
+    /// The server turns to what has arrived.
     CloseExchange,
+    /// The server has done its part of the training and joins what had arrived.
+    ServerDone,
     /// The limit of simulated time.
     Stop,
 }
@@ -46,7 +48,7 @@ impl FederationEvent {
             Self::FlowTurns { .. } | Self::Computed { .. } => Class::Completion,
             Self::Arrived { .. } => Class::Arrival,
             Self::Deadline | Self::Patience => Class::Timer,
-            Self::OpenRound | Self::CloseExchange => Class::Decision,
+            Self::OpenRound | Self::CloseExchange | Self::ServerDone => Class::Decision,
             // Last of all: a round that closes exactly at the limit counts.
             Self::Stop => Class::Probe,
         }
@@ -63,7 +65,7 @@ impl Event for FederationEvent {
                 format!("the client at place {place} of the selection")
             }
             Self::Deadline | Self::Patience | Self::Stop => "a timer of the server".into(),
-            Self::OpenRound | Self::CloseExchange => "the server".into(),
+            Self::OpenRound | Self::CloseExchange | Self::ServerDone => "the server".into(),
         }
     }
 }

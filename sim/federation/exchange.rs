@@ -2,10 +2,12 @@
 
 use fleetune_algorithms::protocol::{ClientId, Counted, Exchange, Update, Verdict};
 use fleetune_devices::Workload;
+use fleetune_units::Flops;
 use rayon::prelude::*;
 
 use super::{
     client::{Activity, Client},
+    compute::ServerWork,
     error::FederationError,
     event::{Direction, FederationEvent},
     outcome::{Closing, Fate},
@@ -202,22 +204,34 @@ impl Federation<'_> {
         Ok(())
     }
 
-    /// Joins what has arrived, and asks for another exchange or closes the round.
+    /// Turns to what has arrived: joins it, at once or when the server has done its part of the training.
     pub(super) fn close_exchange(&mut self) -> Result<(), FederationError> {
-        let now = self.now();
         let closing = self.open_mut().closing.unwrap_or(Closing::Full);
         let fate = if closing == Closing::Deadline { Fate::Late } else { Fate::Surplus };
         self.abort_busy(fate)?;
         if let Some(deadline) = self.open_mut().deadline.take() {
             self.calendar.cancel(deadline);
         }
+        let round = self.open_mut();
+        let (exchange, arrived) = (round.exchange, round.arrived());
+        let work = self.server.join_work(exchange, &arrived);
+        if work.is_zero() {
+            return self.join();
+        }
+        let now = self.now();
+        let busy = ServerWork::new(now, work, self.rules.server_speed)?;
+        self.schedule(now.after(busy.lasts())?, FederationEvent::ServerDone)?;
+        self.open_mut().server = Some(busy);
+        Ok(())
+    }
+
+    /// Joins what had arrived, and asks for another exchange or closes the round.
+    pub(super) fn join(&mut self) -> Result<(), FederationError> {
+        let now = self.now();
+        let closing = self.open_mut().closing.unwrap_or(Closing::Full);
         let exchange = self.open_mut().exchange;
         let updates = self.train()?;
-        let verdict = if updates.is_empty() {
-            Verdict::RoundOver
-        } else {
-            self.server.aggregate(exchange, updates)?
-        };
+        let verdict = self.aggregate(exchange, updates)?;
         let devices = self.devices;
         let round = self.open_mut();
         for &place in &round.arrivals {
@@ -242,6 +256,32 @@ impl Federation<'_> {
             return self.close_round(closing);
         }
         self.open_exchange(next, asked)
+    }
+
+    /// Lets the algorithm join the updates, and holds it to the work that it said this takes the server.
+    fn aggregate(
+        &mut self,
+        exchange: Exchange,
+        updates: Vec<(ClientId, Update)>,
+    ) -> Result<Verdict, FederationError> {
+        let assigned = self.open_mut().server.take().map_or(Flops::ZERO, |server| server.work());
+        if updates.is_empty() {
+            return Ok(Verdict::RoundOver);
+        }
+        let expected = self.server.join_counted() + assigned;
+        let verdict = self.server.aggregate(exchange, updates)?;
+        let counted = self.server.join_counted();
+        if counted != expected {
+            return Err(FederationError::ServerMiscounted {
+                exchange,
+                assigned,
+                counted,
+                expected,
+            });
+        }
+        self.standing.server_flops += assigned;
+        self.open_mut().over = verdict == Verdict::RoundOver;
+        Ok(verdict)
     }
 
     /// Those of the last exchange, by place, who are still there and have the memory for the next.

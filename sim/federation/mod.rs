@@ -44,12 +44,20 @@
 //!    upload (latency included, the radio is on), and idle power while it waits for the verdict.
 //!    These are powers of the whole device, idle power included. A device that is not engaged in a
 //!    round is charged nothing. Aggregation and evaluation are the server's and take no simulated
-//!    time.
+//!    time; what does is in rule 11.
 //! 9. **Zero bytes are no transfer**, and cost no latency either.
 //! 10. **Limits.** A limit of simulated time breaks the open round off at that instant, which makes
 //!     its open exchange waste; the limit of FLOPs is looked at after every exchange, that of rounds
 //!     after every round. A round that the end of the run breaks off is the last of
 //!     the rounds: its earlier exchanges stand, and all it spent is in the ledger.
+//! 11. **The server's computing.** Where joining an exchange's updates is a part of training, as in
+//!     split learning, it takes the server's FLOPs over its speed, from the end of the exchange on.
+//!     Only then are the updates joined, the next exchange begun or the round closed; until then
+//!     those who delivered wait, as in rule 8. What the end of the run breaks off is not joined, and
+//!     what the server had done of it is counted.
+//! 12. **Whole rounds.** Where what a client does is of use only if it stays to the end of the
+//!     round, what those did who did not is waste, their earlier exchanges included; and what all
+//!     did, if the round does not get to its end.
 
 mod anatomy;
 mod client;

@@ -3,6 +3,7 @@
 use std::{error::Error, ops::ControlFlow};
 
 use fleetune_algorithms::protocol::{ClientId, Server};
+use fleetune_units::Flops;
 use serde::{Deserialize, Serialize};
 
 use super::{anatomy::Anatomy, ledger::Ledger};
@@ -120,6 +121,8 @@ pub struct Standing {
     pub void_rounds: u64,
     /// Spent by the fleet.
     pub ledger: Ledger,
+    /// What the server computed as its part of training, broken off work included.
+    pub server_flops: Flops,
     /// Sum over rounds of the clients asked.
     pub asked: u64,
     /// Sum over rounds of [`RoundOutcome::participants`].

@@ -2,10 +2,11 @@
 
 use std::{collections::BTreeMap, ops::ControlFlow};
 
-use fleetune_algorithms::protocol::{Exchange, Progress};
+use fleetune_algorithms::protocol::{ClientId, Exchange, Progress};
 
 use super::{
     client::Client,
+    compute::ServerWork,
     error::FederationError,
     event::FederationEvent,
     outcome::{Closing, End, Fate, RoundOutcome},
@@ -44,12 +45,35 @@ pub(super) struct Round {
     pub(super) deadline: Option<Handle>,
     /// Set once the exchange takes no more updates.
     pub(super) closing: Option<Closing>,
+    /// What keeps the server busy between the end of an exchange and the joining of its updates.
+    pub(super) server: Option<ServerWork>,
+    /// The algorithm has called the round over.
+    pub(super) over: bool,
 }
 
 impl Round {
+    /// Whose updates count, in the order of arrival.
+    pub(super) fn arrived(&self) -> Vec<ClientId> {
+        self.arrivals.iter().map(|&place| self.clients[place as usize].id).collect()
+    }
+
     /// Whether anyone can still deliver.
     pub(super) fn anyone_busy(&self) -> bool {
         self.clients.iter().any(|client| client.is_busy() || client.pending.is_some())
+    }
+}
+
+impl Round {
+    /// Makes waste of what those did who were not there to the end, or of what all did if the algorithm did not get
+    /// there.
+    fn forfeit(&mut self, closing: Closing) {
+        let fate = if closing == Closing::Interrupted { Fate::Interrupted } else { Fate::Left };
+        let all = self.exchange.index + 1;
+        for client in &mut self.clients {
+            if !(self.over && client.outcome().exchanges == all) {
+                client.forfeit(fate);
+            }
+        }
     }
 }
 
@@ -145,6 +169,8 @@ impl Federation<'_> {
             wanted: 0,
             deadline: None,
             closing: None,
+            server: None,
+            over: false,
         });
         self.open_exchange(exchange, (0..).zip(asked).collect())
     }
@@ -231,7 +257,13 @@ impl Federation<'_> {
 
     /// Takes the round off the table and books it.
     fn conclude(&mut self, closing: Closing) -> Option<RoundOutcome> {
-        let round = self.round.take()?;
+        let mut round = self.round.take()?;
+        if let Some(server) = round.server {
+            self.standing.server_flops += server.done_at(self.now());
+        }
+        if self.server.needs_whole_rounds() {
+            round.forfeit(closing);
+        }
         let outcome = RoundOutcome {
             round: round.exchange.round,
             waited: round.waited,

@@ -8,7 +8,7 @@ use fleetune_devices::{
     network::{Alone, ServerLink},
     streams::SeedTree,
 };
-use fleetune_units::{Flops, Seconds};
+use fleetune_units::{Flops, FlopsPerSecond, Seconds};
 
 use super::{
     config::FederationConfig,
@@ -34,6 +34,7 @@ pub(super) struct Rules {
     pub(super) flops_limit: Option<Flops>,
     pub(super) evaluate_every: u64,
     pub(super) server: ServerLink,
+    pub(super) server_speed: FlopsPerSecond,
 }
 
 impl Rules {
@@ -50,6 +51,7 @@ impl Rules {
             flops_limit: config.stop.device_flops,
             evaluate_every: config.evaluate_every,
             server: config.server,
+            server_speed: config.server_speed,
         })
     }
 }
@@ -206,6 +208,7 @@ impl<'a> Federation<'a> {
             FederationEvent::Patience => self.lose_patience(),
             FederationEvent::OpenRound => self.open_round(),
             FederationEvent::CloseExchange => self.close_exchange(),
+            FederationEvent::ServerDone => self.join(),
             FederationEvent::Stop => self.stop(),
         }
     }

@@ -175,6 +175,32 @@ fn the_retries_of_fwdllm_stay_within_their_plan() {
     });
 }
 
+/// Three exchanges: the first sends activations, the second learns and sends, the last learns. The plan's least and most
+/// are of these; what the server does is in the run's count alone, the same in every round.
+#[test]
+fn a_round_of_fedsllm_is_exchanges_within_its_plan() {
+    let fedsllm = "  FedsLLM: { fedsllm: { split: 2, local_steps: 2, batch_size: 6, \
+                   learning_rate: { base: 1e-4 } } }\n";
+    let fedavg = "  FedAvg: { fedavg: { train: { lora: { rank: 8, alpha: 8 } }, local_steps: 2, batch_size: 6, \
+                  learning_rate: { base: 1e-4 } } }\n";
+    let fedavg = plan(&prepared([fedavg], &[])).unwrap();
+    by_cell(&prepared([fedsllm], &[]), |plan, cell, charges| {
+        let [least, most] = planned(plan);
+        assert!((0..3).all(|i| least[i] < most[i]), "{least:?} {most:?}");
+        assert_between(charges, [least, most], 3, "FedsLLM");
+        // Activations of 6 texts of 16 tokens, 128 wide, up twice with two numbers a text, and down twice.
+        let boundary = 4 * (6 * 16 * 128);
+        let weights = 4 * (2 * 2 * 2 * 128 * 8);
+        let up = 2 * (24 + boundary + 4 * 12) + 24 + weights;
+        let down = 24 + weights + 2 * (24 + boundary);
+        assert_eq!(charges, [[charges[0][0], COHORT * down, COHORT * up]; 2]);
+        // Devices and server together do what FedAvg's devices do.
+        let server = cell.standing.server_flops.get();
+        assert_eq!(2 * charges[0][0] + server, 2 * COHORT * fedavg[0].flops.most.get());
+        assert!(plan.memory.most < fedavg[0].memory.least);
+    });
+}
+
 /// Shards of a few texts of very different lengths: batches straddle permutations and repeat texts.
 #[test]
 fn padding_to_the_longest_text_stays_within_the_plan() {

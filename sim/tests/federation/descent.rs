@@ -91,7 +91,7 @@ impl Server for Descent {
             let payload = Payload::Scalars(project(&mut Bowl(&x.values), Self::PLAN, width, &z));
             let upload = Bytes::new(payload.encode(exchange.round).len() as u64);
             let counted = Counted { flops, traffic, upload, peak_memory };
-            Update { payload, examples: 1, counted }
+            Update { payload, examples: 1, counted, kept: None }
         });
         Assignment { workload, job }
     }

@@ -8,5 +8,7 @@ mod laws;
 mod learning;
 mod limits;
 mod rules;
+mod server_work;
+mod split;
 mod transfers;
 mod world;

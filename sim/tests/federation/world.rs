@@ -22,7 +22,7 @@ use fleetune_devices::{
     network::ServerLink, streams::SeedTree,
 };
 use fleetune_models::{encoder::Classifier, parameters::Weights};
-use fleetune_units::{Bytes, BytesPerSecond, Flops, Seconds};
+use fleetune_units::{Bytes, BytesPerSecond, Flops, FlopsPerSecond, Seconds};
 
 /// A device that computes 1 GFLOP/s, has 1 MB/s each way, 100 MB of memory, and is always there.
 #[derive(Debug, Clone)]
@@ -86,6 +86,7 @@ pub(super) fn config(cohort: u32) -> FederationConfig {
         stop: Stop { rounds: 10, simulated_time: None, device_flops: None },
         evaluate_every: 1_000_000,
         server: ServerLink { uplink: fast, downlink: fast, latency: Seconds::ZERO },
+        server_speed: FlopsPerSecond::from_raw(1e9),
     }
 }
 
@@ -103,15 +104,22 @@ pub(super) fn work(flops: u128, download: u64, upload: u64) -> Workload {
 
 type WorkOf = Box<dyn Fn(Exchange, ClientId) -> Workload + Send>;
 type Says = Box<dyn Fn(Exchange) -> Verdict + Send>;
+type Joining = Box<dyn Fn(Exchange, ClientId) -> Flops + Send>;
 
 /// Hands out known work and notes whose updates it was given.
 pub(super) struct Script {
     work: WorkOf,
     says: Says,
+    joining: Joining,
+    joined_flops: Flops,
     /// What jobs count too much.
     pub(super) lie: u128,
     /// Who was asked, exchange by exchange, in order.
     pub(super) convened: Vec<(Exchange, Vec<ClientId>)>,
+    /// What the server counts too much in joining.
+    pub(super) server_lie: u128,
+    /// Whether clients must stay to the end of a round.
+    pub(super) whole_rounds: bool,
     pub(super) joined: Vec<(Exchange, Vec<ClientId>)>,
     /// Clients whose job was handed out before they were convened, and run.
     pub(super) hasty: Arc<AtomicUsize>,
@@ -123,8 +131,12 @@ impl Script {
         Self {
             work: Box::new(work),
             says: Box::new(|_| Verdict::RoundOver),
+            joining: Box::new(|_, _| Flops::ZERO),
+            joined_flops: Flops::ZERO,
             lie: 0,
             convened: Vec::new(),
+            server_lie: 0,
+            whole_rounds: false,
             joined: Vec::new(),
             hasty: Arc::default(),
             jobs_run: Arc::default(),
@@ -133,6 +145,24 @@ impl Script {
 
     pub(super) fn saying(mut self, says: impl Fn(Exchange) -> Verdict + Send + 'static) -> Self {
         self.says = Box::new(says);
+        self
+    }
+
+    /// With other work to hand out.
+    pub(super) fn working(
+        mut self,
+        work: impl Fn(Exchange, ClientId) -> Workload + Send + 'static,
+    ) -> Self {
+        self.work = Box::new(work);
+        self
+    }
+
+    /// With a server that computes so much for each client whose update it joins.
+    pub(super) fn joining(
+        mut self,
+        work: impl Fn(Exchange, ClientId) -> Flops + Send + 'static,
+    ) -> Self {
+        self.joining = Box::new(work);
         self
     }
 
@@ -161,7 +191,7 @@ impl Server for Script {
         let job = Box::new(move || {
             runs.fetch_add(1, Ordering::Relaxed);
             hasty.fetch_add(usize::from(!is_convened), Ordering::Relaxed);
-            Update { payload: Payload::Scalars(Vec::new()), examples: 1, counted }
+            Update { payload: Payload::Scalars(Vec::new()), examples: 1, counted, kept: None }
         });
         Assignment { workload, job }
     }
@@ -171,8 +201,22 @@ impl Server for Script {
         exchange: Exchange,
         updates: Vec<(ClientId, Update)>,
     ) -> Result<Verdict, ProtocolError> {
-        self.joined.push((exchange, updates.into_iter().map(|(client, _)| client).collect()));
+        let clients: Vec<ClientId> = updates.into_iter().map(|(client, _)| client).collect();
+        self.joined_flops += self.join_work(exchange, &clients) + Flops::new(self.server_lie);
+        self.joined.push((exchange, clients));
         Ok((self.says)(exchange))
+    }
+
+    fn join_work(&self, exchange: Exchange, clients: &[ClientId]) -> Flops {
+        clients.iter().map(|&client| (self.joining)(exchange, client)).sum()
+    }
+
+    fn join_counted(&self) -> Flops {
+        self.joined_flops
+    }
+
+    fn needs_whole_rounds(&self) -> bool {
+        self.whole_rounds
     }
 
     fn weights(&self) -> &Weights {
@@ -247,17 +291,20 @@ pub(super) fn run_traced(
     script: &mut Script,
 ) -> Result<(RunOutcome, Diary), FederationError> {
     let mut diary = Diary::default();
-    let sessions = traces
-        .iter()
-        .map(|trace| {
-            let session = |&(online, length)| Session { online, length: Seconds::from_raw(length) };
-            Box::new(trace.iter().map(session)) as Sessions<'_>
-        })
-        .collect();
+    let sessions = sessions(traces);
     let seeds = SeedTree::new(5);
     let federation = Federation::with_sessions(config, fleet, sessions, seeds, script, &mut diary)?;
     let outcome = federation.run()?;
     Ok((outcome, diary))
+}
+
+/// Each device's periods, given as (online, seconds).
+pub(super) fn sessions(traces: &[Vec<(bool, f64)>]) -> Vec<Sessions<'_>> {
+    let of = |trace: &'_ Vec<(bool, f64)>| {
+        let session = |&(online, length): &_| Session { online, length: Seconds::from_raw(length) };
+        Box::new(trace.clone().into_iter().map(move |period| session(&period))) as Sessions<'_>
+    };
+    traces.iter().map(of).collect()
 }
 
 /// A device that is always there.

@@ -104,7 +104,7 @@ fn the_summary_follows_from_the_rounds() {
     for cell in cells {
         let mut promised: BTreeSet<&str> = COSTS.iter().map(|(key, _)| *key).collect();
         promised.extend(["algorithm", "seed", "reached", "final_accuracy", "best_accuracy"]);
-        promised.extend(["excluded_devices", "wasted_flops_fraction"]);
+        promised.extend(["excluded_devices", "wasted_flops_fraction", "server_flops"]);
         assert_eq!(keys(cell), promised);
         let (label, seed) = (cell["algorithm"].as_str().unwrap(), cell["seed"].to_string());
         let mine: Vec<_> = rounds.iter().filter(|r| r[0] == label && r[1] == seed).collect();
@@ -119,6 +119,7 @@ fn the_summary_follows_from_the_rounds() {
         assert_eq!(cell["best_accuracy"].as_f64(), highest);
         assert_eq!(cell["excluded_devices"].to_string(), mine[0][12]);
         assert_eq!(cell["wasted_flops_fraction"], 0.0, "nobody was asked in vain");
+        assert_eq!(cell["server_flops"], 0, "these servers only average");
     }
     assert!(reached > 0, "the best cell reaches its own best");
 }
@@ -222,6 +223,40 @@ fn a_target_below_the_start_is_no_target() {
         let details = desk.read(&format!("{target}/details.json"));
         assert_eq!(details.contains("raise the target"), expected, "{target}");
     }
+}
+
+/// A server that only averages may be of any speed: nothing is charged for it, and nobody is told of it. One that
+/// trains takes its time, and the report says what it did.
+#[test]
+fn the_servers_speed_matters_where_it_trains_and_only_there() {
+    let desk = Desk::new();
+    let fedsllm = "  FedsLLM: { fedsllm: { split: 2, local_steps: 2, batch_size: 4, learning_rate: { base: 1e-4 } } }\n";
+    desk.put("both.yaml", &scenario(ALGORITHMS.into_iter().chain([fedsllm])));
+    let more = ["--seeds", "1", "--quiet", "--set"];
+    for (out, speed) in [("fast", "10 TFLOP/s"), ("slow", "1 MFLOP/s")] {
+        let set = format!("network.server.compute={speed}");
+        desk.succeeds(&[&["run", "both.yaml", "--out", out], &more[..], &[&set]].concat());
+    }
+    let [fast, slow] = ["fast", "slow"].map(|out| table(&desk.read(&format!("{out}/rounds.csv"))));
+    assert_eq!(fast.len(), 15);
+    let server: Value = serde_json::from_str(&desk.read("slow/summary.json")).unwrap();
+    let done = server["cells"][4]["server_flops"].as_f64().unwrap();
+    assert!(done > 0.0);
+    for (fast, slow) in fast.iter().zip(&slow) {
+        if fast[0] != "FedsLLM" || fast[2] == "0" {
+            assert_eq!(fast, slow);
+            continue;
+        }
+        // The same bytes, FLOPs and model; later by the server's work, half of it in each of the two rounds.
+        assert_eq!((&fast[4..9], &fast[10..]), (&slow[4..9], &slow[10..]));
+        let late = number(&slow[3]) - number(&fast[3]);
+        let expected = done * (1e-6 - 1e-13) * number(&fast[2]) / 2.0;
+        assert!((late - expected).abs() < 1e-6 * expected, "{late} s, expected {expected} s");
+        assert!(number(&slow[9]) > number(&fast[9]), "waiting takes energy");
+    }
+    let details = desk.read("slow/details.json");
+    assert_eq!(details.matches("the server did a part of the training").count(), 1);
+    assert!(desk.read("slow/report.html").contains("FedsLLM: the server did a part"));
 }
 
 /// A learning rate that blows the model up ends its own cells only.

@@ -1,0 +1,191 @@
+//! The server: its part of the model for every client of the round, and the averaging of both parts.
+
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+
+use fleetune_devices::Workload;
+use fleetune_models::{cost::BatchShape, encoder::Classifier, parameters::Weights};
+use fleetune_units::Flops;
+
+use super::{
+    client::{Received, State, Task},
+    parts::{Crossing, Parts},
+};
+use crate::{
+    average::{advance, mean_by_examples},
+    first_order::Descent,
+    protocol::{
+        Assignment, ClientId, Estimate, Exchange, Horizon, Kept, ProtocolError, Server, Update,
+        Verdict,
+    },
+};
+
+/// The two servers of the papers in one.
+#[derive(Debug)]
+pub(super) struct FedsLlmServer {
+    pub(super) parts: Arc<Parts>,
+    global: Arc<Weights>,
+    /// The lower part of `global`, as it is sent.
+    below: Arc<Vec<f32>>,
+    /// The clients of the round under way: those whose activations arrived in its last exchange. Of a round that nobody
+    /// finished they remain until the next one begins.
+    pub(super) sessions: BTreeMap<ClientId, Session>,
+    counted: Flops,
+}
+
+/// What the server has of a client in mid-round.
+#[derive(Debug)]
+pub(super) struct Session {
+    /// The client's copy of the upper part.
+    at: Vec<f32>,
+    descent: Descent,
+    /// What is on the device, held here for its next job.
+    device: Arc<State>,
+    /// The gradient that the device waits for.
+    pub(super) gradient: Arc<Vec<f32>>,
+}
+
+impl FedsLlmServer {
+    pub(super) fn new(parts: Arc<Parts>, start: Weights) -> Self {
+        let below = Arc::new(start.values[..parts.lower.len()].to_vec());
+        let global = Arc::new(start);
+        Self { parts, global, below, sessions: BTreeMap::new(), counted: Flops::ZERO }
+    }
+
+    /// Local steps per round, τ; the exchange of this index is the last.
+    fn steps(&self) -> usize {
+        self.parts.recipe.steps()
+    }
+
+    fn is_last(&self, exchange: Exchange) -> bool {
+        exchange.index as usize >= self.steps()
+    }
+
+    fn task(&self, exchange: Exchange, client: ClientId) -> Task {
+        Task { parts: Arc::clone(&self.parts), exchange, client }
+    }
+
+    /// The shape of the mini-batch whose activations `client` sends in `exchange`, which is not the last.
+    fn shape(&self, exchange: Exchange, client: ClientId) -> BatchShape {
+        let step = exchange.index as usize;
+        self.parts.workshop.shapes(client, exchange.round, self.steps())[step]
+    }
+
+    /// A client's copy of the upper part, with its optimiser, as of now.
+    fn copy(&mut self, first: bool, client: ClientId) -> (Vec<f32>, Descent) {
+        if first {
+            let start = self.global.values[self.parts.lower.len()..].to_vec();
+            let descent = self.parts.recipe.optimizer.start(start.len());
+            return (start, descent);
+        }
+        let session = self.sessions.remove(&client);
+        let session = session.expect("a round goes on with those alone who sent activations");
+        (session.at, session.descent)
+    }
+
+    /// Takes a step on every client's copy of the upper part. Who sent nothing is forgotten.
+    fn step(
+        &mut self,
+        exchange: Exchange,
+        updates: Vec<(ClientId, Update)>,
+    ) -> Result<(), ProtocolError> {
+        let parts = Arc::clone(&self.parts);
+        let rates = parts.rates(&parts.upper, exchange.moment());
+        let mut sessions = BTreeMap::new();
+        for (client, update) in updates {
+            let shape = self.shape(exchange, client);
+            let sent = update.dense(client, parts.crossing_len(shape))?;
+            let crossing = Crossing::read(sent, shape[0]);
+            let (mut at, mut descent) = self.copy(exchange.index == 0, client);
+            let [gradient, below] = parts.train_above(&at, &crossing, &mut self.counted);
+            descent.step(&rates, &mut at, &gradient);
+            let device = update.kept.and_then(Kept::take);
+            let device = device.expect("jobs of this algorithm leave their state on the device");
+            sessions.insert(client, Session { at, descent, device, gradient: Arc::new(below) });
+        }
+        self.sessions = sessions;
+        Ok(())
+    }
+
+    /// The mean of both parts over the clients that finished the round.
+    fn average(&mut self, round: u64, updates: &[(ClientId, Update)]) -> Result<(), ProtocolError> {
+        let (lower, whole) = (self.parts.lower.len(), self.global.values.len());
+        let both = |client, update: &Update| {
+            let sent = update.dense(client, lower)?;
+            let session = self.sessions.get(&client);
+            let above = &session.expect("a round ends with those alone who sent activations").at;
+            Ok(Cow::Owned([sent, above].concat()))
+        };
+        if let Some(mean) = mean_by_examples(whole, updates, both)? {
+            advance(&mut self.global, &mean, round)?;
+            self.below = Arc::new(self.global.values[..lower].to_vec());
+        }
+        self.sessions.clear();
+        Ok(())
+    }
+}
+
+impl Server for FedsLlmServer {
+    fn assign(&self, exchange: Exchange, client: ClientId, _: &dyn Estimate) -> Assignment {
+        let task = self.task(exchange, client);
+        let shapes = self.parts.workshop.shapes(client, exchange.round, self.steps());
+        let workload = task.workload(&shapes);
+        let received = match exchange.index {
+            0 => Received::Weights(Arc::clone(&self.below)),
+            _ => {
+                let session = self.sessions.get(&client);
+                let session = session.expect("only who sent activations is asked again");
+                Received::Gradient(Arc::clone(&session.device), Arc::clone(&session.gradient))
+            }
+        };
+        Assignment { workload, job: Box::new(move || task.run(received)) }
+    }
+
+    /// Every kind of exchange: the first, those between, the last.
+    fn forecast(&self, client: ClientId, _: &dyn Estimate, _: Horizon) -> Vec<Workload> {
+        let bounds = self.parts.workshop.shape_bounds(client, self.steps());
+        let all = bounds.iter().flat_map(|shapes| {
+            let exchange = |index| Exchange::at(0, index);
+            let indices = 0..=self.parts.recipe.local_steps.get();
+            indices.map(move |index| self.task(exchange(index), client).workload(shapes))
+        });
+        let mut all: Vec<Workload> = all.collect();
+        all.dedup();
+        all
+    }
+
+    fn aggregate(
+        &mut self,
+        exchange: Exchange,
+        updates: Vec<(ClientId, Update)>,
+    ) -> Result<Verdict, ProtocolError> {
+        if self.is_last(exchange) {
+            self.average(exchange.round, &updates)?;
+            return Ok(Verdict::RoundOver);
+        }
+        self.step(exchange, updates)?;
+        Ok(Verdict::SameCohort)
+    }
+
+    fn join_work(&self, exchange: Exchange, clients: &[ClientId]) -> Flops {
+        if self.is_last(exchange) {
+            return Flops::ZERO;
+        }
+        clients.iter().map(|&client| self.parts.above(self.shape(exchange, client))).sum()
+    }
+
+    fn join_counted(&self) -> Flops {
+        self.counted
+    }
+
+    fn needs_whole_rounds(&self) -> bool {
+        true
+    }
+
+    fn weights(&self) -> &Weights {
+        &self.global
+    }
+
+    fn model(&self) -> Classifier {
+        self.parts.workshop.model_with(&self.global)
+    }
+}
