@@ -6,4 +6,5 @@ mod interrupted;
 mod mistakes;
 mod reproducible;
 mod results;
+mod totals;
 mod walkthrough;
