@@ -20,8 +20,8 @@ const SET: [&str; 5] = [
     "seeds=1",
     "task.test_examples=400",
     "federation.over_commitment=1.3",
-    "federation.stop.rounds=8",
-    "federation.evaluate_every=8",
+    "federation.stop.rounds=4",
+    "federation.evaluate_every=4",
 ];
 
 fn cells() -> Vec<CellResult> {
@@ -82,7 +82,7 @@ fn kernel_run_directory_and_report_have_the_same_totals() {
         let (label, kernel) = (&cell.label, totals(cell));
         assert!(!cell.standing.ledger.wasted.device_flops.is_zero(), "{label}: some in vain");
 
-        let row = table.lines().find(|row| row.starts_with(&format!("{label},0,8,"))).unwrap();
+        let row = table.lines().find(|row| row.starts_with(&format!("{label},0,4,"))).unwrap();
         let columns: Vec<&str> = row.split(',').collect();
         let number = |column: usize| columns[column].parse::<f64>().unwrap();
         assert_eq!([3, 6, 7, 8, 9].map(number), kernel, "{label}: rounds.csv");
