@@ -11,14 +11,14 @@ use serde_json::Value;
 use super::harness::{Desk, scenario};
 
 const ALGORITHMS: [&str; 2] = [
-    "  FedAvg: { fedavg: { local_steps: 4, batch_size: 16, learning_rate: { base: 3e-4 } } }\n",
-    "  Signs: { signspsa: { train: bitfit, local_steps: 8, batch_size: 16, learning_rate: { base: 4e-3 } } }\n",
+    "  FedAvg: { fedavg: { local_steps: 2, batch_size: 8, learning_rate: { base: 1e-3 } } }\n",
+    "  Signs: { signspsa: { train: bitfit, local_steps: 8, batch_size: 8, learning_rate: { base: 4e-3 } } }\n",
 ];
 
 /// Over-commitment wastes work, which is in every total; judged before the first and after the last round.
 const SET: [&str; 5] = [
     "seeds=1",
-    "task.test_examples=400",
+    "task.test_examples=200",
     "federation.over_commitment=1.3",
     "federation.stop.rounds=4",
     "federation.evaluate_every=4",
