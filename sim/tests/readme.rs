@@ -74,3 +74,20 @@ fn every_command_is_in_the_readme_and_every_file_it_names_exists() {
         assert!(root.join(name).exists(), "{name}");
     }
 }
+
+/// The page of laws names files by their path, and after each its tests.
+#[test]
+fn every_test_that_the_laws_name_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let (mut source, mut count) = (String::new(), 0);
+    for name in include_str!("../../docs/laws.md").split('`').skip(1).step_by(2) {
+        if name.ends_with(".rs") {
+            source = std::fs::read_to_string(root.join(name)).unwrap();
+        } else if !name.contains('.') {
+            assert!(source.contains(&format!("fn {name}(")), "{name}");
+            count += 1;
+        }
+    }
+    assert!(count > 30, "{count}");
+    assert!(README.contains("(docs/laws.md)"));
+}

@@ -63,9 +63,11 @@ pub(super) fn check(
         assert!(clients.iter().all(|client| asked.contains(client)));
     }
     for round in &diary.rounds {
-        let first = Exchange::at(round.round, 0);
         let asked: Vec<_> = round.clients.iter().map(|client| client.client).collect();
-        let convened = script.convened.iter().filter(|(exchange, _)| *exchange == first);
+        let convened = script
+            .convened
+            .iter()
+            .filter(|(exchange, _)| (exchange.round, exchange.index) == (round.round, 0));
         assert_eq!(convened.map(|(_, cohort)| cohort).collect::<Vec<_>>(), [&asked]);
         let told = script.convened.iter().filter(|(exchange, _)| exchange.round == round.round);
         assert_eq!(told.count(), round.exchanges as usize);

@@ -129,7 +129,9 @@ impl Bowl<'_> {
 
 /// When each round ended, and the loss then.
 #[derive(Default)]
-struct Curve(Vec<(f64, f64)>);
+struct Curve(Vec<Point>);
+
+type Point = (f64, f64);
 
 impl Observer for Curve {
     fn evaluate(
@@ -151,7 +153,7 @@ impl Observer for Curve {
 }
 
 /// The curve of a seed; the start is common to all.
-fn curve(layout: &Arc<Layout>, rate: f64, seed: u64) -> Vec<(f64, f64)> {
+fn curve(layout: &Arc<Layout>, rate: f64, seed: u64) -> Vec<Point> {
     let mut draw = noise(4);
     let values = (0..layout.len()).map(|_| draw()).collect();
     let x = Arc::new(Weights { layout: Arc::clone(layout), values });
@@ -193,7 +195,7 @@ fn time_to_accuracy_is_the_slope_of_the_descent_times_the_time_of_a_round() {
     assert!(curves.iter().all(|curve| curve.len() as u64 == ROUNDS + 1));
 
     // L4, of every round of every seed.
-    let ratios = |curve: &Vec<(f64, f64)>| -> Vec<f64> {
+    let ratios = |curve: &Vec<Point>| -> Vec<f64> {
         curve.windows(2).map(|pair| pair[1].1 / pair[0].1).collect()
     };
     let ratios: Vec<f64> = curves.iter().flat_map(ratios).collect();
@@ -205,10 +207,10 @@ fn time_to_accuracy_is_the_slope_of_the_descent_times_the_time_of_a_round() {
     let round = transfers + (1..=N).map(|k| 1.0 / f64::from(k)).sum::<f64>();
     let rounds = ROUNDS as f64;
     let start = curves[0][0].1;
-    let column = |of: &dyn Fn(&[(f64, f64)]) -> f64| -> Vec<f64> {
+    let column = |of: &dyn Fn(&[Point]) -> f64| -> Vec<f64> {
         curves.iter().map(|curve| of(curve)).collect()
     };
-    let last = |curve: &[(f64, f64)]| curve[ROUNDS as usize];
+    let last = |curve: &[Point]| curve[ROUNDS as usize];
     accept("log loss", &column(&|c| libm::log(start / last(c).1)), -rounds * slope);
     accept("time", &column(&|c| last(c).0), rounds * round);
 
@@ -218,7 +220,7 @@ fn time_to_accuracy_is_the_slope_of_the_descent_times_the_time_of_a_round() {
     accept("time to accuracy", &reached, 40.0 / -slope * round + 0.5 * round);
 
     // At any time the predicted curve lies within the band of the seeds.
-    let log_loss_at = |curve: &[(f64, f64)], time: f64| {
+    let log_loss_at = |curve: &[Point], time: f64| {
         libm::log(curve.iter().rfind(|(at, _)| *at <= time).unwrap().1)
     };
     for part in 1..=20 {

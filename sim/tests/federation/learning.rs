@@ -20,6 +20,7 @@ use fleetune_models::{
     ledger::Ledger,
     parameters::Weights,
 };
+use fleetune_units::Flops;
 use rand::seq::SliceRandom;
 
 use super::world::{Diary, SPEC, Spec, config, fleet, same, uniform};
@@ -28,7 +29,7 @@ use crate::learners::{CLIENTS, LENGTH, Spare, algorithm, bits, setup, setup_with
 const SEED: u64 = 9;
 
 /// Every kind, and whether all that its clients download is the dense model.
-const KINDS: [(&str, bool); 13] = [
+const KINDS: [(&str, bool); 15] = [
     (r#"{"fedspzo":{"split":1,"perturbations":{"lower":1,"upper":2}"#, false),
     (r#"{"mezo":{"catch_up":"dense","server_momentum":0.5"#, true),
     (r#"{"mezo":{"upload":"delta","weight_decay":0.1"#, true),
@@ -41,7 +42,9 @@ const KINDS: [(&str, bool); 13] = [
     (r#"{"fedadam":{"server_learning_rate":0.01"#, true),
     (r#"{"fedyogi":{"server_learning_rate":0.01"#, true),
     (r#"{"scaffold":{"train":"bitfit""#, false),
-    (r#"{"fwdllm":{"variance_threshold":1e-30,"retry_cap":1"#, false),
+    (r#"{"fwdllm":{"variance_threshold":1e-30,"form":{"as_published":{"retry_cap":1}}"#, false),
+    (r#"{"fwdllm":{"variance_threshold":1e-30,"form":{"deployable":{"retry_cap":1}}"#, false),
+    (r#"{"fedsllm":{"split":1,"train":"layers""#, false),
 ];
 
 fn open(kind: &str) -> Box<dyn Server> {
@@ -53,6 +56,7 @@ fn open(kind: &str) -> Box<dyn Server> {
 /// A server that notes who was joined, in which order, and how long their messages were.
 struct Noted {
     inner: Box<dyn Server>,
+    convened: Vec<(Exchange, Vec<ClientId>)>,
     joined: Vec<(Exchange, Vec<ClientId>)>,
     uploaded: u64,
     /// What a dense model for each of them would have been.
@@ -61,11 +65,28 @@ struct Noted {
 
 impl Noted {
     fn new(inner: Box<dyn Server>) -> Self {
-        Self { inner, joined: Vec::new(), uploaded: 0, dense: 0 }
+        Self { inner, convened: Vec::new(), joined: Vec::new(), uploaded: 0, dense: 0 }
     }
 }
 
 impl Server for Noted {
+    fn convene(&mut self, exchange: Exchange, cohort: &[ClientId]) {
+        self.convened.push((exchange, cohort.to_vec()));
+        self.inner.convene(exchange, cohort);
+    }
+
+    fn join_work(&self, exchange: Exchange, clients: &[ClientId]) -> Flops {
+        self.inner.join_work(exchange, clients)
+    }
+
+    fn join_counted(&self) -> Flops {
+        self.inner.join_counted()
+    }
+
+    fn needs_whole_rounds(&self) -> bool {
+        self.inner.needs_whole_rounds()
+    }
+
     fn assign(&self, exchange: Exchange, client: ClientId, device: &dyn Estimate) -> Assignment {
         self.inner.assign(exchange, client, device)
     }
@@ -138,7 +159,9 @@ fn a_synchronous_run_is_a_plain_loop_to_the_bit() {
 
             let mut plain = open(kind);
             let start = bits(&plain.weights().values);
-            for (exchange, order) in &simulated.joined {
+            for ((exchange, order), (_, cohort)) in simulated.joined.iter().zip(&simulated.convened)
+            {
+                plain.convene(*exchange, cohort);
                 let job =
                     |&client: &ClientId| (client, (plain.assign(*exchange, client, &Spare).job)());
                 let updates = order.iter().map(job).collect();

@@ -16,7 +16,8 @@ pub(crate) fn accept(what: &str, samples: &[f64], theta: f64) {
     let n = samples.len() as f64;
     let mean = samples.iter().sum::<f64>() / n;
     let variance = samples.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / (n - 1.0);
-    let t = StudentsT::new(0.0, 1.0, n - 1.0).unwrap().inverse_cdf(1.0 - ALPHA / 2.0);
+    let law = StudentsT::new(0.0, 1.0, n - 1.0).expect("30 replications or more");
+    let t = law.inverse_cdf(1.0 - ALPHA / 2.0);
     let half_width = t * (variance / n).sqrt();
     assert!(
         half_width <= 0.02 * theta,

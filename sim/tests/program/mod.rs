@@ -7,4 +7,5 @@ mod mistakes;
 mod reproducible;
 mod results;
 mod sweeps;
+mod totals;
 mod walkthrough;
