@@ -87,6 +87,10 @@ fn messages_cut_or_damaged_anywhere_are_refused() {
             assert_eq!(Choices::decode(&damaged), None, "byte {at}");
         }
     }
+    for (count, body) in [(1, 8), (3, 8), (2, 9)] {
+        let header = Header { kind: Kind::Choices, coding: [0; 2], count, round: 3 };
+        assert_eq!(Choices::decode(&header.seal(&vec![0; body])), None, "{count} in {body} bytes");
+    }
     for at in 0..sparse.len() {
         assert_eq!(coded.decode(&sparse[..at], 4), Err(DecodeError::Damaged));
         for flip in 1..=255 {
