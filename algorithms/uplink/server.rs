@@ -63,7 +63,7 @@ impl UplinkServer {
         }
     }
 
-    fn sender(&self, exchange: Exchange, client: ClientId) -> Sender {
+    pub(super) fn sender(&self, exchange: Exchange, client: ClientId) -> Sender {
         let streams = self.streams.subtree("encoding of client", u64::from(client));
         let round = streams.subtree("round", exchange.round);
         Sender {

@@ -137,9 +137,10 @@ pub(super) fn take(kept: usize, count: usize, from: &mut Reader) -> Result<Vec<u
     let high = shape.kept * low;
     for at in (high..8 * bits.len() as u64).filter(|&at| bit(at) == 1) {
         let i = positions.len() as u64;
-        if at >= shape.bits() || i == shape.kept {
+        if i == shape.kept {
             return Err(DecodeError::Malformed("a position too many"));
         }
+        // A bit in the padding is further up than the largest position's could be.
         let rest = (at - high - i) << low;
         let position = (0..low).fold(rest, |position, b| position | bit(i * low + b) << b);
         if position >= count as u64 {
@@ -260,6 +261,7 @@ mod tests {
         assert!(malformed([0b0010_0110, 0]), "too few");
         assert!(malformed([0b1110_0110, 0]), "too many");
         assert!(malformed([0b1010_0110, 2]), "in the padding");
+        assert!(malformed([0b0010_0110, 2]), "in the padding, in place of the last");
         // Both in the same bucket, low bits 2 and 1, then 2 and 2.
         assert!(malformed([0b0011_0110, 0]), "descending");
         assert!(malformed([0b0011_1010, 0]), "repeated");

@@ -1,6 +1,8 @@
 //! The report's sentences say what the records say, and no more.
 
-use fleetune_reports::{Answer, Run, RunResults, statistics::Comparison, write_tables};
+use fleetune_reports::{
+    Answer, Run, RunResults, records::PrivacySpent, statistics::Comparison, write_tables,
+};
 
 use crate::synthetic::Recipe;
 
@@ -68,4 +70,33 @@ fn nobody_wins_if_nobody_gets_there() {
     assert_says(&nobody.headline, &["No algorithm reached 90%", "FedAvg came closest"]);
     let none = answer(&Recipe { evaluations: 0, ..Recipe::usual() }.results());
     assert_says(&none.headline, &["no round was evaluated"]);
+}
+
+#[test]
+fn what_was_revealed_is_that_of_the_seed_that_revealed_most() {
+    let spent = |seed, epsilon: Option<f64>| PrivacySpent {
+        seed,
+        rounds: 40 + seed,
+        delta: 0.001,
+        epsilon,
+        sampling_rate: 0.25,
+        epsilon_if_sampled: epsilon.map(|epsilon| epsilon / 8.0),
+    };
+    let points = |privacy: &[PrivacySpent]| {
+        let mut results = Recipe::usual().results();
+        results.details.algorithms[1].privacy = privacy.to_vec();
+        answer(&results).points.join("\n")
+    };
+    assert!(!points(&[]).contains("hides"));
+    let three = [spent(0, Some(3.0)), spent(1, Some(4.125)), spent(2, Some(2.0))];
+    assert_says(
+        &points(&three),
+        &["MeZO hides each device's texts with ε = 4.13 at δ = 0.001 after 41 rounds in the seed \
+           of 3 that revealed most, whoever took part; ε = 0.516 if each round had drawn 25% of the \
+           devices at random."],
+    );
+    assert_says(&points(&three[..1]), &["with ε = 3.00 at δ = 0.001 after 40 rounds, whoever"]);
+    let none = points(&[spent(0, Some(3.0)), spent(1, None)]);
+    assert_says(&none, &["MeZO proves no privacy after 41 rounds"]);
+    assert!(!none.contains("hides"), "{none}");
 }

@@ -1,10 +1,9 @@
 //! What the server sees of encoded updates.
 
-use std::sync::Arc;
-
 use super::*;
 use crate::{
     protocol::ProtocolError,
+    uplink::server::UplinkServer,
     wire::{DecodeError, Encoding, Kind},
     world::bits,
 };
@@ -77,59 +76,69 @@ fn the_server_goes_on_with_the_decoded_differences() {
     }
 }
 
-/// By Seide et al. (2014): what was decoded in all and the last residual are all that was to be sent. Of each round, a
-/// sum, a difference and the global model added and taken away round a value by half a unit in its last place each.
+/// By Seide et al. (2014): what was decoded in all and the last residual are all that was to be sent, for every client
+/// and both of SCAFFOLD's vectors. Each round a sum and a difference round by half a unit in the last place of what is
+/// due. What was to be sent is known from the algorithm alone, which is fed with what was decoded.
 #[test]
 fn error_feedback_loses_nothing_over_the_rounds() {
-    const ROUNDS: u64 = 12;
-    let json = format!(r#"{{"fedavg":{{{COMMON}}},{}}}"#, ENCODINGS[5]);
-    let encoding = algorithm(&json).encoding.expect("there is one");
-    let (mut wrapped, alone) = (server(&json), algorithm(&json));
-    let len = wrapped.weights().values.len();
-    let (mut due, mut decoded) = (vec![0.0; len], vec![0.0; len]);
-    let mut residual = vec![0.0; len];
-    let mut rounding = vec![0.0; len];
-    for round in 0..ROUNDS {
-        let now = Exchange::at(round, 0);
-        // What client 0 would send in full: the algorithm alone, from the same model.
-        let start = Arc::new(wrapped.weights().values.clone());
-        let plain = trained_from(&alone, &start, now, 0);
-        for (i, (v, start)) in plain.iter().zip(start.iter()).enumerate() {
-            due[i] += f64::from(v - start);
-            rounding[i] += (f64::from(v.abs()) + f64::from(residual[i])).abs() / 4_194_304.0;
+    for kind in [&kinds()[0], &kinds()[3], &kinds()[5]] {
+        let json = format!("{{{kind},{}}}", ENCODINGS[5]);
+        let algorithm = algorithm(&json);
+        let encoding = algorithm.encoding.expect("there is one");
+        let (mut wrapped, mut alone) = (server(&json), bare(&json));
+        let mut books: Vec<Vec<Book>> = vec![Vec::new(); CLIENTS.len()];
+        for round in 0..8 {
+            let now = Exchange::at(round, 0);
+            let start = alone.weights().values.clone();
+            let (sent, _) = world::exchange(wrapped.as_mut(), now, &CLIENTS);
+            let mut joined = Vec::new();
+            for ((client, update), books) in CLIENTS.into_iter().zip(sent).zip(&mut books) {
+                let plain = work(alone.as_ref(), now, client);
+                let due = movement(&algorithm, round, &start, &plain);
+                let Payload::Encoded { message, residual: Some(left) } = &update.payload else {
+                    panic!("encoded with feedback")
+                };
+                let parts = message.chunks(encoding.size(start.len()).get() as usize);
+                let seen: Vec<f32> = parts
+                    .flat_map(|part| encoding.decode(part, start.len()).expect("finite").1)
+                    .collect();
+                books.resize(due.len(), Book::default());
+                for (i, book) in books.iter_mut().enumerate() {
+                    book.enter(due[i], seen[i], left[i]);
+                }
+                let is_weights = due != values(&plain.payload);
+                joined.push((client, moved(&start, plain, seen, is_weights)));
+            }
+            alone.aggregate(now, joined).expect("finite");
+            assert_eq!(bits(&wrapped.weights().values), bits(&alone.weights().values), "{json}");
         }
-        let (updates, _) = world::exchange(wrapped.as_mut(), now, &[0, 2]);
-        let Payload::Encoded { message, residual: Some(left) } = &updates[0].payload else {
-            panic!("encoded with feedback")
-        };
-        let (_, seen) = encoding.decode(message, len).expect("finite");
-        decoded.iter_mut().zip(seen).for_each(|(sum, v)| *sum += f64::from(v));
-        residual.clone_from(left);
+        for (client, books) in CLIENTS.iter().zip(books) {
+            for (i, book) in books.iter().enumerate() {
+                let off = book.decoded + book.residual - book.due;
+                assert!(off.abs() <= book.rounding, "{kind}, client {client}, value {i}: {off}");
+            }
+            let lost = books.iter().filter(|book| book.residual != 0.0).count();
+            assert!(2 * lost > books.len(), "there is something to feed back: {lost}");
+        }
     }
-    let mut lost: f64 = 0.0;
-    for i in 0..len {
-        let off = decoded[i] + f64::from(residual[i]) - due[i];
-        assert!(off.abs() <= rounding[i] + 1e-12, "value {i} is off by {off}");
-        lost = lost.max((decoded[i] - due[i]).abs());
-    }
-    assert!(lost > 1e-3, "there is something to feed back: {lost}");
 }
 
-/// The weights that FedAvg's client reaches from these.
-fn trained_from(
-    algorithm: &Algorithm,
-    start: &[f32],
-    exchange: Exchange,
-    client: ClientId,
-) -> Vec<f32> {
-    let mut alone = algorithm.kind.server(setup());
-    // One update joined alone becomes the global model.
-    let before = Exchange::at(u64::MAX, 0);
-    let mut given = work(alone.as_ref(), before, client);
-    given.payload = Payload::Dense(start.to_vec());
-    alone.aggregate(before, vec![(client, given)]).expect("finite");
-    assert_eq!(bits(&alone.weights().values), bits(start));
-    values(&work(alone.as_ref(), exchange, client).payload).to_vec()
+/// What one value was to be sent as in all, what of it was decoded, what is left, and how far rounding may be off.
+#[derive(Clone, Copy, Debug, Default)]
+struct Book {
+    due: f64,
+    decoded: f64,
+    residual: f64,
+    rounding: f64,
+}
+
+impl Book {
+    fn enter(&mut self, due: f32, seen: f32, left: f32) {
+        self.rounding += (f64::from(due).abs() + self.residual.abs()) / 4_194_304.0;
+        self.due += f64::from(due);
+        self.decoded += f64::from(seen);
+        self.residual = f64::from(left);
+    }
 }
 
 #[test]
@@ -154,17 +163,20 @@ fn an_update_that_was_lost_leaves_no_residual() {
 }
 
 #[test]
-fn clients_rounds_and_exchanges_round_by_seeds_of_their_own() {
-    // The same vector in every place, sent by differently seeded rounding.
-    let json = format!(r#"{{"mezo":{{{COMMON},"perturbations":8}},{}}}"#, ENCODINGS[6]);
-    let server = server(&json);
+fn clients_rounds_and_exchanges_have_seeds_of_their_own() {
+    let json = format!("{{{}}}", kinds()[0]);
+    let streams = setup().streams;
+    let server = UplinkServer::new(bare(&json), Vec::new(), (None, None), cohort(), streams);
     let at = |round, index| Exchange::at(round, index);
     let all = [(0, at(0, 0)), (1, at(0, 0)), (0, at(1, 0)), (0, at(0, 1))];
-    let messages = all.map(|(client, exchange)| work(server.as_ref(), exchange, client).payload);
-    for (i, message) in messages.iter().enumerate() {
-        assert!(!messages[..i].contains(message), "{i}");
+    let seeds = all.map(|(client, exchange)| {
+        let sender = server.sender(exchange, client);
+        [sender.rounding_seed, sender.noise_seed]
+    });
+    let seeds = seeds.concat();
+    for (i, seed) in seeds.iter().enumerate() {
+        assert!(!seeds[..i].contains(seed), "{i}");
     }
-    assert_eq!(messages[0], work(server.as_ref(), at(0, 0), 0).payload);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use fleetune_devices::streams::SeedTree;
 
 use super::*;
 use crate::{
-    privacy::{Delta, clip, epsilon},
+    privacy::{Delta, clip, epsilon, server_seed},
     settings::{Fraction, Positive},
     setup::TrainingData,
     world::{LENGTH, bits, setup_with, texts},
@@ -176,31 +176,34 @@ fn sums_of_one_round_are_of_one_cohort() {
 #[test]
 fn shared_scalars_are_clipped_and_summed() {
     let json = format!(r#"{{"decomfl":{{{COMMON},"perturbations":2}},{SERVER_NOISE}}}"#);
-    let clients = [0, 3, 1, 4];
     let (mut private, mut alone) = (server(&json), bare(&json));
     let streams: SeedTree = setup().streams;
-    let mut sum = vec![0.0_f64; 4];
-    for client in clients {
-        let mut scalars = values(&work(alone.as_ref(), FIRST, client).payload).to_vec();
-        assert!(norm(&scalars) > CLIP);
-        clip(&mut scalars, Positive::new(CLIP).expect("positive"));
-        sum.iter_mut().zip(scalars).for_each(|(sum, v)| *sum += f64::from(v));
-    }
-    let mut sum: Vec<f32> = sum.into_iter().map(|v| v as f32).collect();
     let privacy = algorithm(&json).privacy.expect("there is one");
-    privacy.privatise_sum(&mut sum, crate::privacy::server_seed(streams, FIRST));
-    let mean: Vec<f32> = sum.iter().map(|v| v / COHORT as f32).collect();
-    let updates = clients.map(|client| {
-        let plain = work(alone.as_ref(), FIRST, client);
-        (client, Update { payload: Payload::Scalars(mean.clone()), ..plain })
-    });
-    alone.aggregate(FIRST, updates.to_vec()).expect("finite");
-    world::exchange(private.as_mut(), FIRST, &clients);
-    assert_eq!(bits(&private.weights().values), bits(&alone.weights().values));
-    let next = Exchange::at(1, 0);
-    for client in 0..5 {
-        let download = |server: &dyn Server| server.assign(next, client, &Spare).workload.download;
-        assert_eq!(download(private.as_ref()), download(alone.as_ref()), "client {client}");
+    for (round, clients) in [(0, &[0, 3, 1, 4][..]), (1, &[3, 0, 2]), (2, &[1])] {
+        let now = Exchange::at(round, 0);
+        for client in 0..5 {
+            let download =
+                |server: &dyn Server| server.assign(now, client, &Spare).workload.download;
+            let found = download(private.as_ref());
+            assert_eq!(found, download(alone.as_ref()), "round {round}, client {client}");
+        }
+        let plain: Vec<Update> =
+            clients.iter().map(|&client| work(alone.as_ref(), now, client)).collect();
+        let mut sum = vec![0.0_f64; 4];
+        for update in &plain {
+            let mut scalars = values(&update.payload).to_vec();
+            assert!(norm(&scalars) > CLIP);
+            clip(&mut scalars, privacy.clip);
+            sum.iter_mut().zip(scalars).for_each(|(sum, v)| *sum += f64::from(v));
+        }
+        let mut sum: Vec<f32> = sum.into_iter().map(|v| v as f32).collect();
+        privacy.privatise_sum(&mut sum, server_seed(streams, now));
+        let mean = Payload::Scalars(sum.iter().map(|v| v / COHORT as f32).collect());
+        let alike = plain.into_iter().map(|update| Update { payload: mean.clone(), ..update });
+        let updates = clients.iter().copied().zip(alike).collect();
+        alone.aggregate(now, updates).expect("finite");
+        world::exchange(private.as_mut(), now, clients);
+        assert_eq!(bits(&private.weights().values), bits(&alone.weights().values), "{round}");
     }
 }
 
