@@ -86,11 +86,11 @@ fn dense_messages_grow_with_the_model_and_scalars_do_not() {
         let mut sparse = server(layers, "decomfl", &settings);
         let up = exchange(sparse.as_mut(), Exchange::at(0, 0), &[1, 2]).0;
         let up = up[0].payload.encode(0).len() as u64;
-        // Down comes the round that it took part in, as the mean of the cohort's scalars: a header, one record of 16
+        // Down comes the round that it took part in, as the mean of the cohort's scalars: a header, one record of 20
         // bytes with one entry of 8.
         let charged = server_after(sparse.as_ref());
         assert_eq!(charged.upload.get(), up);
-        assert_eq!([up, charged.download.get()], [24 + 4 * 6, 24 + 16 + 8 + 4 * 6]);
+        assert_eq!([up, charged.download.get()], [24 + 4 * 6, 24 + 20 + 8 + 4 * 6]);
         scalars.push((d, up));
     }
     assert!(scalars.is_sorted_by(|(d, up), (more, same)| 2 * d < *more && up == same));

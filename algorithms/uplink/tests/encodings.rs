@@ -56,6 +56,7 @@ fn the_server_goes_on_with_the_decoded_differences() {
                     bits(&alone.weights().values),
                     "{json} {now:?}"
                 );
+                alone.convene(now, &CLIENTS);
                 let start = alone.weights().values.clone();
                 let update = |client: ClientId| {
                     let plain = work(alone.as_ref(), now, client);
