@@ -127,8 +127,8 @@ fn number(value: f64) -> String {
 /// Loss after the same computation: no seed is left out of it.
 fn losses(page: &StudyPage, rivals: &[&Outcome], reference: &Outcome) -> String {
     let last = |label: &str, seed: u64| {
-        let rounds = page.run.rounds.iter().filter(|r| r.algorithm == label && r.seed == seed);
-        rounds.last().map(|round| round.loss)
+        let mut rounds = page.run.rounds.iter().filter(|r| r.algorithm == label && r.seed == seed);
+        rounds.next_back().map(|round| round.loss)
     };
     let mut seeds: Vec<u64> = page.run.rounds.iter().map(|r| r.seed).collect();
     seeds.sort_unstable();

@@ -69,7 +69,7 @@ pub enum SweepError {
         /// The replication.
         seed: u64,
         /// Why.
-        source: FederationError,
+        source: Box<FederationError>,
     },
     /// Stopped early; the cells that were finished are kept.
     #[error("stopped early; the cells that were finished are kept")]
@@ -277,7 +277,10 @@ impl Job<'_> {
             return Err(SweepError::Stopped);
         }
         let cell = run_cell(prepared, world, (label, config, self.seed), stop, listener);
-        let failed = |source| SweepError::Cell { label: label.to_owned(), seed: self.seed, source };
+        let failed = |source| {
+            let (label, source) = (label.to_owned(), Box::new(source));
+            SweepError::Cell { label, seed: self.seed, source }
+        };
         match cell.map_err(failed)? {
             cell if cell.ending == Ending::Ran(End::Asked) => Err(SweepError::Stopped),
             cell => Ok(cell),
