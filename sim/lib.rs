@@ -3,7 +3,7 @@
 //! * [`kernel`]: clock, calendar, cancellation; knows nothing of learning;
 //! * [`federation`]: rounds, clients, transfers, energy, in simulated time;
 //! * [`prepare`]: what all cells of a scenario share; [`cell`]: one simulation; [`campaign`]: all of them;
-//! * [`plan`]: what a round will cost, without training;
+//! * [`plan`]: what a round will cost, without training; [`probe`]: what it will bring, and at which learning rate;
 //! * [`cli`]: the program, one file a command.
 
 pub mod campaign;
@@ -13,5 +13,6 @@ pub mod federation;
 pub mod kernel;
 pub mod plan;
 pub mod prepare;
+pub mod probe;
 mod results;
 pub mod tallies;

@@ -17,6 +17,7 @@ mod server;
 
 pub use self::optimizer::Optimizer;
 pub(crate) use self::{
+    backpropagation::Backpropagation,
     local::{GradientOracle, LocalRule, LocalSteps, Plain, Vectors},
     optimizer::{Rates, elementwise},
     server::{FirstOrderServer, Method, mean_of_models},

@@ -15,6 +15,7 @@ mod completions;
 mod devices;
 mod distill;
 mod plan;
+mod probe;
 mod progress;
 mod report;
 mod run;
@@ -41,6 +42,8 @@ enum Command {
     Check(check::Check),
     /// What a round will cost on each device: memory, time, FLOPs, bytes, joules. Nothing is trained.
     Plan(plan::Plan),
+    /// What zeroth-order training will bring, and at which learning rates and perturbations, from the loss's curvature.
+    Probe(probe::Probe),
     /// The device profiles that scenarios can name.
     Devices(devices::Devices),
     /// Make a small encoder from a large one: how the embedded model was made.
@@ -71,6 +74,7 @@ pub fn main() -> ExitCode {
         Command::Run(command) => command.execute(),
         Command::Check(command) => command.execute(),
         Command::Plan(command) => command.execute(),
+        Command::Probe(command) => command.execute(),
         Command::Devices(command) => command.execute(),
         Command::Distill(command) => command.execute(),
         Command::Report(command) => command.execute(),
