@@ -6,6 +6,7 @@ use fleetune_algorithms::{
     settings::Schedule,
     zeroth_order::Plan,
 };
+use rayon::prelude::*;
 
 use super::forecast::{
     Configuration, Costs, ProfileSeconds, Rates, RunForecast, StepForecast, TwoRates,
@@ -71,10 +72,12 @@ impl<'a> Outlook<'a> {
         configured: &Configuration,
     ) -> Vec<Configuration> {
         let budget = configured.costs.flops * configured.run.rounds as f64;
-        self.other_configs(config)
+        let others: Vec<AlgorithmConfig> = self.other_configs(config).collect();
+        others
+            .par_iter()
             .filter_map(|other| {
-                let plan = plan_one(self.prepared, self.worlds, label, &other)?;
-                let subject = Subject::of(&other, self.layers()).ok()?;
+                let plan = plan_one(self.prepared, self.worlds, label, other)?;
+                let subject = Subject::of(other, self.layers()).ok()?;
                 let each = self.cohort() * middle(plan.flops, |f| f.get() as f64);
                 let rounds = ((budget / each) as u64).max(1);
                 let schedule = stretched(subject.learning_rate.schedule, rounds);
@@ -206,40 +209,39 @@ impl<'a> Outlook<'a> {
             rounds: course.rounds,
             common: best(&vec![0; blocks])?,
             by_block: best(&(0..blocks).collect::<Vec<_>>())?,
-            two: self.two_rates(best)?,
+            two: self.two_rates(subject, course)?,
             configured: self.landscape.derive(end),
         })
     }
 
     /// The best pair of rates over all layers from which the second may hold.
-    fn two_rates(&self, best: impl Fn(&[usize]) -> Option<Rates>) -> Option<TwoRates> {
+    fn two_rates(&self, subject: &Subject, course: &Course) -> Option<TwoRates> {
         let blocks = &self.landscape.blocks;
-        let pair = |from_layer: usize| {
-            let groups: Vec<usize> =
-                blocks.iter().map(|b| usize::from(b.stage >= from_layer)).collect();
-            let (base, upper) =
-                (groups.iter().position(|g| *g == 0)?, groups.iter().rposition(|g| *g == 1)?);
-            let Rates { rates, change } = best(&groups)?;
-            Some(TwoRates { from_layer, base: rates[base], upper: rates[upper], change })
+        let groups = |from_layer: usize| -> Vec<usize> {
+            blocks.iter().map(|b| usize::from(b.stage >= from_layer)).collect()
         };
-        let pairs = (1..=self.layers() + 1).filter_map(pair);
-        // Where only the head trains there is no pair.
-        let alone = || {
-            let Rates { rates, change } = best(&vec![0; blocks.len()])?;
-            let rate = *rates.first()?;
-            Some(TwoRates { from_layer: self.layers() + 1, base: rate, upper: rate, change })
-        };
-        pairs.min_by(|a, b| a.change.value.total_cmp(&b.change.value)).or_else(alone)
+        let parabola = self.parabola(subject, &self.landscape.moments);
+        let change = |from: usize| best_for_run(&parabola, &groups(from), course).map(|b| b.1);
+        let pairs = (1..=self.layers() + 1).filter(|&from| groups(from).contains(&0));
+        let best = pairs.filter_map(|from| Some((change(from)?, from)));
+        // Where only the head trains there is one rate.
+        let from_layer = best.min_by(|a, b| a.0.total_cmp(&b.0)).map_or(1, |(_, from)| from);
+        let of =
+            |m: &Moments| best_for_run(&self.parabola(subject, m), &groups(from_layer), course);
+        let Rates { rates, change } = self.rates(of)?;
+        Some(TwoRates { from_layer, base: *rates.first()?, upper: *rates.last()?, change })
     }
 }
 
 /// The rates of every block, one for each group, and the change of the loss, at which a run is expected to end the
-/// lowest: the best rates of a step, scaled.
+/// lowest: no larger than the best rates of a step.
 fn best_for_run(parabola: &Parabola, groups: &[usize], course: &Course) -> Option<(Vec<f64>, f64)> {
-    let best = parabola.grouped(groups).best()?;
-    let each: Vec<f64> = groups.iter().map(|&g| best[g]).collect();
-    let scale = parabola.best_scale(&each, &course.factors);
-    let rates: Vec<f64> = each.iter().map(|rate| rate * scale).collect();
+    // A single group is numbered 0, whichever it is.
+    let first = *groups.iter().min()?;
+    let groups: Vec<usize> = groups.iter().map(|g| g - first).collect();
+    let best = parabola.grouped(&groups).best()?;
+    let most: Vec<f64> = groups.iter().map(|&g| best[g]).collect();
+    let rates = parabola.best_for_run(&most, &groups, &course.factors);
     let change = parabola.run(&rates, &course.factors).total();
     Some((rates, change))
 }

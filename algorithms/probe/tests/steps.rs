@@ -1,166 +1,13 @@
-use std::{ops::Range, sync::Arc};
+use std::sync::Arc;
 
-use fleetune_models::{
-    backend::Backend,
-    encoder::EncoderConfig,
-    parameters::{Layout, Trainable, Weights},
-};
+use fleetune_models::parameters::Weights;
 
-use super::{
-    measure::survey,
-    source::{GradientSource, blocks_of},
-    *,
-};
+use super::{mean, quadratic::Quadratic};
 use crate::{
-    noise::{Distribution, fill_normal, fill_signs},
-    tiny::{adapted, architecture, noise},
+    noise::Distribution,
+    probe::{Block, Measured, Parabola, Step, source::GradientSource},
     zeroth_order::{Along, Difference, Plan, SplitLoss, StepDirections, Variant, apply, project},
 };
-
-/// A noisy quadratic over the slots of a layout: on mini-batch B, `L_B(θ) = (g + n_B)·θ + θᵀ(H + m_B I)θ/2` with normal
-/// n_B of deviation σ and m_B = ±1/2.
-#[derive(Debug)]
-struct Quadratic {
-    layout: Arc<Layout>,
-    gradient: Vec<f64>,
-    hessian: Vec<Vec<f64>>,
-    sigma: f64,
-    /// Which of many independent sequences of mini-batches.
-    sequence: u64,
-}
-
-impl Quadratic {
-    /// With every block, of 24 to 4 elements, of its own curvature, and all coupled.
-    fn new(sequence: u64) -> Self {
-        let config = EncoderConfig {
-            hidden_size: 2,
-            num_attention_heads: 1,
-            intermediate_size: 1,
-            ..architecture(2)
-        };
-        let layout = adapted(&config, (2, Trainable::Bitfit), 1, &Backend::Flex.device()).1;
-        let n = layout.len();
-        let mut draw = noise(3);
-        let gradient = (0..n).map(|_| f64::from(draw())).collect();
-        let mut hessian = vec![vec![0.0; n]; n];
-        for i in 0..n {
-            for j in 0..=i {
-                hessian[i][j] = f64::from(draw()) / 4.0;
-                hessian[j][i] = hessian[i][j];
-            }
-            let stage = layout.slots().iter().find(|s| s.range.contains(&i)).unwrap().stage;
-            hessian[i][i] += [0.0, 1.0, 3.0, 6.0][stage];
-        }
-        Self { layout, gradient, hessian, sigma: 0.5, sequence }
-    }
-
-    fn seed(&self, draw: u64) -> u64 {
-        self.sequence.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(draw)
-    }
-
-    /// n_B and m_B.
-    fn batch(&self, draw: u64) -> (Vec<f64>, f64) {
-        let mut normal = vec![0.0; self.gradient.len()];
-        fill_normal(self.seed(draw), 1, &mut normal);
-        let mut sign = [0.0];
-        fill_signs(self.seed(draw), 2, &mut sign);
-        let normal = normal.iter().map(|&n| self.sigma * f64::from(n)).collect();
-        (normal, f64::from(sign[0]) / 2.0)
-    }
-
-    fn times(&self, x: &[f64]) -> Vec<f64> {
-        self.hessian.iter().map(|row| row.iter().zip(x).map(|(h, x)| h * x).sum()).collect()
-    }
-
-    /// The exact moments.
-    fn moments(&self) -> Moments {
-        let ranges: Vec<Range<usize>> = self.blocks().into_iter().map(|(_, r)| r).collect();
-        let variance = self.sigma * self.sigma;
-        let over = |f: &dyn Fn(usize) -> f64| -> Vec<f64> {
-            ranges.iter().map(|r| r.clone().map(f).sum()).collect()
-        };
-        let pairs = |f: &dyn Fn(usize, usize) -> f64| -> Vec<Vec<f64>> {
-            let pair = |b: &Range<usize>, c: &Range<usize>| -> f64 {
-                b.clone().flat_map(|i| c.clone().map(move |j| f(i, j))).sum()
-            };
-            ranges.iter().map(|b| ranges.iter().map(|c| pair(b, c)).collect()).collect()
-        };
-        let (g, h) = (&self.gradient, &self.hessian);
-        let noisy = |i: usize, j: usize| if i == j { variance } else { 0.0 };
-        Moments {
-            gradient: over(&|i| g[i] * g[i]),
-            batch: over(&|i| g[i] * g[i] + variance),
-            trace: over(&|i| h[i][i]),
-            diagonal: over(&|i| (g[i] * g[i] + variance) * h[i][i]),
-            squares: over(&|i| h[i].iter().map(|h| h * h).sum()),
-            bend: pairs(&|i, j| g[i] * h[i][j] * g[j]),
-            batch_bend: pairs(&|i, j| (g[i] * g[j] + noisy(i, j)) * h[i][j]),
-        }
-    }
-}
-
-impl GradientSource for Quadratic {
-    fn blocks(&self) -> Vec<(Block, Range<usize>)> {
-        blocks_of(&self.layout)
-    }
-
-    fn gradient(&self, draw: u64, at: &[f32]) -> Vec<f32> {
-        let (n, m) = self.batch(draw);
-        let at: Vec<f64> = at.iter().copied().map(f64::from).collect();
-        let bent = self.times(&at);
-        (0..n.len()).map(|i| (self.gradient[i] + n[i] + bent[i] + m * at[i]) as f32).collect()
-    }
-
-    fn signs(&self, draw: u64) -> Vec<f32> {
-        let mut signs = vec![0.0; self.gradient.len()];
-        fill_signs(self.seed(draw), 3, &mut signs);
-        signs
-    }
-}
-
-/// The moments by name, as one row of numbers.
-fn rows(moments: &Moments) -> Vec<(&'static str, Vec<f64>)> {
-    vec![
-        ("|g|²", moments.gradient.clone()),
-        ("E |g_B|²", moments.batch.clone()),
-        ("tr H", moments.trace.clone()),
-        ("Σ g_B² H", moments.diagonal.clone()),
-        ("tr H²", moments.squares.clone()),
-        ("gᵀHg", moments.bend.concat()),
-        ("E g_BᵀHg_B", moments.batch_bend.concat()),
-    ]
-}
-
-/// Every estimate against its exact value over 200 independent surveys: the mean to 5 of its own standard errors (6e-7
-/// two-sided; 90 checks: below 1e-4 in all), and the stated standard errors are, in root mean square, the estimates'
-/// real deviation to a fifth: over 200 surveys of 15 degrees of freedom each its relative error is about
-/// `√(1/400 + 1/(2·15·200)) = 5 %`, so that is four of them.
-#[test]
-fn moments_are_unbiased_and_their_stated_errors_are_the_real_ones() {
-    const SURVEYS: usize = 200;
-    let effort = Effort { precision: 1e-9, gradients: 600 };
-    let exact = rows(&Quadratic::new(0).moments());
-    let surveys: Vec<Landscape> = (0..SURVEYS as u64)
-        .map(|sequence| {
-            let source = Quadratic::new(sequence);
-            survey(&source, &vec![0.0; source.gradient.len()], 1e-2, effort)
-        })
-        .collect();
-    for (row, (what, exact)) in exact.iter().enumerate() {
-        for (i, &exact) in exact.iter().enumerate() {
-            let found: Vec<Measured> =
-                surveys.iter().map(|s| s.derive(|m| rows(m)[row].1[i])).collect();
-            let n = SURVEYS as f64;
-            let mean = found.iter().map(|m| m.value).sum::<f64>() / n;
-            let variance = found.iter().map(|m| (m.value - mean).powi(2)).sum::<f64>() / (n - 1.0);
-            let stated = found.iter().map(|m| m.error * m.error).sum::<f64>() / n;
-            let off = (mean - exact) / (variance / n).sqrt();
-            assert!(off.abs() < 5.0, "{what}[{i}]: {mean} is {off} errors from {exact}");
-            let ratio = (stated / variance).sqrt();
-            assert!((0.75..1.35).contains(&ratio), "{what}[{i}]: stated / real error {ratio}");
-        }
-    }
-}
 
 /// Plans that differ in everything that a plan can differ in.
 fn plans() -> Vec<Plan> {
@@ -233,11 +80,7 @@ fn real_bend_of(of: &Quadratic, step: Step, rates: &[f64], seed: u64) -> f64 {
 /// The mean over real steps of `ΔθᵀHΔθ/2`, with its standard error: the change less its linear part, whose mean is
 /// the slope's exactly.
 fn real_bend(of: &Quadratic, step: Step, rates: &[f64], steps: u64) -> Measured {
-    let values: Vec<f64> = (0..steps).map(|seed| real_bend_of(of, step, rates, seed)).collect();
-    let n = steps as f64;
-    let value = values.iter().sum::<f64>() / n;
-    let squares: f64 = values.iter().map(|v| (v - value).powi(2)).sum();
-    Measured { value, error: (squares / (n - 1.0) / n).sqrt() }
+    mean(&(0..steps).map(|seed| real_bend_of(of, step, rates, seed)).collect::<Vec<_>>())
 }
 
 fn predicted_bend(of: &Quadratic, step: Step, rates: &[f64]) -> f64 {
@@ -308,5 +151,77 @@ fn the_best_rates_minimise_the_parabola() {
         assert!(at(0.99 * common) > at(common) && at(1.01 * common) > at(common));
         let slope: f64 = parabola.slope.iter().sum();
         assert!((at(common) + slope * common / 2.0).abs() < 1e-12, "half of what the slope gives");
+    }
+}
+
+/// A run on a quadratic of one curvature is the plain recursion: gradient descent with noise of variance v a coordinate,
+/// `E L_K = λ x_K² / 2`, `E x²_{t+1} = (1 - η_t λ)² E x²_t + η_t² v`.
+#[test]
+fn a_run_on_one_curvature_is_the_exact_recursion() {
+    let (lambda, variance, dimensions, start) = (3.0, 0.7, 5.0, 2.0);
+    let parabola = Parabola {
+        slope: vec![dimensions * (lambda * start) * (lambda * start)],
+        signal: vec![vec![lambda * dimensions * (lambda * start) * (lambda * start)]],
+        noise: vec![vec![dimensions * lambda * variance]],
+        fading: vec![lambda],
+    };
+    let factors: Vec<f64> = (0..40).map(|t| 1.0 - f64::from(t) / 50.0).collect();
+    for rate in [0.01, 0.1, 0.3] {
+        let mut square: f64 = start * start;
+        for factor in &factors {
+            let eta = rate * factor;
+            square = (1.0 - eta * lambda).powi(2) * square + eta * eta * variance;
+        }
+        let exact = dimensions * lambda * (square - start * start) / 2.0;
+        let found = parabola.run(&[rate], &factors);
+        assert!((found.total() - exact).abs() < 1e-12 * exact.abs(), "{rate}: {found:?}, {exact}");
+        assert!(found.signal < 0.0 && found.noise > 0.0);
+    }
+    let best = parabola.best_for_run(&[0.3], &[0], &factors)[0];
+    let end = |rate: f64| parabola.run(&[rate], &factors).total();
+    assert!(end(best) < end(best * 1.05) && end(best) < end(best / 1.05), "{best}");
+}
+
+/// Rates for a run: none above those for a step, and none that a change of its own by a twentieth betters.
+#[test]
+fn the_best_rates_for_a_run_are_a_minimum() {
+    let of = Quadratic::new(7);
+    let blocks: Vec<Block> = of.blocks().into_iter().map(|(b, _)| b).collect();
+    let groups: Vec<usize> = (0..blocks.len()).collect();
+    let factors = [1.0; 60];
+    for plan in plans() {
+        let step = Step { plan, epsilon: 1e-3, clients: 4, shared: false };
+        let parabola = step.parabola(&blocks, &of.moments());
+        let most = parabola.best().unwrap();
+        let best = parabola.best_for_run(&most, &groups, &factors);
+        let least = parabola.run(&best, &factors).total();
+        assert!(least <= parabola.run(&most, &factors).total());
+        for b in groups.clone() {
+            for factor in [0.8, 1.25] {
+                let mut other = best.clone();
+                other[b] *= factor;
+                let higher = parabola.run(&other, &factors).total() - least;
+                let allowed = other[b] > most[b] || best[b] == 0.0 || best[b] < most[b] / 8000.0;
+                assert!(allowed || higher > -0.01 * least.abs(), "{plan:?} {b} {factor}");
+            }
+        }
+        assert!(best.iter().zip(&most).all(|(b, m)| b <= m));
+    }
+}
+
+/// A run of one step is the step.
+#[test]
+fn a_run_of_one_step_changes_the_loss_as_the_step_does() {
+    let of = Quadratic::new(7);
+    let blocks: Vec<Block> = of.blocks().into_iter().map(|(b, _)| b).collect();
+    for plan in plans() {
+        let step = Step { plan, epsilon: 1e-3, clients: 4, shared: false };
+        let parabola = step.parabola(&blocks, &of.moments());
+        let rates = [0.01, 0.02, 0.03][..blocks.len()].to_vec();
+        let (run, step) = (parabola.run(&rates, &[1.0]).total(), parabola.change(&rates));
+        assert!((run - step).abs() < 1e-12 * step.abs(), "{plan:?}: {run} {step}");
+        let best = parabola.best().unwrap();
+        let groups: Vec<usize> = (0..blocks.len()).collect();
+        assert_eq!(parabola.best_for_run(&best, &groups, &[1.0]), best, "{plan:?}");
     }
 }
