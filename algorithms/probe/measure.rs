@@ -256,9 +256,11 @@ impl Survey<'_> {
     /// the other half's mean under H.
     ///
     /// A group that is left out can be left out of the half that it belongs to, but not of the mean that was bent. As H
-    /// is symmetric it would change that one's product as much: its change is counted twice.
+    /// is symmetric, its noise there would change
+    /// the products as much: its change is counted twice.
     fn bent(&self, slopes: &[SlopeSums], bends: &[BendSums], without: Option<usize>) -> Vec<f64> {
-        let size = self.ranges.len() * self.ranges.len();
+        let blocks = self.ranges.len();
+        let size = blocks * blocks;
         let products = mean(bends, without, |sums| &sums.products);
         let of_half = |half: usize, without: Option<usize>| {
             let mut sum = vec![0.0; size];
@@ -267,9 +269,10 @@ impl Survey<'_> {
                 add(&mut sum, products[k * size..][..size].to_vec());
                 count += slopes[k].count;
             }
-            // Every other draw is of this half.
-            sum.iter_mut().for_each(|s| *s *= 2.0 / count as f64);
-            sum
+            // Every other draw is of this half; (b, c) and (c, b) are the same.
+            let transposed = |i: usize| sum[i % blocks * blocks + i / blocks];
+            let mean = |i: usize| (sum[i] + transposed(i)) / count as f64;
+            (0..size).map(mean).collect::<Vec<f64>>()
         };
         let [even, odd] = [0, 1].map(|half| of_half(half, None));
         let middle: Vec<f64> = even.iter().zip(&odd).map(|(a, b)| (a + b) / 2.0).collect();

@@ -126,19 +126,19 @@ fn a_models_moments_are_those_of_its_texts() {
 
 /// The forecast of a step against real steps of a real model: MeZO, and FedSPZO joint and separate with several
 /// (k, P1, P2), at a sixth of the rate that the parabola calls best, where third
-/// derivatives matter little. The mean decrease over 600 steps agrees to 5 standard
+/// derivatives matter little. The mean decrease over 800 steps agrees to 5 standard
 /// errors of both sides (6e-7 two-sided, 7 plans), and so does its part beyond the exact gradient's, but for a tenth that
 /// the third derivative may make of it.
 #[test]
 fn real_steps_of_a_model_bring_what_is_forecast() {
-    const STEPS: u64 = 600;
+    const STEPS: u64 = 800;
     let tiny = Tiny::open(Trainable::Bitfit, 9);
     let (at, layout) = (&tiny.start.values, &tiny.start.layout);
     let before = tiny.loss(at);
     let gradient = tiny.gradient(at);
     let effort = Effort { precision: 1e-9, gradients: 12_000 };
     let landscape = survey(&tiny.source, at, 1e-3, effort);
-    let joint = [(0, 1, 1), (0, 1, 4), (1, 1, 2), (1, 2, 3), (2, 1, 4)];
+    let joint = [(0, 1, 3), (0, 1, 6), (1, 1, 2), (1, 2, 3), (2, 1, 4)];
     let joint = joint.map(|(split, lower, upper)| Plan::joint(split, lower, upper));
     let apart = [2, 3].map(|i| Plan { variant: Variant::Separate, ..joint[i] });
     let mut probe = Probe::new(tiny.workshop.model.clone());
@@ -173,7 +173,7 @@ fn real_steps_of_a_model_bring_what_is_forecast() {
         let error = found_bend.error.hypot(bend.error);
         let off = (found_bend.value - bend.value).abs();
         assert!(off < 5.0 * error + 0.1 * bend.value, "{plan:?}: {found_bend:?} {bend:?}");
-        assert!(error < 0.2 * bend.value, "{plan:?}: {found_bend:?} {bend:?}");
+        assert!(error < 0.25 * bend.value, "{plan:?}: {found_bend:?} {bend:?}");
     }
 }
 
@@ -183,11 +183,11 @@ fn threads_change_nothing() {
     let with = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let tiny = Tiny::open(Trainable::Bitfit, 9);
-        let effort = Effort { precision: 1e-9, gradients: 600 };
+        let effort = Effort { precision: 1e-9, gradients: 900 };
         pool.install(|| survey(&tiny.source, &tiny.start.values, 1e-3, effort))
     };
     let one = with(1);
     assert_eq!(one, with(3));
-    assert!(one.gradients <= 600 && one.gradients > 300, "{}", one.gradients);
+    assert!(one.gradients <= 900 && one.gradients > 450, "{}", one.gradients);
     assert_eq!(one.blocks.iter().map(|b| b.stage).collect::<Vec<_>>(), [1, 2, 3]);
 }
