@@ -8,7 +8,11 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{Landscape, Moments, moments::jackknife, source::GradientSource};
+use super::{
+    Landscape, Moments,
+    moments::jackknife,
+    source::{DrawId, GradientSource},
+};
 
 /// Groups of draws, K.
 pub(super) const GROUPS: usize = 16;
@@ -120,20 +124,6 @@ macro_rules! sums {
 }
 sums!(SlopeSums, TraceSums, BendSums, BatchBendSums);
 
-/// A draw's place: which group's, and which of the group's.
-#[derive(Clone, Copy)]
-struct DrawId {
-    group: usize,
-    index: u64,
-}
-
-impl DrawId {
-    /// The number of one of its mini-batches or directions; `kind` tells passes and roles apart.
-    fn number(self, kind: u64) -> u64 {
-        kind << 48 | (self.group as u64) << 40 | self.index
-    }
-}
-
 /// How a pass grows.
 struct Grow {
     precision: f64,
@@ -159,7 +149,7 @@ impl Grow {
         loop {
             groups.par_iter_mut().with_max_len(1).enumerate().for_each(|(group, sums)| {
                 for index in sums.count()..target {
-                    draw(sums, DrawId { group, index });
+                    draw(sums, DrawId { kind: 0, group, index });
                 }
             });
             let without: Vec<f64> = (0..GROUPS).map(|k| total(&groups, Some(k))).collect();
@@ -182,7 +172,7 @@ struct Survey<'a> {
 
 impl Survey<'_> {
     fn gradient(&self, sums: &mut SlopeSums, id: DrawId) {
-        let gradient = self.source.gradient(id.number(1), self.at);
+        let gradient = self.source.gradient(id.for_kind(1), self.at);
         sums.sum.resize(gradient.len(), 0.0);
         sums.sum.iter_mut().zip(&gradient).for_each(|(sum, g)| *sum += g);
         add(&mut sums.squares, self.by_block(&gradient, &gradient));
@@ -190,9 +180,9 @@ impl Survey<'_> {
     }
 
     fn trace(&self, sums: &mut TraceSums, id: DrawId) {
-        let z = self.source.signs(id.number(2));
-        let gradient = self.source.gradient(id.number(3), self.at);
-        let [first, second] = [4, 5].map(|kind| self.along(id.number(kind), &z));
+        let z = self.source.signs(id.for_kind(2));
+        let gradient = self.source.gradient(id.for_kind(3), self.at);
+        let [first, second] = [4, 5].map(|kind| self.along(id.for_kind(kind), &z));
         let both: Vec<f32> = first.iter().zip(&second).map(|(a, b)| (a + b) / 2.0).collect();
         add(&mut sums.trace, self.by_block(&z, &both));
         let weighted: Vec<f32> = both.iter().zip(&gradient).map(|(v, g)| v * g * g).collect();
@@ -219,7 +209,7 @@ impl Survey<'_> {
         let half = (id.index % 2) as usize;
         let mut products = vec![0.0; slopes.len() * blocks * blocks];
         for c in 0..blocks {
-            let bent = self.along(id.number(6), &self.only(c, &halves[half]));
+            let bent = self.along(id.for_kind(6), &self.only(c, &halves[half]));
             for (k, slope) in slopes.iter().enumerate().skip(1 - half).step_by(2) {
                 for (b, product) in self.by_block(&slope.sum, &bent).into_iter().enumerate() {
                     products[(k * blocks + b) * blocks + c] = product;
@@ -232,10 +222,10 @@ impl Survey<'_> {
 
     fn batch_bend(&self, sums: &mut BatchBendSums, id: DrawId) {
         let blocks = self.ranges.len();
-        let gradient = self.source.gradient(id.number(7), self.at);
+        let gradient = self.source.gradient(id.for_kind(7), self.at);
         let mut products = vec![0.0; blocks * blocks];
         for c in 0..blocks {
-            let bent = self.along(id.number(8), &self.only(c, &gradient));
+            let bent = self.along(id.for_kind(8), &self.only(c, &gradient));
             for (b, product) in self.by_block(&gradient, &bent).into_iter().enumerate() {
                 products[b * blocks + c] = product;
             }
@@ -284,7 +274,7 @@ impl Survey<'_> {
     }
 
     /// The Hessian of mini-batch `draw` times `vector`.
-    fn along(&self, draw: u64, vector: &[f32]) -> Vec<f32> {
+    fn along(&self, draw: DrawId, vector: &[f32]) -> Vec<f32> {
         let moved = vector.iter().filter(|v| **v != 0.0).count() as f64;
         let square: f64 = vector.iter().map(|&v| f64::from(v) * f64::from(v)).sum();
         if square == 0.0 {

@@ -2,7 +2,7 @@ use std::{fmt, ops::Range, sync::Arc};
 
 use fleetune_devices::streams::SeedTree;
 use fleetune_models::parameters::{Layout, Trainable, Weights};
-use rand::RngExt;
+use rand::seq::SliceRandom;
 
 use super::Block;
 use crate::{
@@ -13,16 +13,43 @@ use crate::{
     work::Tally,
 };
 
+/// The number of a mini-batch or of a direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct DrawId {
+    /// What it is for; below 2¹⁶.
+    pub(super) kind: u64,
+    /// Its group; below 2⁸.
+    pub(super) group: usize,
+    /// Which of the group's; below 2⁴⁰.
+    pub(super) index: u64,
+}
+
+impl DrawId {
+    /// One number for all three.
+    pub(super) fn number(self) -> u64 {
+        self.of_group() << 40 | self.index
+    }
+
+    fn of_group(self) -> u64 {
+        self.kind << 8 | self.group as u64
+    }
+
+    /// The same draw for something else.
+    pub(super) fn for_kind(self, kind: u64) -> Self {
+        Self { kind, ..self }
+    }
+}
+
 /// Where gradients come from: a loss that is a mean over random mini-batches.
 pub(crate) trait GradientSource: Sync + fmt::Debug {
     /// The blocks and where they stand in the flat vector, in order.
     fn blocks(&self) -> Vec<(Block, Range<usize>)>;
 
-    /// The gradient at `at` on mini-batch number `draw`: independent of all others.
-    fn gradient(&self, draw: u64, at: &[f32]) -> Vec<f32>;
+    /// The gradient at `at` on mini-batch number `draw`: independent of those of other groups and kinds.
+    fn gradient(&self, draw: DrawId, at: &[f32]) -> Vec<f32>;
 
     /// Direction number `draw`: independent signs.
-    fn signs(&self, draw: u64) -> Vec<f32>;
+    fn signs(&self, draw: DrawId) -> Vec<f32>;
 }
 
 /// A scenario's own model, task and clients. A mini-batch is one that a random client takes in a step: what it is to
@@ -42,11 +69,15 @@ impl ModelSource {
     }
 
     /// The texts of mini-batch number `draw`.
-    pub(crate) fn texts(&self, draw: u64) -> Vec<u32> {
-        let clients = self.workshop.data.shards.len() as ClientId;
-        let client = self.streams.stream("client", draw).random_range(0..clients);
+    ///
+    /// The draws of a group take the clients in turn, in a random order: every one is as likely as any other to be the
+    /// client of a draw, and that clients differ adds no noise to a group's mean over all of them.
+    pub(super) fn texts(&self, draw: DrawId) -> Vec<u32> {
+        let mut clients: Vec<ClientId> = (0..self.workshop.data.shards.len() as ClientId).collect();
+        clients.shuffle(&mut self.streams.stream("clients", draw.of_group()));
+        let client = clients[draw.index as usize % clients.len()];
         // Rounds that no training reaches.
-        self.workshop.batches(client, u64::MAX - draw, 1).swap_remove(0)
+        self.workshop.batches(client, u64::MAX - draw.number(), 1).swap_remove(0)
     }
 }
 
@@ -55,14 +86,14 @@ impl GradientSource for ModelSource {
         blocks_of(&self.workshop.layout)
     }
 
-    fn gradient(&self, draw: u64, at: &[f32]) -> Vec<f32> {
+    fn gradient(&self, draw: DrawId, at: &[f32]) -> Vec<f32> {
         let batches = vec![self.texts(draw)];
         let mut oracle = Backpropagation { workshop: &self.workshop, batches };
         oracle.gradient(0, at, &mut Tally::default())
     }
 
-    fn signs(&self, draw: u64) -> Vec<f32> {
-        let seed = self.streams.seed("signs", draw);
+    fn signs(&self, draw: DrawId) -> Vec<f32> {
+        let seed = self.streams.seed("signs", draw.number());
         let mut signs = vec![0.0; self.workshop.layout.len()];
         for slot in self.workshop.layout.slots() {
             let key = tensor_key(&slot.path);

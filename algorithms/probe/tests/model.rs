@@ -150,7 +150,11 @@ fn real_steps_of_a_model_bring_what_is_forecast() {
         let mut changes = Vec::new();
         let mut bends = Vec::new();
         for number in 0..STEPS {
-            let batch = tiny.workshop.collate(&tiny.source.texts(1 << 60 | number));
+            let batch = tiny.workshop.collate(&tiny.source.texts(DrawId {
+                kind: 1000,
+                group: number as usize % 256,
+                index: number / 256,
+            }));
             let on_device = batch.to_device(&tiny.workshop.device);
             let directions = StepDirections::derive(layout, plan, 77 * number + 1);
             let at_hand = (&on_device, batch.labels.as_slice());

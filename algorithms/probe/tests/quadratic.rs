@@ -10,7 +10,7 @@ use crate::{
     noise::{fill_normal, fill_signs},
     probe::{
         Block, Moments,
-        source::{GradientSource, blocks_of},
+        source::{DrawId, GradientSource, blocks_of},
     },
     tiny::{adapted, architecture, noise},
 };
@@ -50,6 +50,14 @@ impl Quadratic {
             hessian[i][i] += [0.0, 1.0, 3.0, 6.0][stage];
         }
         Self { layout, gradient, hessian, sigma: 0.5, sequence }
+    }
+
+    /// With `H = ggᵀ` in place of its own: nothing but what moves along the gradient in all blocks together counts.
+    pub(super) fn ridge(sequence: u64) -> Self {
+        let mut of = Self::new(sequence);
+        let g = &of.gradient;
+        of.hessian = g.iter().map(|a| g.iter().map(|b| a * b).collect()).collect();
+        of
     }
 
     fn seed(&self, draw: u64) -> u64 {
@@ -102,16 +110,16 @@ impl GradientSource for Quadratic {
         blocks_of(&self.layout)
     }
 
-    fn gradient(&self, draw: u64, at: &[f32]) -> Vec<f32> {
-        let (n, m) = self.batch(draw);
+    fn gradient(&self, draw: DrawId, at: &[f32]) -> Vec<f32> {
+        let (n, m) = self.batch(draw.number());
         let at: Vec<f64> = at.iter().copied().map(f64::from).collect();
         let bent = self.times(&at);
         (0..n.len()).map(|i| (self.gradient[i] + n[i] + bent[i] + m * at[i]) as f32).collect()
     }
 
-    fn signs(&self, draw: u64) -> Vec<f32> {
+    fn signs(&self, draw: DrawId) -> Vec<f32> {
         let mut signs = vec![0.0; self.gradient.len()];
-        fill_signs(self.seed(draw), 3, &mut signs);
+        fill_signs(self.seed(draw.number()), 3, &mut signs);
         signs
     }
 }

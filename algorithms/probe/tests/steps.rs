@@ -101,11 +101,27 @@ fn a_steps_expected_change_is_that_of_the_parabola() {
     steps.push(Step { clients: 3, shared: true, ..steps[3] });
     steps.push(Step { clients: 3, shared: true, ..steps[8] });
     for step in steps {
-        let predicted = predicted_bend(&of, step, &rates);
-        let found = real_bend(&of, step, &rates, 30_000);
-        assert!(found.relative() < 0.03, "{step:?}: {found:?}");
-        let off = (found.value - predicted) / found.error;
-        assert!(off.abs() < 5.0, "{step:?}: {found:?}, {predicted} predicted");
+        assert_bends_as_predicted(&of, step, &rates);
+    }
+}
+
+#[track_caller]
+fn assert_bends_as_predicted(of: &Quadratic, step: Step, rates: &[f64]) {
+    let predicted = predicted_bend(of, step, rates);
+    let found = real_bend(of, step, rates, 30_000);
+    assert!(found.relative() < 0.03, "{step:?}: {found:?}");
+    let off = (found.value - predicted) / found.error;
+    assert!(off.abs() < 5.0, "{step:?}: {found:?}, {predicted} predicted");
+}
+
+/// As above where blocks bend only together: what lower and upper estimates have in common is a third of it all.
+#[test]
+fn blocks_that_bend_together_are_counted_together() {
+    let of = Quadratic::ridge(7);
+    let rates = vec![0.01; of.blocks().len()];
+    for i in [2, 3, 5, 6] {
+        let step = Step { plan: plans()[i], epsilon: 0.3, clients: 1, shared: false };
+        assert_bends_as_predicted(&of, step, &rates);
     }
 }
 
