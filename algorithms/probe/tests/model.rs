@@ -10,7 +10,11 @@ use fleetune_models::{
 
 use super::mean;
 use crate::{
-    probe::{Effort, Moments, Step, measure::survey, source::ModelSource},
+    probe::{
+        Effort, Moments, Step,
+        measure::survey,
+        source::{DrawId, ModelSource},
+    },
     setup::Workshop,
     tiny,
     work::Tally,

@@ -52,6 +52,11 @@ impl Quadratic {
         Self { layout, gradient, hessian, sigma: 0.5, sequence }
     }
 
+    /// With mini-batches of four times the deviation.
+    pub(super) fn noisy(sequence: u64) -> Self {
+        Self { sigma: 2.0, ..Self::new(sequence) }
+    }
+
     /// With `H = ggᵀ` in place of its own: nothing but what moves along the gradient in all blocks together counts.
     pub(super) fn ridge(sequence: u64) -> Self {
         let mut of = Self::new(sequence);

@@ -22,10 +22,10 @@ fn rows(moments: &Moments) -> Vec<(&'static str, Vec<f64>)> {
 fn moments_are_unbiased_and_their_stated_errors_are_the_real_ones() {
     const SURVEYS: usize = 200;
     let effort = Effort { precision: 1e-9, gradients: 600 };
-    let exact = rows(&Quadratic::new(0).moments());
+    let exact = rows(&Quadratic::noisy(0).moments());
     let surveys: Vec<Landscape> = (0..SURVEYS as u64)
         .map(|sequence| {
-            let source = Quadratic::new(sequence);
+            let source = Quadratic::noisy(sequence);
             survey(&source, &vec![0.0; source.gradient.len()], 1e-2, effort)
         })
         .collect();
