@@ -69,38 +69,38 @@ impl Parabola {
         None
     }
 
-    /// The expected change of the loss over a run of steps at `rates` times `factors` (the schedule's, one for each step).
+    /// The expected change of the loss over a run of steps at `rates` times `factors` (the schedule's, one for each step),
+    /// on a quadratic of which only so much is known.
     ///
-    /// On a quadratic the gradient's component along an eigenvector of curvature λ shrinks by `1 - η λ` a step, and so
-    /// does what noise has moved the model by. The spectrum is not known; the model takes its means instead, each the
-    /// first moment of the measure it stands for, and hence right to first order in η and the number of steps:
+    /// * The mean path is followed in the space that the blocks' gradients span, where slope and curvature are known: at
+    ///   `θ - Σ u_b g_b` the loss has changed by `-slope·u + uᵀ signal u / 2`, and what is left of the gradient along g_b is
+    ///   `1 - (signal u)_b / slope_b` of it (a Galerkin projection of gradient descent).
+    /// * The loss that noise added in block b shrinks as if it had one curvature, `tr (H²)_bb / tr H_bb`: the mean of
+    ///   the eigenvalues, each weighed by its share of that loss. By Jensen's inequality it shrinks no faster than that.
     ///
-    /// * the gradient shrinks as if it had the one curvature `gᵀDHDg / gᵀDg`, D the rates, as its mean does at first;
-    /// * the loss that noise added in block b shrinks as if it had the one curvature `tr (H²)_bb / tr H_bb`: the mean of
-    ///   the eigenvalues, each weighed by its share of that loss.
-    ///
-    /// By Jensen's inequality slow components last longer than that: the signal is not overstated, the remaining noise is
-    /// not either. Steps in which one of the two no longer shrinks are beyond the model.
+    /// Both are exact to first order in the rates, and wherever a block has one curvature.
     pub fn run(&self, rates: &[f64], factors: &[f64]) -> RunChange {
         let n = rates.len();
-        let slope: f64 = self.slope.iter().zip(rates).map(|(a, eta)| a * eta).sum();
-        let signal = form(&self.signal, rates);
-        // Nothing to follow: only noise.
-        let fall = if slope > 0.0 { signal / slope } else { 0.0 };
-        let added: Vec<f64> = (0..n)
-            .map(|b| (0..n).map(|c| rates[b] * self.noise[b][c] * rates[c]).sum::<f64>() / 2.0)
-            .collect();
-        let (mut left, mut change) = (1.0, 0.0);
-        let mut noise = vec![0.0; n];
+        let product = |matrix: &[Vec<f64>], b: usize, x: &[f64]| -> f64 {
+            matrix[b].iter().zip(x).map(|(a, x)| a * x).sum()
+        };
+        let added: Vec<f64> =
+            (0..n).map(|b| rates[b] * product(&self.noise, b, rates) / 2.0).collect();
+        let (mut path, mut noise) = (vec![0.0; n], vec![0.0; n]);
         for factor in factors {
-            change += left * left * factor * (signal * factor / 2.0 - slope);
-            left *= 1.0 - factor * fall;
+            let left = |b: usize| 1.0 - product(&self.signal, b, &path) / self.slope[b];
+            // Where no slope is known there is no path to follow.
+            let known = |b: &usize| self.slope[*b] > 0.0;
+            let moves: Vec<(usize, f64)> =
+                (0..n).filter(known).map(|b| (b, rates[b] * factor * left(b))).collect();
+            moves.into_iter().for_each(|(b, by)| path[b] += by);
             for b in 0..n {
                 let kept = 1.0 - factor * rates[b] * self.fading[b];
                 noise[b] = noise[b] * kept * kept + added[b] * factor * factor;
             }
         }
-        RunChange { signal: change, noise: noise.iter().sum() }
+        let slope: f64 = self.slope.iter().zip(&path).map(|(a, u)| a * u).sum();
+        RunChange { signal: form(&self.signal, &path) / 2.0 - slope, noise: noise.iter().sum() }
     }
 
     /// The rates, none above `most`, at which a run is expected to end the lowest; blocks of a group (`groups[b]`, from 0)
