@@ -25,6 +25,7 @@ pub mod fwdllm;
 pub mod mezo;
 pub mod noise;
 pub mod privacy;
+pub mod probe;
 pub mod protocol;
 pub mod registry;
 pub mod scaffold;

@@ -4,7 +4,7 @@
 //! * [`federation`]: rounds, clients, transfers, energy, in simulated time;
 //! * [`prepare`]: what all cells of a scenario share; [`cell`]: one simulation; [`campaign`]: all of them;
 //! * [`sweep`]: many variations of a scenario, run once and kept;
-//! * [`plan`]: what a round will cost, without training;
+//! * [`plan`]: what a round will cost, without training; [`probe`]: what it will bring, and at which learning rate;
 //! * [`cli`]: the program, one file a command.
 
 pub mod campaign;
@@ -14,6 +14,7 @@ pub mod federation;
 pub mod kernel;
 pub mod plan;
 pub mod prepare;
+pub mod probe;
 mod results;
 pub mod sweep;
 pub mod tallies;

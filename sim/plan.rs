@@ -3,7 +3,7 @@
 //! The figures come from the same assignments that a run charges, so they hold exactly where batches have a fixed
 //! length; where they do not, the least and the most over clients, batches and kinds of exchange bound them.
 
-use fleetune_algorithms::protocol::Horizon;
+use fleetune_algorithms::{protocol::Horizon, uplink::Algorithm};
 use fleetune_devices::{Workload, network::Alone};
 use fleetune_units::{Bytes, Flops, Joules, Seconds};
 
@@ -78,25 +78,37 @@ pub struct ProfilePlan {
 /// # Errors
 /// If a world cannot be made.
 pub fn plan(prepared: &Prepared) -> Result<Vec<AlgorithmPlan>, PrepareError> {
-    let seeds = 0..u64::from(prepared.scenario.seeds);
-    let worlds: Vec<World> = seeds.map(|seed| prepared.world(seed)).collect::<Result<_, _>>()?;
+    let worlds = worlds(prepared)?;
+    let algorithms = prepared.scenario.algorithms.iter();
+    Ok(algorithms
+        .filter_map(|(label, config)| plan_one(prepared, &worlds, label.as_str(), config))
+        .collect())
+}
+
+/// The worlds of all replications.
+pub(crate) fn worlds(prepared: &Prepared) -> Result<Vec<World>, PrepareError> {
+    (0..u64::from(prepared.scenario.seeds)).map(|seed| prepared.world(seed)).collect()
+}
+
+/// Plans one algorithm, of the scenario or not; nothing if no device is in the fleets.
+pub(crate) fn plan_one(
+    prepared: &Prepared,
+    worlds: &[World],
+    label: &str,
+    config: &Algorithm,
+) -> Option<AlgorithmPlan> {
     let federation = federation_config(prepared);
     let (link, cohort) = (&federation.server, federation.cohort);
     let horizon = Horizon { rounds: federation.stop.rounds, cohort };
-    let algorithms = prepared.scenario.algorithms.iter();
-    Ok(algorithms
-        .filter_map(|(label, config)| {
-            let forecasts = worlds.iter().flat_map(|world| {
-                let server = config.server(prepared.setup(world), planned(&federation));
-                let clients = (0..).zip(&world.fleet.devices);
-                clients.map(move |(client, device)| {
-                    let alone = Alone { device, server: link };
-                    (alone, server.forecast(client, &alone, horizon))
-                })
-            });
-            plan_algorithm(prepared, label.as_str(), &forecasts.collect::<Vec<_>>())
+    let forecasts = worlds.iter().flat_map(|world| {
+        let server = config.server(prepared.setup(world), planned(&federation));
+        let clients = (0..).zip(&world.fleet.devices);
+        clients.map(move |(client, device)| {
+            let alone = Alone { device, server: link };
+            (alone, server.forecast(client, &alone, horizon))
         })
-        .collect())
+    });
+    plan_algorithm(prepared, label, &forecasts.collect::<Vec<_>>())
 }
 
 /// `forecasts`: of every device of every replication.

@@ -10,10 +10,10 @@ use crate::{setup::Workshop, work::Tally};
 
 /// A client's loss on its mini-batches: forward and backward through the model by Burn.
 #[derive(Debug)]
-pub(super) struct Backpropagation<'a> {
-    pub(super) workshop: &'a Workshop,
+pub(crate) struct Backpropagation<'a> {
+    pub(crate) workshop: &'a Workshop,
     /// The texts of each local step.
-    pub(super) batches: Vec<Vec<u32>>,
+    pub(crate) batches: Vec<Vec<u32>>,
 }
 
 impl GradientOracle for Backpropagation<'_> {

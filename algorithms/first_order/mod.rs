@@ -17,7 +17,7 @@ mod server;
 
 pub use self::optimizer::Optimizer;
 pub(crate) use self::{
-    backpropagation::mean_cross_entropy,
+    backpropagation::{Backpropagation, mean_cross_entropy},
     local::{GradientOracle, LocalRule, LocalSteps, Plain, Vectors},
     optimizer::{Descent, Rates, elementwise},
     server::{FirstOrderServer, Method, mean_of_models},

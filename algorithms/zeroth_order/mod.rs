@@ -17,7 +17,7 @@ pub mod history;
 mod memory;
 mod plan;
 mod pool;
-mod probe;
+pub(crate) mod probe;
 mod recipe;
 mod seeds;
 pub(crate) mod server;

@@ -16,6 +16,7 @@ mod devices;
 mod distill;
 mod page;
 mod plan;
+mod probe;
 mod progress;
 mod report;
 mod run;
@@ -47,6 +48,8 @@ enum Command {
     Sweep(sweep::Sweep),
     /// Write the page about a sweep from its results.
     Page(page::Page),
+    /// What zeroth-order training will bring, and at which learning rates and perturbations, from the loss's curvature.
+    Probe(probe::Probe),
     /// The device profiles that scenarios can name.
     Devices(devices::Devices),
     /// Make a small encoder from a large one: how the embedded model was made.
@@ -79,6 +82,7 @@ pub fn main() -> ExitCode {
         Command::Plan(command) => command.execute(),
         Command::Sweep(command) => command.execute(),
         Command::Page(command) => command.execute(),
+        Command::Probe(command) => command.execute(),
         Command::Devices(command) => command.execute(),
         Command::Distill(command) => command.execute(),
         Command::Report(command) => command.execute(),

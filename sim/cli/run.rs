@@ -121,7 +121,7 @@ pub(super) fn io(error: ReportError) -> Failure {
     Failure::Io(format!("error: {error}"))
 }
 
-fn failure(error: CampaignError) -> Failure {
+pub(super) fn failure(error: CampaignError) -> Failure {
     let message = format!("error: {error}");
     match &error {
         CampaignError::Cell { source, .. } if source.is_broken_invariant() => {

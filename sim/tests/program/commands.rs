@@ -87,6 +87,54 @@ fn plan_speaks_of_every_algorithm_and_profile() {
     assert!(!desk.path("runs").exists());
 }
 
+/// Forecasts for what is perturbed, reasons for the rest, and the same bytes from any number of threads.
+#[test]
+fn probe_forecasts_what_it_covers() {
+    let desk = Desk::new();
+    let rest = "train: bitfit, local_steps: 2, batch_size: 4, learning_rate: { base: 1e-3 }";
+    desk.put(
+        "probed.yaml",
+        &scenario([
+            format!(
+                "  Split: {{ fedspzo: {{ {rest}, perturbations: {{ lower: 1, upper: 2 }} }} }}\n"
+            )
+            .as_str(),
+            format!("  Whole: {{ mezo: {{ {rest} }} }}\n").as_str(),
+            format!("  Back: {{ fedavg: {{ {rest} }} }}\n").as_str(),
+        ]),
+    );
+    let with = |more: &[&str]| {
+        let arguments = ["probe", "probed.yaml", "--samples", "100"];
+        desk.succeeds(&[&arguments, more].concat()).stdout
+    };
+    let json = with(&["--json", "--threads", "1"]);
+    assert_eq!(json, with(&["--json", "--threads", "3"]));
+    let found: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let probe = &found["probe"];
+    assert_eq!(probe["landscapes"].as_array().unwrap().len(), 1, "both train the same");
+    assert_eq!(probe["uncovered"][0]["label"], "Back");
+    for (algorithm, label) in [(0, "Split"), (1, "Whole")] {
+        let of = &probe["algorithms"][algorithm];
+        assert_eq!(of["label"], label);
+        let step = &of["configured"]["step"];
+        let rate = step["common"]["rates"][0]["value"].as_f64().unwrap();
+        let change = |rates: &str| step[rates]["change"]["value"].as_f64().unwrap();
+        assert!(rate > 0.0 && change("by_block") <= change("common") && change("common") < 0.0);
+        let run = &of["configured"]["run"];
+        assert!(run["common"]["rates"][0]["value"].as_f64().unwrap() <= rate);
+        assert_eq!(run["rounds"], 2);
+        // The costs are those of `plan`: of three clients, on the profiles of the fleet.
+        let costs = &of["configured"]["costs"];
+        assert_eq!(costs["seconds"].as_array().unwrap().len(), 2);
+        assert!(costs["flops"].as_f64().unwrap() % 3.0 == 0.0);
+    }
+    let text = with(&[]);
+    for word in ["layer 4", "head", "Split, k 3", "Whole, P 1", "phone-high", "Back: no forecast"] {
+        assert!(text.contains(word), "{word}: {text}");
+    }
+    desk.fails(&["probe", "probed.yaml", "--precision", "0"], 2, &["--precision"]);
+}
+
 #[test]
 fn devices_can_be_listed_and_looked_at() {
     let desk = Desk::new();

@@ -1,0 +1,235 @@
+//! Predictions against what really happens.
+
+use std::sync::atomic::AtomicBool;
+
+use fleetune_algorithms::{
+    probe::{Measured, at_rate},
+    registry::AlgorithmConfig,
+    settings::{LearningRate, Positive, Schedule, UpperRate},
+};
+use fleetune_reports::statistics::Estimate;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    AlgorithmForecast, Configuration, ProbeReport,
+    outlook::{Outlook, plain, stretched},
+};
+use crate::{
+    campaign::CampaignError,
+    cell::{Ending, run_cell},
+    prepare::{Prepared, World},
+};
+
+/// What an algorithm's runs say of its forecast.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Verification {
+    /// The algorithm's label.
+    pub label: String,
+    /// The recommended rate for all blocks.
+    pub recommended: f64,
+    /// Runs at the recommended rate times powers of two, from the least.
+    pub grid: Vec<GridPoint>,
+    /// The rate of the grid after which the loss was least on average.
+    pub best: f64,
+    /// Other perturbations, each at its recommended pair of rates; only where an algorithm has a split.
+    pub ranking: Vec<Ranked>,
+    /// Pairs of the ranking that the measured differences tell apart, by Student's t over the seeds at 95 %.
+    pub separated: usize,
+    /// Those of them in the predicted order.
+    pub agreeing: usize,
+}
+
+/// Runs at one rate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GridPoint {
+    /// η of all blocks at the schedule's peak.
+    pub rate: f64,
+    /// The change of the loss that was predicted.
+    pub predicted: f64,
+    /// The change on the held-out texts, by seed; infinite where the run diverged.
+    pub measured: Vec<f64>,
+}
+
+/// Runs of one configuration.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ranked {
+    /// k.
+    pub split: usize,
+    /// P1.
+    pub lower: u32,
+    /// P2.
+    pub upper: u32,
+    /// The change of the loss that was predicted.
+    pub predicted: Measured,
+    /// The change on the held-out texts, by seed.
+    pub measured: Vec<f64>,
+}
+
+/// Powers of two of the recommended rate on either side that are tried.
+const DOUBLINGS: i32 = 3;
+/// P2 of the configurations that are ranked.
+const RANKED: [u32; 2] = [2, 8];
+
+/// Runs every algorithm of the report at a grid of rates, and where it has a split, with other splits and P2, on every
+/// seed of the scenario.
+///
+/// # Errors
+/// As [`crate::campaign::run_campaign`].
+pub fn verify(
+    prepared: &Prepared,
+    report: &ProbeReport,
+) -> Result<Vec<Verification>, CampaignError> {
+    let worlds = crate::plan::worlds(prepared)?;
+    let on = Trials { prepared, worlds };
+    report.algorithms.iter().map(|algorithm| on.verify(report, algorithm)).collect()
+}
+
+struct Trials<'a> {
+    prepared: &'a Prepared,
+    worlds: Vec<World>,
+}
+
+impl Trials<'_> {
+    fn verify(
+        &self,
+        report: &ProbeReport,
+        of: &AlgorithmForecast,
+    ) -> Result<Verification, CampaignError> {
+        let config = self.prepared.scenario.algorithms.iter();
+        let found = config.into_iter().find(|(label, _)| label.as_str() == of.label);
+        let config = &found.expect("the report is of this scenario").1.kind;
+        let recommended = of.configured.run.common.rates[0].value;
+        let rates: Vec<f64> = (-DOUBLINGS..=DOUBLINGS)
+            .map(|power| recommended * libm::exp2(f64::from(power)))
+            .collect();
+        let schedule = asked_schedule(config);
+        let trials =
+            rates.iter().filter_map(|&rate| at_rate(config, rates_of(schedule, rate, None)?));
+        let measured = self.run(&of.label, &trials.collect::<Vec<_>>())?;
+        let outlook =
+            Outlook::new(self.prepared, &self.worlds, &report.landscapes[of.landscape].landscape);
+        let grid: Vec<GridPoint> = rates
+            .into_iter()
+            .zip(measured)
+            .map(|(rate, measured)| {
+                let predicted = outlook.at_common_rate(config, of.configured.run.rounds, rate);
+                GridPoint { rate, predicted, measured }
+            })
+            .collect();
+        let mean = |point: &&GridPoint| point.measured.iter().sum::<f64>();
+        let best = grid.iter().min_by(|a, b| mean(a).total_cmp(&mean(b)));
+        let best = best.map_or(f64::NAN, |point| point.rate);
+        let ranking = self.rank(of, config, schedule)?;
+        let (separated, agreeing) = compare(&ranking);
+        let label = of.label.clone();
+        Ok(Verification { label, recommended, grid, best, ranking, separated, agreeing })
+    }
+
+    /// Runs the alternatives that differ in (k, P2) alone, each at its own recommended rates.
+    fn rank(
+        &self,
+        of: &AlgorithmForecast,
+        config: &AlgorithmConfig,
+        schedule: Schedule,
+    ) -> Result<Vec<Ranked>, CampaignError> {
+        let AlgorithmConfig::FedSpzo(given) = config else { return Ok(Vec::new()) };
+        let wanted = |c: &&Configuration| {
+            c.lower == given.perturbations.lower.get()
+                && c.variant == given.variant.to_string()
+                && RANKED.contains(&c.upper)
+        };
+        let all = of.alternatives.iter().chain([&of.configured]);
+        let chosen: Vec<&Configuration> = all.filter(wanted).collect();
+        let as_config = |c: &&Configuration| {
+            let mut other = given.clone();
+            other.split = Some(c.split);
+            other.perturbations.upper = c.upper.try_into().ok()?;
+            let two = &c.run.two;
+            let schedule = stretched(schedule, c.run.rounds);
+            other.learning_rate =
+                rates_of(schedule, two.base.value, Some((two.from_layer, two.upper.value)))?;
+            Some(AlgorithmConfig::FedSpzo(other))
+        };
+        let configs: Vec<AlgorithmConfig> = chosen.iter().filter_map(as_config).collect();
+        let measured = self.run(&of.label, &configs)?;
+        let ranked = |(c, measured): (&Configuration, Vec<f64>)| Ranked {
+            split: c.split,
+            lower: c.lower,
+            upper: c.upper,
+            predicted: c.run.two.change,
+            measured,
+        };
+        Ok(chosen.into_iter().zip(measured).map(ranked).collect())
+    }
+
+    /// The change of the held-out loss by every configuration on every seed.
+    fn run(
+        &self,
+        label: &str,
+        configs: &[AlgorithmConfig],
+    ) -> Result<Vec<Vec<f64>>, CampaignError> {
+        let seeds = self.worlds.len();
+        let cells: Vec<(usize, usize)> =
+            (0..configs.len()).flat_map(|c| (0..seeds).map(move |s| (c, s))).collect();
+        let one = |&(c, s): &(usize, usize)| {
+            let (world, seed) = (&self.worlds[s], s as u64);
+            let algorithm = plain(&configs[c]);
+            let what = (label, &algorithm, seed);
+            let cell = run_cell(self.prepared, world, what, &AtomicBool::new(false), &|_| ());
+            let cell = cell.map_err(|source| {
+                let label = label.to_owned();
+                CampaignError::Cell { label, seed, source }
+            })?;
+            let end = cell.rounds.last().map_or(f64::NAN, |round| round.loss);
+            let diverged = matches!(cell.ending, Ending::Diverged(_));
+            Ok(if diverged { f64::INFINITY } else { end - cell.start.loss })
+        };
+        let changes: Vec<Result<f64, CampaignError>> =
+            cells.par_iter().with_max_len(1).map(one).collect();
+        let changes = changes.into_iter().collect::<Result<Vec<f64>, _>>()?;
+        Ok(changes.chunks(seeds).map(<[f64]>::to_vec).collect())
+    }
+}
+
+/// The schedule of a covered algorithm.
+fn asked_schedule(config: &AlgorithmConfig) -> Schedule {
+    match config {
+        AlgorithmConfig::FedSpzo(c) => c.learning_rate.schedule,
+        AlgorithmConfig::Mezo(c) => c.learning_rate.schedule,
+        AlgorithmConfig::DeComFl(c) => c.learning_rate.schedule,
+        AlgorithmConfig::FedKSeed(c) => c.learning_rate.schedule,
+        _ => Schedule::Constant,
+    }
+}
+
+/// A learning rate with an upper one from a layer on. Nothing if one is zero, which scenarios cannot say.
+fn rates_of(schedule: Schedule, base: f64, upper: Option<(usize, f64)>) -> Option<LearningRate> {
+    let upper = match upper {
+        None => None,
+        Some((from_layer, rate)) => {
+            Some(UpperRate { from_layer, rate: Positive::new(rate.max(f64::MIN_POSITIVE)).ok()? })
+        }
+    };
+    let base = Positive::new(base.max(f64::MIN_POSITIVE)).ok()?;
+    Some(LearningRate { base, upper, schedule })
+}
+
+/// Pairs that the seeds tell apart, and those of them in the predicted order. Differences are taken seed by seed: all
+/// configurations see the same fleet, data and cohorts.
+fn compare(ranking: &[Ranked]) -> (usize, usize) {
+    let (mut separated, mut agreeing) = (0, 0);
+    for (i, a) in ranking.iter().enumerate() {
+        for b in &ranking[i + 1..] {
+            let differences: Vec<f64> =
+                a.measured.iter().zip(&b.measured).map(|(a, b)| a - b).collect();
+            let interval = Estimate::new(&differences, 0.95).and_then(|e| e.interval());
+            let Some((low, high)) = interval else { continue };
+            if low > 0.0 || high < 0.0 {
+                separated += 1;
+                agreeing += usize::from((low > 0.0) == (a.predicted.value > b.predicted.value));
+            }
+        }
+    }
+    (separated, agreeing)
+}
