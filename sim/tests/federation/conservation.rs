@@ -1,9 +1,9 @@
 //! Nothing is lost and nothing invented, in random worlds; and threads change nothing.
 
-use fleetune::federation::{FederationConfig, RoundOutcome, RunOutcome};
-use fleetune_algorithms::protocol::{Exchange, Verdict};
+use fleetune::federation::{Closing, FederationConfig, RoundOutcome, RunOutcome};
+use fleetune_algorithms::protocol::{Exchange, Server, Verdict};
 use fleetune_devices::{Fleet, Workload};
-use fleetune_units::{BytesPerSecond, Seconds};
+use fleetune_units::{BytesPerSecond, Flops, Seconds};
 use proptest::prelude::*;
 
 use super::world::{Diary, POWER, SPEC, Script, Spec, config, fleet, run, work};
@@ -72,6 +72,12 @@ pub(super) fn check(
         let told = script.convened.iter().filter(|(exchange, _)| exchange.round == round.round);
         assert_eq!(told.count(), round.exchanges as usize);
     }
+    // The server's work is that of what it joined, and what the end of the run broke off.
+    let server = script.join_counted();
+    let broken = diary.rounds.last().is_some_and(|round| round.closing == Closing::Interrupted);
+    assert!(
+        server == outcome.standing.server_flops || broken && server < outcome.standing.server_flops
+    );
     // Energy is the integral of power over the times told.
     let expected: f64 = diary.rounds.iter().map(energy_of_times).sum();
     let energy = ledger.total().energy.get();
@@ -103,6 +109,8 @@ struct World {
     specs: Vec<Spec>,
     config: FederationConfig,
     exchanges: u32,
+    /// The server's FLOPs for each update, in tenths of what it does in a second.
+    joining: u32,
     seed: u64,
 }
 
@@ -119,10 +127,12 @@ impl World {
     }
 
     fn script(&self) -> Script {
-        let more = self.exchanges;
-        Script::new(Self::work(self.seed)).saying(move |exchange| {
-            if exchange.index + 1 < more { Verdict::SameCohort } else { Verdict::RoundOver }
-        })
+        let (more, joining) = (self.exchanges, u128::from(self.joining) * 100_000_000);
+        Script::new(Self::work(self.seed))
+            .saying(move |exchange| {
+                if exchange.index + 1 < more { Verdict::SameCohort } else { Verdict::RoundOver }
+            })
+            .joining(move |exchange, _| Flops::new(joining * u128::from(exchange.round % 2)))
     }
 }
 
@@ -136,14 +146,15 @@ fn worlds() -> impl Strategy<Value = World> {
         ..SPEC
     });
     let fleet = prop::collection::vec(spec, 1..12);
-    (fleet, 1_u32..8, 10_u32..25, 1_u32..40, 1_u32..30, 1_u32..4, any::<u64>()).prop_map(
-        |(specs, cohort, factor, deadline, capacity, exchanges, seed)| {
+    let server = (1_u32..4, 0_u32..5);
+    (fleet, 1_u32..8, 10_u32..25, 1_u32..40, 1_u32..30, server, any::<u64>()).prop_map(
+        |(specs, cohort, factor, deadline, capacity, (exchanges, joining), seed)| {
             let mut config = config(cohort);
             config.over_commitment = f64::from(factor) / 10.0;
             config.deadline = Some(Seconds::from_raw(f64::from(deadline) / 10.0));
             config.server.downlink = BytesPerSecond::from_raw(f64::from(capacity) * 1e5);
             config.stop.simulated_time = Some(Seconds::from_raw(60.0));
-            World { specs, config, exchanges, seed }
+            World { specs, config, exchanges, joining, seed }
         },
     )
 }
