@@ -2,6 +2,7 @@
 //! the method apart. Markdown, made from results alone: the same results give the same bytes.
 
 mod ablation;
+mod forecast;
 mod markdown;
 mod ratios;
 mod search;
@@ -10,6 +11,7 @@ use crate::{reader::Run, statistics::Comparison};
 
 pub use self::{
     ablation::{Ablation, AblationCell},
+    forecast::Forecast,
     ratios::Claim,
     search::Effort,
 };
@@ -33,6 +35,10 @@ pub struct StudyPage {
     pub claims: Vec<Claim>,
     /// The effort spent on every algorithm.
     pub efforts: Vec<Effort>,
+    /// What the probe predicted of the comparison.
+    pub forecasts: Vec<Forecast>,
+    /// Algorithms that it has no model of, and why.
+    pub unforeseen: Vec<(String, String)>,
     /// What takes the reference apart.
     pub ablation: Option<Ablation>,
     /// What the results mean; Markdown of whoever wrote the sweep.
@@ -47,6 +53,7 @@ impl StudyPage {
         page.push_str(&self.made_by());
         page.push_str(&search::section(&self.efforts));
         page.push_str(&ratios::section(self, &comparison));
+        page.push_str(&forecast::section(self));
         if let Some(ablation) = &self.ablation {
             page.push_str(&ablation::section(ablation));
         }

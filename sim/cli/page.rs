@@ -46,6 +46,10 @@ impl Page {
         let name = sweep.spec().name.as_str();
         let folder = self.from.clone().unwrap_or_else(|| Path::new("runs").join(name));
         let cells = folder.join("cells");
+        if !cells.is_dir() {
+            let message = "no sweep was run there: run it first, or say where it was with --from";
+            return Err(Failure::Usage(format!("error: {}: {message}", folder.display())));
+        }
         let store = Store::open(&cells).map_err(|e| Failure::Io(format!("error: {e}")))?;
         let stop = AtomicBool::new(false);
         let manner = Manner { backend: self.backend, threads: None, stop: &stop };

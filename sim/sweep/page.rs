@@ -1,15 +1,21 @@
 //! From a sweep's results to the page about them.
 
-use std::path::Path;
+use std::{fs, path::Path};
 
 use fleetune_reports::{
     ReportError, Run,
-    study::{Ablation, AblationCell, Claim, Effort, StudyPage},
+    study::{Ablation, AblationCell, Claim, Effort, Forecast, StudyPage},
 };
 use fleetune_scenarios::sweep::{AblationPage, PageSpec, Settings, Sweep};
 
-use super::run::{StudyOutcome, TrialOutcome};
-use crate::cell::CellResult;
+use super::{
+    run::{StudyOutcome, TrialOutcome},
+    write::PROBE,
+};
+use crate::{
+    cell::CellResult,
+    probe::{AlgorithmForecast, Configuration, ProbeReport, RunForecast},
+};
 
 /// The page that `spec` asks for, about results in `folder`. `charts` is where its pictures are, seen from the page.
 ///
@@ -22,7 +28,9 @@ pub(crate) fn study_page(
     folder: &Path,
     (charts, commands): (String, Vec<String>),
 ) -> Result<StudyPage, ReportError> {
-    let run = Run::load(&folder.join(spec.compare.as_str()))?;
+    let compared = folder.join(spec.compare.as_str());
+    let run = Run::load(&compared)?;
+    let forecast = read_forecast(&compared.join(PROBE))?;
     let claim = |c: &fleetune_scenarios::sweep::Claim| Claim {
         source: c.source.clone(),
         low: c.low,
@@ -30,7 +38,7 @@ pub(crate) fn study_page(
     };
     let ablation = spec.ablation.as_ref().and_then(|ablation| {
         let outcome = outcomes.iter().find(|o| o.name == ablation.study)?;
-        Some(taken_apart(spec, ablation, outcome))
+        Some(taken_apart(spec, ablation, outcome, &forecast))
     });
     let search = sweep.spec().studies.get(&spec.compare).and_then(|s| s.chosen_in.clone());
     let search = outcomes.iter().find(|o| Some(&o.name) == search.as_ref());
@@ -43,6 +51,8 @@ pub(crate) fn study_page(
         reference: spec.reference.to_string(),
         claims: spec.claims.iter().map(claim).collect(),
         efforts: search.map(efforts).unwrap_or_default(),
+        forecasts: forecast.algorithms.iter().map(forecast_of).collect(),
+        unforeseen: forecast.uncovered.into_iter().map(|u| (u.label, u.reason)).collect(),
         ablation,
         discussion: spec.discussion.clone(),
     })
@@ -76,7 +86,13 @@ fn efforts(search: &StudyOutcome) -> Vec<Effort> {
 }
 
 /// The grid, each cell with the best of its trials.
-fn taken_apart(spec: &PageSpec, ablation: &AblationPage, outcome: &StudyOutcome) -> Ablation {
+fn taken_apart(
+    spec: &PageSpec,
+    ablation: &AblationPage,
+    outcome: &StudyOutcome,
+    forecast: &ProbeReport,
+) -> Ablation {
+    let of = forecast.algorithms.iter().find(|of| of.label == spec.reference.as_str());
     let mine = outcome.trials.iter().filter(|t| t.trial.algorithm == spec.reference);
     let mine: Vec<&TrialOutcome> = mine.collect();
     let value = |point: &Settings, axis: &str| point.get(axis).cloned().unwrap_or_default();
@@ -93,10 +109,11 @@ fn taken_apart(spec: &PageSpec, ablation: &AblationPage, outcome: &StudyOutcome)
     let axes = mine.first().map(|t| t.trial.point.keys().cloned().collect::<Vec<_>>());
     let tuned = axes.unwrap_or_default().into_iter();
     let cells = best.into_iter().map(|(row, column, trial)| AblationCell {
+        predicted: of
+            .and_then(|of| predicted(of, &[(&ablation.rows, &row), (&ablation.columns, &column)])),
         row,
         column,
         decreases: trial.cells.iter().map(decrease).collect(),
-        predicted: None,
     });
     Ablation {
         algorithm: spec.reference.to_string(),
@@ -105,6 +122,44 @@ fn taken_apart(spec: &PageSpec, ablation: &AblationPage, outcome: &StudyOutcome)
         tuned: tuned.filter(|axis| *axis != ablation.rows && *axis != ablation.columns).collect(),
         cells: cells.collect(),
     }
+}
+
+/// How far the loss is predicted to fall with these settings, at their own best two rates.
+fn predicted(of: &AlgorithmForecast, at: &[(&String, &String)]) -> Option<f64> {
+    let given = &of.configured;
+    let meant = |c: &&Configuration| {
+        let same = (c.lower, &c.variant) == (given.lower, &given.variant);
+        let is = |axis: &str, value: &str| match axis {
+            "split" => value == c.split.to_string(),
+            "perturbations.upper" | "perturbations" => value == c.upper.to_string(),
+            _ => false,
+        };
+        same && at.iter().all(|(axis, value)| is(axis, value))
+    };
+    let mut all = std::iter::once(given).chain(&of.alternatives);
+    all.find(meant).map(|c| -c.run.two.change.value)
+}
+
+fn forecast_of(of: &AlgorithmForecast) -> Forecast {
+    let RunForecast { configured, two, .. } = &of.configured.run;
+    Forecast {
+        algorithm: of.label.clone(),
+        decrease: -configured.value,
+        error: configured.error,
+        best: -two.change.value,
+        rates: [two.base.value, two.upper.value],
+        from_layer: two.from_layer,
+    }
+}
+
+fn read_forecast(path: &Path) -> Result<ProbeReport, ReportError> {
+    let text = fs::read(path).map_err(|source| ReportError::Io {
+        action: "read",
+        path: path.to_owned(),
+        source,
+    })?;
+    serde_json::from_slice(&text)
+        .map_err(|e| ReportError::Corrupt { path: path.to_owned(), problem: e.to_string() })
 }
 
 fn decrease(cell: &CellResult) -> f64 {

@@ -6,6 +6,7 @@
 //! DIR/STUDY/trials.csv    one line a cell
 //! DIR/STUDY/chosen.yaml   the settings of the best trials, if the study chooses
 //! DIR/STUDY/...           a run directory with its report, if the study has one trial per algorithm
+//! DIR/STUDY/probe.json    what the probe predicts of it, if a page compares its algorithms
 //! ```
 
 use std::{
@@ -13,6 +14,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use fleetune_algorithms::probe::Effort;
 use fleetune_reports::{ReportError, render, write_tables};
 use fleetune_scenarios::{
     Scenario,
@@ -27,8 +29,12 @@ use super::{
 use crate::{
     cell::CellResult,
     prepare::Prepared,
+    probe::probe,
     results::{Circumstances, collect},
 };
+
+/// What the probe predicts of a study.
+pub(super) const PROBE: &str = "probe.json";
 
 /// Why the results of a sweep cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +83,12 @@ pub(crate) fn write_study(
         let cells: Vec<CellResult> = study.trials.iter().flat_map(|t| t.cells.clone()).collect();
         write_tables(&folder, &collect(&prepared, &cells, circumstances))?;
         render(&folder)?;
+        if sweep.spec().page.as_ref().is_some_and(|page| page.compare == study.name) {
+            let report = probe(&prepared, Effort::default()).map_err(SweepError::Prepare)?;
+            let text = serde_json::to_vec_pretty(&report);
+            let text = text.map_err(|e| failed(&folder)(io::Error::other(e)))?;
+            write(&folder.join(PROBE), &text)?;
+        }
     }
     Ok(())
 }
