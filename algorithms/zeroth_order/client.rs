@@ -171,10 +171,9 @@ impl Task {
     fn settled(&self, start: &Weights, local: &Local, scalars: &[f32]) -> Weights {
         let (plan, rates) = (self.recipe.plan, self.recipe.rates(self.when));
         let owed = |slot: &Slot| {
-            let decays = rates.weight_decay != 0.0;
-            let trace = |step: (u64, &[f32])| Trace {
-                kept: decays.then(|| rates.kept(slot) as f32),
-                ..Trace::new(plan, (&start.layout, slot), step, rates.rate(slot))
+            let kept = (rates.weight_decay != 0.0).then(|| rates.kept(slot) as f32);
+            let trace = |step| {
+                Trace::new(plan, (&start.layout, slot), step, rates.rate(slot)).after_decay(kept)
             };
             self.step_seeds().into_iter().zip(scalars.chunks(plan.scalars())).map(trace).collect()
         };

@@ -10,7 +10,7 @@ use crate::noise::Distribution;
 #[derive(Clone, Debug)]
 pub(super) struct Trace {
     /// What decay leaves.
-    pub(super) kept: Option<f32>,
+    kept: Option<f32>,
     /// Seeds of directions, and what multiplies them.
     terms: Vec<(u64, f32)>,
 }
@@ -27,6 +27,11 @@ impl Trace {
         let (seeds, shares) = (StepDirections::seeds(plan, step_seed), shares(plan, scalars));
         let term = |(&seed, &g): (&u64, &f64)| (seed, (factor * g) as f32);
         Self { kept: None, terms: seeds[part].iter().zip(&shares[part]).map(term).collect() }
+    }
+
+    /// The same after weight decay that leaves `kept`, if it is given.
+    pub(super) fn after_decay(self, kept: Option<f32>) -> Self {
+        Self { kept, ..self }
     }
 }
 
