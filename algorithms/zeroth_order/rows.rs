@@ -10,7 +10,7 @@
 //! is left out.
 //!
 //! The server owes nothing from round to round: evaluation and whoever asks for its weights want all rows, and every row
-//! costs the same noise then as now.
+//! costs the same noise then as now. It settles a client's steps at once, in blocks that stay in the cache.
 
 use std::{collections::BTreeSet, sync::Arc};
 
