@@ -22,7 +22,7 @@ use crate::{
     setup::{Setup, Workshop},
     uplink::Content,
     work::{Tally, bytes},
-    zeroth_order::{Plan, Probe, Seeds, StepDirections, apply},
+    zeroth_order::{Local, Plan, Seeds, StepDirections, apply},
 };
 
 /// Sign-SPSA: simultaneous perturbation (Spall 1992) that keeps of every projected gradient its sign alone, as FeedSign
@@ -109,7 +109,8 @@ impl Server for SignSpsaServer {
             let task = self.task(exchange.moment(), *client);
             let share = update.examples as f64 / examples as f64;
             let signs = update.signs(*client, task.steps())?;
-            for (directions, &negative) in task.directions().zip(signs) {
+            for (seed, &negative) in task.seeds().into_iter().zip(signs) {
+                let directions = StepDirections::derive(&weights.layout, task.plan(), seed);
                 task.step(&mut weights, &directions, negative, share);
             }
         }
@@ -149,13 +150,9 @@ impl Task {
         self.workshop.shapes(self.client, self.when.round, self.steps())
     }
 
-    /// The direction of each step: a function of client, round and step, so that the server has it, too.
-    fn directions(&self) -> impl Iterator<Item = StepDirections> {
-        let of = (self.client, self.when.round);
-        let seeds = Seeds::Fresh.steps(&self.workshop.streams, of, self.steps());
-        seeds
-            .into_iter()
-            .map(|seed| StepDirections::derive(&self.workshop.layout, self.plan(), seed))
+    /// The seed of each step's direction: a function of client, round and step, so that the server has it, too.
+    fn seeds(&self) -> Vec<u64> {
+        Seeds::Fresh.steps(&self.workshop.streams, (self.client, self.when.round), self.steps())
     }
 
     /// `θ -= share η s z`.
@@ -184,19 +181,20 @@ impl Task {
 
     /// The local steps, for real. What they cost is counted as they are made.
     fn train(&self, start: &Weights) -> Update {
-        let mut weights = start.clone();
-        let mut probe = Probe::new(self.workshop.model.clone());
+        let (plan, workshop) = (self.plan(), &self.workshop);
         let mut tally = Tally::default();
         let mut signs = Vec::with_capacity(self.steps());
-        let batches = self.workshop.batches(self.client, self.when.round, self.steps());
-        for (texts, z) in batches.iter().zip(self.directions()) {
-            let batch = self.workshop.collate(texts);
-            let on_device = batch.to_device(&self.workshop.device);
+        let texts = workshop.batches(self.client, self.when.round, self.steps());
+        let (mut local, batches) = Local::open(workshop, start, plan.distribution, &texts);
+        for (batch, seed) in batches.iter().zip(self.seeds()) {
+            let on_device = batch.to_device(&workshop.device);
             let (epsilon, on) = (self.config.epsilon.get(), (&on_device, &batch.labels[..]));
-            let slope = probe.project(&weights, self.plan(), epsilon, &z, on, &mut tally);
+            let z = StepDirections::derive(local.layout(), plan, seed);
+            plan.charge_perturbations(&mut tally, &workshop.layout);
+            let slope = local.probe.project(&local.weights, plan, epsilon, &z, on, &mut tally);
             let negative = slope[0] < 0.0;
-            self.step(&mut weights, &z, negative, 1.0);
-            self.plan().charge_update(&mut tally, &self.workshop.layout);
+            self.step(&mut local.weights, &z, negative, 1.0);
+            plan.charge_update(&mut tally, &workshop.layout);
             signs.push(negative);
         }
         let payload = Payload::Signs(signs);

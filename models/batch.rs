@@ -1,5 +1,7 @@
 //! From token ids to tensors.
 
+use std::collections::BTreeSet;
+
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +60,22 @@ impl Batch {
     /// Tokens of each text, padding apart.
     pub fn lengths(&self) -> &[usize] {
         &self.lengths
+    }
+
+    /// The tokens that stand in the batch, padding's included, each once, in ascending order.
+    pub fn tokens(&self) -> BTreeSet<u32> {
+        self.ids.iter().map(|&id| id as u32).collect()
+    }
+
+    /// Gives every token its index in `rows`, which are in ascending order.
+    ///
+    /// # Panics
+    /// If a token is not there.
+    pub fn renumber(&mut self, rows: &[u32]) {
+        for id in &mut self.ids {
+            let index = rows.binary_search(&(*id as u32)).expect("all tokens of the batch");
+            *id = index as i32;
+        }
     }
 
     /// The batch as tensors on `device`.

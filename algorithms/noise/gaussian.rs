@@ -19,14 +19,20 @@ pub const OPERATIONS_PER_NORMAL: u64 = 41;
 
 /// Writes the direction's elements `0..out.len()` of one tensor.
 pub fn fill_normal(seed: u64, tensor: u64, out: &mut [f32]) {
-    pulp::Arch::new().dispatch(Fill { seed, tensor, out });
+    fill_normal_from(seed, tensor, 0, out);
 }
 
-/// [`fill_normal`], compiled once for every vector width. A closure would not do: it need not be inlined into the
+/// Writes the direction's elements `first..first + out.len()` of one tensor: the same bits as in [`fill_normal`].
+pub fn fill_normal_from(seed: u64, tensor: u64, first: u64, out: &mut [f32]) {
+    pulp::Arch::new().dispatch(Fill { seed, tensor, first, out });
+}
+
+/// [`fill_normal_from`], compiled once for every vector width. A closure would not do: it need not be inlined into the
 /// function that has the wider instructions, and then is compiled without them.
 struct Fill<'a> {
     seed: u64,
     tensor: u64,
+    first: u64,
     out: &'a mut [f32],
 }
 
@@ -35,8 +41,16 @@ impl pulp::NullaryFnOnce for Fill<'_> {
 
     #[inline(always)]
     fn call(self) {
-        for (group, chunk) in self.out.chunks_mut(GROUP).enumerate() {
-            let normals = group_of_normals(self.seed, self.tensor, group as u64);
+        let (group, skipped) = (self.first / GROUP as u64, (self.first % GROUP as u64) as usize);
+        // What is left of the first group, and then whole groups.
+        let left = self.out.len().min((GROUP - skipped) % GROUP);
+        let (head, whole) = self.out.split_at_mut(left);
+        if !head.is_empty() {
+            let normals = group_of_normals(self.seed, self.tensor, group);
+            head.copy_from_slice(&normals[skipped..][..head.len()]);
+        }
+        for (chunk, group) in whole.chunks_mut(GROUP).zip(group + u64::from(skipped > 0)..) {
+            let normals = group_of_normals(self.seed, self.tensor, group);
             chunk.copy_from_slice(&normals[..chunk.len()]);
         }
     }

@@ -10,8 +10,8 @@ mod rademacher;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    gaussian::{OPERATIONS_PER_NORMAL, fill_normal, normal},
-    rademacher::{OPERATIONS_PER_SIGN, fill_signs, sign},
+    gaussian::{OPERATIONS_PER_NORMAL, fill_normal, fill_normal_from, normal},
+    rademacher::{OPERATIONS_PER_SIGN, fill_signs, fill_signs_from, sign},
 };
 
 /// The key of a tensor: FNV-1a of its path, so that noise follows the name and not the order of tensors.
@@ -39,9 +39,23 @@ impl Distribution {
     /// Writes the direction's elements `0..out.len()` of one tensor; of [`Self::Sphere`] the Gaussian before its
     /// scaling, which needs all tensors.
     pub fn fill(self, seed: u64, tensor: u64, out: &mut [f32]) {
+        self.fill_from(seed, tensor, 0, out);
+    }
+
+    /// Writes the elements `first..first + out.len()` of what [`Self::fill`] writes: the same bits.
+    pub fn fill_from(self, seed: u64, tensor: u64, first: u64, out: &mut [f32]) {
         match self {
-            Self::Gaussian | Self::Sphere => fill_normal(seed, tensor, out),
-            Self::Rademacher => fill_signs(seed, tensor, out),
+            Self::Gaussian | Self::Sphere => fill_normal_from(seed, tensor, first, out),
+            Self::Rademacher => fill_signs_from(seed, tensor, first, out),
+        }
+    }
+
+    /// Whether a direction's elements are done when [`Self::fill`] has made them, whatever the others are: not on a
+    /// sphere.
+    pub fn is_elementwise(self) -> bool {
+        match self {
+            Self::Gaussian | Self::Rademacher => true,
+            Self::Sphere => false,
         }
     }
 
@@ -71,5 +85,30 @@ pub fn to_sphere(values: &mut [f32]) {
     if squares > 0.0 {
         let factor = (values.len() as f64 / squares).sqrt() as f32;
         values.iter_mut().for_each(|v| *v *= factor);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Wherever it begins and ends: within groups, at their borders, over several.
+    #[test]
+    fn a_range_has_the_bits_that_it_has_in_the_whole() {
+        const ALL: usize = 10_000;
+        let starts = [0, 1, 16, 63, 64, 65, 128, 1000, 2047, 2048, 2049, 4100];
+        let lengths = [0, 1, 16, 63, 64, 65, 128, 200, 2047, 2048, 2049, 5000];
+        for law in [Distribution::Gaussian, Distribution::Rademacher] {
+            let mut all = vec![0.0; ALL];
+            law.fill(42, tensor_key("encoder.embeddings.word"), &mut all);
+            for (first, length) in starts.into_iter().flat_map(|s| lengths.map(|l| (s, l))) {
+                let mut range = vec![0.0; length];
+                let key = tensor_key("encoder.embeddings.word");
+                law.fill_from(42, key, first as u64, &mut range);
+                let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+                let same = bits(&range) == bits(&all[first..][..length]);
+                assert!(same, "{law:?}, {length} elements from {first}");
+            }
+        }
     }
 }

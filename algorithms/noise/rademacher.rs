@@ -17,13 +17,19 @@ pub const OPERATIONS_PER_SIGN: u64 = 4;
 
 /// Writes the direction's elements `0..out.len()` of one tensor: +1 or -1.
 pub fn fill_signs(seed: u64, tensor: u64, out: &mut [f32]) {
-    pulp::Arch::new().dispatch(Fill { seed, tensor, out });
+    fill_signs_from(seed, tensor, 0, out);
 }
 
-/// [`fill_signs`], compiled once for every vector width.
+/// Writes the direction's elements `first..first + out.len()` of one tensor: the same as in [`fill_signs`].
+pub fn fill_signs_from(seed: u64, tensor: u64, first: u64, out: &mut [f32]) {
+    pulp::Arch::new().dispatch(Fill { seed, tensor, first, out });
+}
+
+/// [`fill_signs_from`], compiled once for every vector width.
 struct Fill<'a> {
     seed: u64,
     tensor: u64,
+    first: u64,
     out: &'a mut [f32],
 }
 
@@ -32,13 +38,29 @@ impl pulp::NullaryFnOnce for Fill<'_> {
 
     #[inline(always)]
     fn call(self) {
-        for (group, chunk) in self.out.chunks_mut(GROUP).enumerate() {
-            let words = words_of_lanes(self.seed, self.tensor, group as u64);
-            for (bit, part) in chunk.chunks_mut(WORDS).enumerate() {
-                for (value, word) in part.iter_mut().zip(words.as_flattened()) {
-                    *value = of_bit(*word, bit);
-                }
-            }
+        let (mut group, mut skipped) =
+            (self.first / GROUP as u64, (self.first % GROUP as u64) as usize);
+        let mut rest = self.out;
+        while !rest.is_empty() {
+            let (chunk, after) = rest.split_at_mut(rest.len().min(GROUP - skipped));
+            let words = words_of_lanes(self.seed, self.tensor, group);
+            fill_group(words.as_flattened(), skipped, chunk);
+            (rest, group, skipped) = (after, group + 1, 0);
+        }
+    }
+}
+
+/// Writes the elements of a group from its words, but for the first `skipped`.
+#[inline(always)]
+fn fill_group(words: &[u32], skipped: usize, out: &mut [f32]) {
+    let (first, within) = (skipped / WORDS, skipped % WORDS);
+    let (head, whole) = out.split_at_mut(out.len().min((WORDS - within) % WORDS));
+    for (value, word) in head.iter_mut().zip(&words[within..]) {
+        *value = of_bit(*word, first);
+    }
+    for (part, bit) in whole.chunks_mut(WORDS).zip(first + usize::from(within > 0)..) {
+        for (value, word) in part.iter_mut().zip(words) {
+            *value = of_bit(*word, bit);
         }
     }
 }

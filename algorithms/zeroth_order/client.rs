@@ -3,17 +3,21 @@
 use std::sync::Arc;
 
 use fleetune_devices::Workload;
-use fleetune_models::{cost::BatchShape, parameters::Weights};
+use fleetune_models::{
+    cost::BatchShape,
+    parameters::{Slot, Weights},
+};
 use fleetune_units::Bytes;
 
 use super::{
-    StepDirections, apply,
+    Local, StepDirections, apply,
     history::Gap,
-    probe::Probe,
     recipe::{Recipe, Upload},
     seeds::Seeds,
+    settle::{Trace, settle},
 };
 use crate::{
+    noise::tensor_key,
     protocol::{ClientId, Moment, Payload, Update},
     setup::Workshop,
     work::{Tally, bytes},
@@ -45,10 +49,6 @@ impl Task {
     fn step_seeds(&self) -> Vec<u64> {
         let of = (self.client, self.when.round);
         self.seeds.steps(&self.workshop.streams, of, self.recipe.local_steps)
-    }
-
-    fn directions(&self, seed: u64) -> StepDirections {
-        StepDirections::derive(&self.workshop.layout, self.recipe.plan, seed)
     }
 
     fn downloaded(&self) -> Bytes {
@@ -122,41 +122,76 @@ impl Task {
         }
     }
 
-    /// The local steps, for real: what is uploaded, and the model that stays on the device.
+    /// The local steps, for real: what is uploaded.
     ///
     /// The start is the global model as the server has it: what a client that replays has too, to the bit.
-    pub(crate) fn train(&self, start: &Weights) -> (Update, Weights) {
-        let mut weights = start.clone();
-        let mut probe = Probe::new(self.workshop.model.clone());
+    pub(crate) fn train(&self, start: &Weights) -> Update {
         let mut tally = Tally::default();
-        self.charge_bookkeeping(&mut tally);
+        let (local, sent) = self.walk(start, &mut tally);
+        self.report(start, &local, sent, &tally)
+    }
+
+    /// As [`Self::train`], with the whole model that stays on the device.
+    #[cfg(test)]
+    pub(crate) fn trained(&self, start: &Weights) -> (Update, Weights) {
+        let mut tally = Tally::default();
+        let (local, sent) = self.walk(start, &mut tally);
+        let whole = self.settled(start, &local, &sent);
+        (self.report(start, &local, sent, &tally), whole)
+    }
+
+    /// Takes the steps: the model after them, and their scalars.
+    fn walk(&self, start: &Weights, tally: &mut Tally) -> (Local, Vec<f32>) {
+        self.charge_bookkeeping(tally);
         let (plan, rates) = (self.recipe.plan, self.recipe.rates(self.when));
+        let (mut local, batches) =
+            Local::open(&self.workshop, start, plan.distribution, &self.batches());
         let mut sent = Vec::new();
-        for (texts, seed) in self.batches().iter().zip(self.step_seeds()) {
-            let batch = self.workshop.collate(texts);
+        for (batch, seed) in batches.iter().zip(self.step_seeds()) {
             let on_device = batch.to_device(&self.workshop.device);
-            let directions = self.directions(seed);
-            let scalars = probe.project(
-                &weights,
+            let directions = StepDirections::derive(local.layout(), plan, seed);
+            plan.charge_perturbations(tally, &self.workshop.layout);
+            let scalars = local.probe.project(
+                &local.weights,
                 plan,
                 self.recipe.epsilon,
                 &directions,
                 (&on_device, &batch.labels),
-                &mut tally,
+                tally,
             );
-            rates.decay(&mut weights, 1);
-            apply(&mut weights, plan, &directions, &scalars, &|slot| rates.rate(slot));
-            self.charge_update(&mut tally);
+            rates.decay(&mut local.weights, 1);
+            apply(&mut local.weights, plan, &directions, &scalars, &|slot| rates.rate(slot));
+            self.charge_update(tally);
             sent.extend(scalars);
         }
+        (local, sent)
+    }
+
+    /// The whole model after the steps with these scalars.
+    fn settled(&self, start: &Weights, local: &Local, scalars: &[f32]) -> Weights {
+        let (plan, rates) = (self.recipe.plan, self.recipe.rates(self.when));
+        let owed = |slot: &Slot| {
+            let kept = (rates.weight_decay != 0.0).then(|| rates.kept(slot) as f32);
+            let trace = |step| {
+                Trace::new(plan, (&start.layout, slot), step, rates.rate(slot)).after_decay(kept)
+            };
+            self.step_seeds().into_iter().zip(scalars.chunks(plan.scalars())).map(trace).collect()
+        };
+        local.settled(start, plan.distribution, &owed)
+    }
+
+    fn report(&self, start: &Weights, local: &Local, sent: Vec<f32>, tally: &Tally) -> Update {
         let payload = match self.recipe.upload {
             Upload::Scalars => Payload::Scalars(sent),
-            Upload::Delta => Payload::Dense(difference(&weights.values, &start.values)),
+            Upload::Delta => {
+                let whole = self.settled(start, local, &sent);
+                Payload::Dense(difference(&whole.values, &start.values))
+            }
         };
         let upload = Bytes::new(payload.encode(self.when.round).len() as u64);
         let examples = (self.recipe.local_steps * self.workshop.batch_size) as u64;
         let counted = tally.counted(self.resident(&self.shapes()), upload);
-        (Update { payload, examples, counted, kept: None }, weights)
+        Update { payload, examples, counted, kept: None }
     }
 
     /// Adds this client's steps to a model, weighed by `share`, as if nobody else had trained.
@@ -165,11 +200,25 @@ impl Task {
     /// caller's, once for all clients.
     pub(crate) fn replay(&self, weights: &mut Weights, share: f64, scalars: &[f32]) {
         let (plan, rates) = (self.recipe.plan, self.recipe.rates(self.when));
-        let steps = scalars.chunks(plan.scalars()).zip(self.step_seeds());
-        for ((scalars, seed), left) in steps.zip((0..self.recipe.local_steps as u32).rev()) {
-            apply(weights, plan, &self.directions(seed), scalars, &|slot| {
-                share * rates.rate(slot) * super::update::power(rates.kept(slot), left)
-            });
+        let seeds = self.step_seeds();
+        let steps = || seeds.iter().copied().zip(scalars.chunks(plan.scalars()));
+        let left = || (0..self.recipe.local_steps as u32).rev();
+        let factor = |slot: &Slot, left| {
+            share * rates.rate(slot) * super::update::power(rates.kept(slot), left)
+        };
+        if !plan.distribution.is_elementwise() {
+            for ((seed, scalars), left) in steps().zip(left()) {
+                let directions = StepDirections::derive(&weights.layout, plan, seed);
+                apply(weights, plan, &directions, scalars, &|slot| factor(slot, left));
+            }
+            return;
+        }
+        let layout = Arc::clone(&weights.layout);
+        for slot in layout.slots() {
+            let trace = |(step, left)| Trace::new(plan, (&layout, slot), step, factor(slot, left));
+            let owed: Vec<Trace> = steps().zip(left()).map(trace).collect();
+            let values = &mut weights.values[slot.range.clone()];
+            settle(plan.distribution, tensor_key(&slot.path), (0, values), &owed);
         }
     }
 }

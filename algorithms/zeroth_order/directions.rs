@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use fleetune_models::parameters::Layout;
+use fleetune_models::parameters::{Layout, Slot};
 
 use super::Plan;
 use crate::noise::{Distribution, tensor_key, to_sphere};
@@ -18,16 +18,24 @@ pub struct StepDirections {
 impl StepDirections {
     /// Derives the directions of the step with this seed.
     pub fn derive(layout: &Layout, plan: Plan, step_seed: u64) -> Self {
+        let part = |range: Range<usize>, seeds: Vec<u64>| {
+            let direction = |seed| fill(layout, range.clone(), plan.distribution, seed);
+            seeds.into_iter().map(direction).collect()
+        };
+        let [lower, upper] = Self::seeds(plan, step_seed);
+        Self {
+            lower: part(layout.lower(plan.split), lower),
+            upper: part(layout.upper(plan.split), upper),
+        }
+    }
+
+    /// The seeds of the lower part's directions and of the upper part's, in the step with this seed.
+    pub(super) fn seeds(plan: Plan, step_seed: u64) -> [Vec<u64>; 2] {
         let [lower, upper] = plan.directions();
         // Under each of the lower part's directions, or on their own, P2 of the upper part.
         let upper = (0..upper as u32).map(|i| (i / plan.upper, i % plan.upper));
-        let part = |range: Range<usize>, (p, j)| {
-            fill(layout, range, plan.distribution, direction_seed(step_seed, p, j))
-        };
-        Self {
-            lower: (0..lower as u32).map(|p| part(layout.lower(plan.split), (p, 0))).collect(),
-            upper: upper.map(|index| part(layout.upper(plan.split), index)).collect(),
-        }
+        let seed = |(p, j)| direction_seed(step_seed, p, j);
+        [(0..lower as u32).map(|p| seed((p, 0))).collect(), upper.map(seed).collect()]
     }
 
     /// z1_p over the lower part.
@@ -55,10 +63,20 @@ fn fill(layout: &Layout, range: Range<usize>, distribution: Distribution, seed: 
     let mut values = vec![0.0; range.len()];
     for slot in layout.slots_in(&range) {
         let at = slot.range.start - range.start..slot.range.end - range.start;
-        distribution.fill(seed, tensor_key(&slot.path), &mut values[at]);
+        fill_slot(slot, distribution, seed, &mut values[at]);
     }
     if distribution == Distribution::Sphere {
         to_sphere(&mut values);
     }
     values
+}
+
+/// The elements of one tensor, or of those of its rows that stand in the layout.
+fn fill_slot(slot: &Slot, distribution: Distribution, seed: u64, out: &mut [f32]) {
+    let key = tensor_key(&slot.path);
+    let Some(rows) = &slot.rows else { return distribution.fill(seed, key, out) };
+    let width = slot.shape[1];
+    for (&row, out) in rows.iter().zip(out.chunks_exact_mut(width)) {
+        distribution.fill_from(seed, key, u64::from(row) * width as u64, out);
+    }
 }

@@ -8,7 +8,8 @@
 //!
 //! * [`Plan`]: how a step perturbs, and what that costs; [`StepDirections`]: along what; [`project`]: the scalars of a
 //!   step; [`apply`]: the update they make;
-//! * `client`, `server`: one round's work on either side; `seeds`: whose directions they are;
+//! * `client`, `server`: one round's work on either side; `seeds`: whose directions they are; `rows`, `settle`: work
+//!   that the host is spared;
 //! * `memory`, [`history`], `pool`: how a client that fell behind catches up.
 
 mod client;
@@ -19,8 +20,10 @@ mod plan;
 mod pool;
 pub(crate) mod probe;
 mod recipe;
+mod rows;
 mod seeds;
 pub(crate) mod server;
+mod settle;
 mod step;
 mod update;
 
@@ -34,8 +37,8 @@ pub use self::{
     update::{Rates, apply},
 };
 pub(crate) use self::{
-    history::History, memory::Memory, pool::Pool, probe::Probe, recipe::Recipe,
-    recipe::catch_up_conflict, seeds::Seeds, server::ZerothOrderServer,
+    history::History, memory::Memory, pool::Pool, recipe::Recipe, recipe::catch_up_conflict,
+    rows::Local, seeds::Seeds, server::ZerothOrderServer,
 };
 use crate::settings::{Fraction, Positive};
 

@@ -45,7 +45,8 @@ impl Probe {
         }))
     }
 
-    /// The projected gradients of one step on a mini-batch; counts what that costs.
+    /// The projected gradients of one step on a mini-batch; counts what the passes through the model cost. Those over
+    /// the parameters are the caller's to count: a device perturbs all of them, these weights may be fewer.
     pub(crate) fn project(
         &mut self,
         weights: &Weights,
@@ -55,7 +56,6 @@ impl Probe {
         (batch, labels): (&DeviceBatch, &[usize]),
         tally: &mut Tally,
     ) -> Vec<f32> {
-        plan.charge_perturbations(tally, &weights.layout);
         let split = plan.split;
         let (lower, upper) = (weights.layout.lower(split), weights.layout.upper(split));
         let mut loss =

@@ -182,7 +182,7 @@ impl Server for ZerothOrderServer {
         let task = self.task(exchange.moment(), client, download);
         let workload = task.workload(&task.shapes());
         let start = Arc::clone(&self.global);
-        Assignment { workload, job: Box::new(move || task.train(&start).0) }
+        Assignment { workload, job: Box::new(move || task.train(&start)) }
     }
 
     fn forecast(&self, client: ClientId, device: &dyn Estimate, horizon: Horizon) -> Vec<Workload> {
@@ -226,6 +226,8 @@ impl Server for ZerothOrderServer {
     }
 }
 
+#[cfg(test)]
+mod eager;
 #[cfg(test)]
 mod laws;
 #[cfg(test)]

@@ -63,29 +63,26 @@ pub fn apply(
 ) {
     let layout = std::sync::Arc::clone(&weights.layout);
     let parts = (layout.lower(plan.split), layout.upper(plan.split));
+    let [lower, upper] = shares(plan, scalars);
+    for (p, &g) in lower.iter().enumerate() {
+        descend(weights, &layout, &parts.0, directions.lower(p), g, factor);
+    }
+    for (i, &g) in upper.iter().enumerate() {
+        descend(weights, &layout, &parts.1, directions.upper(i), g, factor);
+    }
+}
+
+/// What multiplies each direction of the lower part in `∇̂1`, and each of the upper part in `∇̂2`.
+pub(super) fn shares(plan: Plan, scalars: &[f32]) -> [Vec<f64>; 2] {
     let [p1, p2] = [plan.lower as usize, plan.upper as usize];
-    let mut lower = |p: usize, g: f64| {
-        descend(weights, &layout, &parts.0, directions.lower(p), g / p1 as f64, factor);
-    };
+    let mean =
+        |own: &[f32]| own.iter().map(|&g| f64::from(g) / own.len() as f64).collect::<Vec<_>>();
     match plan.variant {
         Variant::Joint => {
-            for (p, block) in scalars.chunks(p2).enumerate() {
-                lower(p, block.iter().map(|&g| f64::from(g)).sum::<f64>() / p2 as f64);
-            }
+            let block = |b: &[f32]| b.iter().map(|&g| f64::from(g)).sum::<f64>() / p2 as f64;
+            [scalars.chunks(p2).map(|b| block(b) / p1 as f64).collect(), mean(scalars)]
         }
-        Variant::Separate => {
-            for (p, &g) in scalars[..p1].iter().enumerate() {
-                lower(p, f64::from(g));
-            }
-        }
-    }
-    let own = match plan.variant {
-        Variant::Joint => scalars,
-        Variant::Separate => &scalars[p1..],
-    };
-    for (i, &g) in own.iter().enumerate() {
-        let share = f64::from(g) / own.len() as f64;
-        descend(weights, &layout, &parts.1, directions.upper(i), share, factor);
+        Variant::Separate => [mean(&scalars[..p1]), mean(&scalars[p1..])],
     }
 }
 

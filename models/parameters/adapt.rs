@@ -134,7 +134,7 @@ impl ModuleVisitor for Lister {
         let start = self.slots.last().map_or(0, |s| s.range.end);
         let range = start..start + shape.iter().product::<usize>();
         let plain = [".bias", ".beta", ".gamma"].iter().any(|end| path.ends_with(end));
-        self.slots.push(Slot { path, shape, stage, range, decays: !plain });
+        self.slots.push(Slot { path, shape, stage, range, decays: !plain, rows: None });
     }
 }
 

@@ -1,11 +1,11 @@
-use std::{collections::BTreeMap, ops::Range};
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
 /// One trainable tensor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slot {
     /// Its path in the module tree, such as `encoder.blocks.0.query.weight`.
     pub path: String,
-    /// Its shape.
+    /// Its shape, as it stands here.
     pub shape: Vec<usize>,
     /// The stage it belongs to: 0 the embeddings, 1..=L the layers, L + 1 the head.
     pub stage: usize,
@@ -13,6 +13,8 @@ pub struct Slot {
     pub range: Range<usize>,
     /// Whether weight decay applies: not to biases and norms.
     pub decays: bool,
+    /// Which of the tensor's rows stand here, if not all of them do.
+    pub rows: Option<Arc<[u32]>>,
 }
 
 /// The trainable tensors of a model, in the order of the module tree.

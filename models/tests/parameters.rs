@@ -3,11 +3,13 @@
 use burn::module::Module;
 use fleetune_models::{
     backend::Backend,
+    batch::{Batch, Padding},
     cost::CostModel,
-    parameters::{Trainable, install, read},
+    ledger::Ledger,
+    parameters::{Trainable, install, keep_rows, read},
 };
 
-use crate::tiny::{CHOICES, adapted, architecture};
+use crate::tiny::{CHOICES, adapted, architecture, numbers, texts};
 
 /// The bits of a vector.
 fn bits(values: &[f32]) -> Vec<u32> {
@@ -170,4 +172,42 @@ fn a_range_is_installed_without_touching_its_neighbours() {
             }
         }
     }
+}
+
+/// Of the token table only the rows of a batch count, for its logits and for what a pass costs.
+#[test]
+fn a_model_of_the_rows_of_a_batch_gives_its_logits_to_the_bit() {
+    let device = Backend::Flex.device();
+    let (model, layout) = adapted(&architecture(2), (3, Trainable::Full), 4, &device);
+    let examples = texts(5, 7, 3, 5);
+    let mut batch = Batch::collate(&examples.iter().collect::<Vec<_>>(), 8, Padding::Fixed);
+    let logits = |model: &fleetune_models::encoder::Classifier, batch: &Batch| {
+        let mut ledger = Ledger::new();
+        let logits = model.forward(&batch.to_device(&device), &mut ledger);
+        (bits(&numbers(logits)), ledger.forward)
+    };
+    let expected = logits(&model, &batch);
+    let rows: std::sync::Arc<[u32]> = batch.tokens().into_iter().collect();
+    assert!(rows.contains(&0) && rows.len() < 40, "padding, and not all tokens: {rows:?}");
+    batch.renumber(&rows);
+    let fewer = keep_rows(model.clone(), &rows);
+    assert_eq!(logits(&fewer, &batch), expected);
+    // What is read of it is what is gathered from the whole, and can be installed again.
+    let part = std::sync::Arc::new(layout.with_rows(&rows).expect("the table trains"));
+    let gathered = read(&model, &layout).gather(&part);
+    assert_eq!(read(&fewer, &part), gathered);
+    let other = keep_rows(model, &vec![0; rows.len()]);
+    assert_eq!(logits(&gathered.install_in(other), &batch), expected);
+    // The tensors follow each other without gaps, all but the table as they were.
+    for (here, there) in part.slots().iter().zip(layout.slots()) {
+        let before = part.slots().iter().take_while(|s| s.path != here.path);
+        assert_eq!(before.map(|s| s.range.len()).sum::<usize>(), here.range.start);
+        if here.rows.is_none() {
+            let moved = there.range.start - here.range.start;
+            assert_eq!(moved, 16 * (40 - rows.len()), "{}", here.path);
+            assert_eq!((here.range.len(), &here.shape), (there.range.len(), &there.shape));
+        }
+    }
+    let frozen = Trainable::Layers.adapt(fewer, &mut || unreachable!("nothing is added")).1;
+    assert_eq!(frozen.with_rows(&rows), None);
 }

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     protocol::Payload,
     world::{Spare, bits},
-    zeroth_order::{History, Plan, Pool, Probe, StepDirections, apply},
+    zeroth_order::{History, Plan, Pool, StepDirections, apply, probe::Probe},
 };
 
 /// What a cohort's updates say, as they travelled.

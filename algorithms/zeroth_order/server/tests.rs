@@ -80,7 +80,7 @@ fn the_server_replays_what_a_lone_client_computed_to_the_bit() {
             for client in 0..2 {
                 let mut server = server(train, recipe(plan), own());
                 let task = server.task(Exchange::at(4, 0).moment(), client, Download::Dense);
-                let (update, local) = task.train(&server.global);
+                let (update, local) = task.trained(&server.global);
                 // What arrives is what was encoded.
                 let message = update.payload.encode(4);
                 let (_, payload) = Payload::decode(&message).expect("undamaged");
@@ -105,7 +105,7 @@ fn the_server_joins_to_the_weighted_mean_of_the_clients_models() {
         let mut server = server(Trainable::Layers, recipe, memory());
         let trained = [0, 3, 1].map(|client| {
             let task = server.task(START, client, Download::Dense);
-            (client, task.train(&server.global))
+            (client, task.trained(&server.global))
         });
         let examples = [4, 8, 20];
         let mut average = Average::new(server.global.values.len());
