@@ -103,37 +103,18 @@ impl Parabola {
         RunChange { signal: form(&self.signal, &path) / 2.0 - slope, noise: noise.iter().sum() }
     }
 
-    /// The rates, none above `most`, at which a run is expected to end the lowest; blocks of a group (`groups[b]`, from 0)
-    /// change by one factor.
+    /// The factor from 2⁻¹³ to 1 on `rates`, to 1 %, at which a run is expected to end the lowest.
     ///
-    /// Given the best rates for a step as `most`, those for a run are no larger: what noise adds, later steps must win
-    /// back. Found by golden section over all rates at once and then over each group's, in turn.
-    pub fn best_for_run(&self, most: &[f64], groups: &[usize], factors: &[f64]) -> Vec<f64> {
-        let mut halvings = vec![0.0; groups.iter().max().map_or(0, |g| g + 1)];
-        let rates = |halvings: &[f64]| -> Vec<f64> {
-            let each = most.iter().zip(groups);
-            each.map(|(rate, &g)| rate * libm::exp2(-halvings[g])).collect()
+    /// Given the best rates for a step, those for a run are no larger: what noise adds, later steps must win back. A run
+    /// scales them and keeps their proportions, which the exact model of a step gives: how one block's curvature unfolds
+    /// against another's over a run is more than the moments tell.
+    pub fn best_scale(&self, rates: &[f64], factors: &[f64]) -> f64 {
+        let end = |halvings: f64| {
+            let scale = libm::exp2(-halvings);
+            let rates: Vec<f64> = rates.iter().map(|rate| rate * scale).collect();
+            self.run(&rates, factors).total()
         };
-        let end = |halvings: &[f64]| self.run(&rates(halvings), factors).total();
-        let all = least(&|x| end(&vec![x; halvings.len()]));
-        halvings.fill(all);
-        if halvings.len() > 1 {
-            for _ in 0..TURNS {
-                for g in 0..halvings.len() {
-                    let mut other = halvings.clone();
-                    let found = least(&|x| {
-                        let mut other = other.clone();
-                        other[g] = x;
-                        end(&other)
-                    });
-                    other[g] = found;
-                    if end(&other) < end(&halvings) {
-                        halvings = other;
-                    }
-                }
-            }
-        }
-        rates(&halvings)
+        libm::exp2(-least(&end))
     }
 
     /// The one rate that lowers the loss the most in one step: `Σ slope / Σ bend`.
@@ -158,8 +139,6 @@ fn least(end: &dyn Fn(f64) -> f64) -> f64 {
     if end(coarse) <= end(middle) { coarse } else { middle }
 }
 
-/// Turns over the groups' rates.
-const TURNS: usize = 3;
 /// Of coordinate descent.
 const SWEEPS: usize = 10_000;
 /// The relative move at which coordinate descent has arrived.

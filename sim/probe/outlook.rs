@@ -244,14 +244,15 @@ impl<'a> Outlook<'a> {
 }
 
 /// The rates of every block, one for each group, and the change of the loss, at which a run is expected to end the
-/// lowest: no larger than the best rates of a step.
+/// lowest: the best rates of a step, scaled.
 fn best_for_run(parabola: &Parabola, groups: &[usize], course: &Course) -> Option<(Vec<f64>, f64)> {
     // A single group is numbered 0, whichever it is.
     let first = *groups.iter().min()?;
     let groups: Vec<usize> = groups.iter().map(|g| g - first).collect();
     let best = parabola.grouped(&groups).best()?;
-    let most: Vec<f64> = groups.iter().map(|&g| best[g]).collect();
-    let rates = parabola.best_for_run(&most, &groups, &course.factors);
+    let each: Vec<f64> = groups.iter().map(|&g| best[g]).collect();
+    let scale = parabola.best_scale(&each, &course.factors);
+    let rates: Vec<f64> = each.iter().map(|rate| rate * scale).collect();
     let change = parabola.run(&rates, &course.factors).total();
     Some((rates, change))
 }
