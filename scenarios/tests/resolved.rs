@@ -1,6 +1,6 @@
 //! A resolved scenario says everything, and says the same when it is read again.
 
-use fleetune_scenarios::{Overrides, Scenario, check_text};
+use fleetune_scenarios::{Overrides, Scenario, check_text, sweep::check_sweep};
 use proptest::prelude::*;
 
 use crate::{checked, files, printed, small};
@@ -199,13 +199,18 @@ proptest! {
 }
 
 #[test]
-fn every_shipped_scenario_is_right() {
+fn every_shipped_scenario_and_sweep_is_right() {
     let folder = files().join("..");
     for entry in std::fs::read_dir(&folder).expect("the folder is there") {
         let path = entry.expect("the folder can be read").path();
-        if path.extension().is_some_and(|extension| extension == "yaml") {
-            let checked = fleetune_scenarios::check(&path, &Overrides::none());
-            checked.unwrap_or_else(|errors| panic!("{}", printed(&errors)));
-        }
+        let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+        let found = if name.ends_with(".sweep.yaml") {
+            check_sweep(&path).map(drop)
+        } else if name.ends_with(".yaml") {
+            fleetune_scenarios::check(&path, &Overrides::none()).map(drop)
+        } else {
+            continue;
+        };
+        found.unwrap_or_else(|errors| panic!("{}", printed(&errors)));
     }
 }
