@@ -94,9 +94,10 @@ impl Parabola {
             let moves: Vec<(usize, f64)> =
                 (0..n).filter(known).map(|b| (b, rates[b] * factor * left(b))).collect();
             moves.into_iter().for_each(|(b, by)| path[b] += by);
-            for b in 0..n {
-                let kept = 1.0 - factor * rates[b] * self.fading[b];
-                noise[b] = noise[b] * kept * kept + added[b] * factor * factor;
+            let fades = rates.iter().zip(&self.fading).zip(&added);
+            for (noise, ((rate, fading), added)) in noise.iter_mut().zip(fades) {
+                let kept = 1.0 - factor * rate * fading;
+                *noise = *noise * kept * kept + added * factor * factor;
             }
         }
         let slope: f64 = self.slope.iter().zip(&path).map(|(a, u)| a * u).sum();

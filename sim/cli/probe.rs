@@ -44,7 +44,7 @@ impl Probe {
     pub(super) fn execute(self) -> Result<(), Failure> {
         let more: &[String] = if self.verify { &held_out() } else { &[] };
         let scenario = self.scenario.check(more)?;
-        if !(self.precision > 0.0) {
+        if self.precision.is_nan() || self.precision <= 0.0 {
             let given = self.precision;
             let message = format!("error: --precision: expected a share above 0, found {given}");
             return Err(Failure::Usage(message));

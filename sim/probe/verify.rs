@@ -96,8 +96,8 @@ impl Trials<'_> {
         report: &ProbeReport,
         of: &AlgorithmForecast,
     ) -> Result<Verification, CampaignError> {
-        let config = self.prepared.scenario.algorithms.iter();
-        let found = config.into_iter().find(|(label, _)| label.as_str() == of.label);
+        let mut configs = self.prepared.scenario.algorithms.iter();
+        let found = configs.find(|(label, _)| label.as_str() == of.label);
         let config = &found.expect("the report is of this scenario").1.kind;
         let recommended = of.configured.run.common.rates[0].value;
         let rates: Vec<f64> = (-DOUBLINGS..=DOUBLINGS)
@@ -232,4 +232,28 @@ fn compare(ranking: &[Ranked]) -> (usize, usize) {
         }
     }
     (separated, agreeing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ranked(predicted: f64, measured: [f64; 3]) -> Ranked {
+        let predicted = Measured { value: predicted, error: 0.0 };
+        Ranked { split: 1, lower: 1, upper: 1, predicted, measured: measured.to_vec() }
+    }
+
+    /// Differences count seed by seed: seeds that differ among themselves hide nothing, noise that does not repeat does.
+    #[test]
+    fn only_pairs_that_the_seeds_tell_apart_are_judged() {
+        let low = ranked(-3.0, [-3.0, -2.0, -1.0]);
+        let high = ranked(-1.0, [-2.9, -1.91, -0.9]);
+        let noisy = ranked(-2.0, [-1.0, -3.0, -1.5]);
+        let all = [low.clone(), high.clone(), noisy];
+        assert_eq!(compare(&all), (1, 1));
+        let wrong = ranked(-4.0, [-2.9, -1.91, -0.9]);
+        assert_eq!(compare(&[low.clone(), wrong.clone()]), (1, 0));
+        assert_eq!(compare(&[wrong, low]), (1, 0));
+        assert_eq!(compare(&[high]), (0, 0));
+    }
 }

@@ -40,15 +40,17 @@ impl Quadratic {
         let n = layout.len();
         let mut draw = noise(3);
         let gradient = (0..n).map(|_| f64::from(draw())).collect();
-        let mut hessian = vec![vec![0.0; n]; n];
-        for i in 0..n {
-            for j in 0..=i {
-                hessian[i][j] = f64::from(draw()) / 4.0;
-                hessian[j][i] = hessian[i][j];
-            }
-            let stage = layout.slots().iter().find(|s| s.range.contains(&i)).unwrap().stage;
-            hessian[i][i] += [0.0, 1.0, 3.0, 6.0][stage];
-        }
+        let triangle: Vec<Vec<f64>> =
+            (0..n).map(|i| (0..=i).map(|_| f64::from(draw()) / 4.0).collect()).collect();
+        let own = |i: usize| {
+            let slot = layout.slots().iter().find(|s| s.range.contains(&i)).unwrap();
+            [0.0, 1.0, 3.0, 6.0][slot.stage]
+        };
+        let entry = |i: usize, j: usize| {
+            let more = if i == j { own(i) } else { 0.0 };
+            triangle[i.max(j)][i.min(j)] + more
+        };
+        let hessian = (0..n).map(|i| (0..n).map(|j| entry(i, j)).collect()).collect();
         Self { layout, gradient, hessian, sigma: 0.5, sequence }
     }
 
