@@ -2,7 +2,7 @@ use std::{fs::File, io::Read, path::Path};
 
 use crate::{
     Overrides, Scenario, ScenarioError, checks,
-    document::{Fault, FieldPath},
+    document::{Fault, FieldPath, Node},
     draft::Draft,
     errors::Source,
     sections::Sections,
@@ -50,6 +50,11 @@ pub fn check_text(
 ) -> Result<Scenario, Vec<ScenarioError>> {
     let mut source = Source::new(name.to_owned(), bytes);
     let mut root = parse(bytes).map_err(|malformed| vec![source.malformed(malformed)])?;
+    if is_sweep(&root) {
+        let message = "this is a sweep, not a scenario";
+        let fault = Fault::key(FieldPath::root().key(STUDIES), message);
+        return Err(located(&source, vec![fault.with_help("run it with `fleetune sweep`")]));
+    }
     source.applied = overrides.apply(&mut root)?;
     let mut sections = Sections::new(root);
     if !sections.is_scenario() {
@@ -71,6 +76,14 @@ pub fn check_text(
         let message = format!("the scenario cannot be written out again: {error}");
         located(&source, vec![Fault::value(FieldPath::root(), message)])
     })
+}
+
+/// The key that only sweeps have.
+const STUDIES: &str = "studies";
+
+/// Whether a document was meant as a sweep.
+pub(crate) fn is_sweep(root: &Node) -> bool {
+    matches!(root, Node::Map(map) if map.contains_key(STUDIES))
 }
 
 fn located(source: &Source, faults: Vec<Fault>) -> Vec<ScenarioError> {

@@ -27,7 +27,7 @@ pub struct AblationCell {
     pub column: String,
     /// How far the loss fell within the budget, by seed, with the best of the alternatives.
     pub decreases: Vec<f64>,
-    /// How fast theory says that it falls at the start, per FLOP; in any common unit.
+    /// How far theory says that it falls within the budget.
     pub predicted: Option<f64>,
 }
 
@@ -73,17 +73,16 @@ fn measured(cell: &AblationCell) -> String {
 }
 
 fn theory(ablation: &Ablation) -> String {
-    let best = ablation.cells.iter().filter_map(|cell| cell.predicted).fold(0.0, f64::max);
-    let share = |cell: &AblationCell| {
-        cell.predicted.map_or("-".to_owned(), |predicted| format!("{:.2}", predicted / best))
+    let forecast = |cell: &AblationCell| {
+        cell.predicted.map_or("-".to_owned(), |predicted| format!("{predicted:.4}"))
     };
     let Agreement { separate, agree, all } = agreement(&ablation.cells);
     format!(
-        "\nWhat theory predicts from gradients and curvature measured at the start (`fleetune probe`): the decrease of the \
-         loss per FLOP at each cell's best rate, relative to the best cell.\n\n{}\nOf {all} pairs of cells the measurement \
+        "\nWhat theory predicts from gradients and curvature measured at the start (`fleetune probe`), within the same budget, \
+         each cell at its recommended pair of rates.\n\n{}\nOf {all} pairs of cells the measurement \
          tells {separate} apart (95% interval of the difference, paired by seed); theory orders {agree} of these the same \
          way.\n",
-        grid(ablation, &share)
+        grid(ablation, &forecast)
     )
 }
 

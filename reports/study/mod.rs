@@ -6,6 +6,7 @@ mod forecast;
 mod markdown;
 mod ratios;
 mod search;
+mod thresholds;
 
 use crate::{reader::Run, statistics::Comparison};
 
@@ -14,6 +15,7 @@ pub use self::{
     forecast::Forecast,
     ratios::Claim,
     search::Effort,
+    thresholds::Thresholds,
 };
 
 /// All that a page is made of.
@@ -31,6 +33,8 @@ pub struct StudyPage {
     pub charts: String,
     /// The algorithm that the others are compared with.
     pub reference: String,
+    /// Other targets at which computation is compared.
+    pub thresholds: Thresholds,
     /// What has been claimed of it.
     pub claims: Vec<Claim>,
     /// The effort spent on every algorithm.
@@ -53,6 +57,8 @@ impl StudyPage {
         page.push_str(&self.made_by());
         page.push_str(&search::section(&self.efforts));
         page.push_str(&ratios::section(self, &comparison));
+        page.push_str(&thresholds::section(self, &comparison));
+        page.push_str(&ratios::claims(self, &comparison));
         page.push_str(&forecast::section(self));
         if let Some(ablation) = &self.ablation {
             page.push_str(&ablation::section(ablation));

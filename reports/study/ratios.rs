@@ -21,11 +21,7 @@ pub struct Claim {
 }
 
 pub(super) fn section(page: &StudyPage, comparison: &Comparison) -> String {
-    let Some(reference) = comparison.outcomes.iter().find(|o| o.algorithm == page.reference) else {
-        return String::new();
-    };
-    let rivals: Vec<&Outcome> =
-        comparison.outcomes.iter().filter(|o| o.algorithm != page.reference).collect();
+    let Some((reference, rivals)) = sides(page, comparison) else { return String::new() };
     let target = percent(comparison.target);
     let seeds = reference.seeds;
     let mut text = format!(
@@ -47,8 +43,17 @@ pub(super) fn section(page: &StudyPage, comparison: &Comparison) -> String {
     ));
     text.push_str(&ratio_table(&rivals, reference));
     text.push_str(&losses(page, &rivals, reference));
-    text.push_str(&claims(page, &rivals, reference));
     text
+}
+
+/// The algorithm that the others are compared with, and the others.
+fn sides<'a>(
+    page: &StudyPage,
+    comparison: &'a Comparison,
+) -> Option<(&'a Outcome, Vec<&'a Outcome>)> {
+    let is_reference = |outcome: &&Outcome| outcome.algorithm == page.reference;
+    let reference = comparison.outcomes.iter().find(is_reference)?;
+    Some((reference, comparison.outcomes.iter().filter(|o| !is_reference(o)).collect()))
 }
 
 fn costs(outcomes: &[Outcome]) -> String {
@@ -108,14 +113,14 @@ fn ratio_table(rivals: &[&Outcome], reference: &Outcome) -> String {
     table.text()
 }
 
-fn written(ratio: &PairedRatio) -> String {
+pub(super) fn written(ratio: &PairedRatio) -> String {
     match ratio.interval {
         Some((low, high)) => format!("{} [{}, {}]", number(ratio.ratio), number(low), number(high)),
         None => number(ratio.ratio),
     }
 }
 
-fn number(value: f64) -> String {
+pub(super) fn number(value: f64) -> String {
     match value {
         v if v >= 999.5 => format!("{v:.0}"),
         v if v >= 99.95 => format!("{v:.0}"),
@@ -158,7 +163,8 @@ fn losses(page: &StudyPage, rivals: &[&Outcome], reference: &Outcome) -> String 
     )
 }
 
-fn claims(page: &StudyPage, rivals: &[&Outcome], reference: &Outcome) -> String {
+pub(super) fn claims(page: &StudyPage, comparison: &Comparison) -> String {
+    let Some((reference, rivals)) = sides(page, comparison) else { return String::new() };
     if page.claims.is_empty() {
         return String::new();
     }

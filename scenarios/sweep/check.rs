@@ -3,12 +3,14 @@ use std::{fs, path::Path};
 use fleetune_devices::streams::SeedTree;
 use indexmap::IndexMap;
 
-use super::{Axis, Draw, Settings, StudySpec, SweepSpec, Trial, axis::text as yaml_text};
+use super::{
+    Axis, Draw, Settings, StudySpec, SweepSpec, Thresholds, Trial, axis::text as yaml_text,
+};
 use crate::{
     Overrides, Scenario, ScenarioError,
     document::{Fault, FieldPath, Node, Spot, read},
     errors::Source,
-    load::{check_text, read_file},
+    load::{self, check_text, read_file},
     schema::{Label, Name},
     suggest::listed,
     yaml::{parse, tree},
@@ -64,6 +66,12 @@ pub fn check_sweep(path: &Path) -> Result<Sweep, Vec<ScenarioError>> {
         true => Ok(sweep),
         false => Err(ScenarioError::sorted(faults.into_iter().map(|f| source.fault(f)).collect())),
     }
+}
+
+/// Whether the file at `path` is meant as a sweep. What cannot be read, or is no YAML, is not.
+pub fn is_sweep(path: &Path) -> bool {
+    let bytes = read_file(path, "sweep", "scenarios/headline.sweep.yaml");
+    bytes.is_ok_and(|bytes| parse(&bytes).is_ok_and(|root| load::is_sweep(&root)))
 }
 
 impl Base {
@@ -194,6 +202,11 @@ impl Sweep {
         self.check_effort(study, path, faults);
     }
 
+    /// How many trials a study has, over all its algorithms.
+    pub fn trial_count(&self, name: &Name) -> usize {
+        self.trials(name, &|_| Settings::new()).len()
+    }
+
     /// A choice is fair only if every algorithm has the same number of trials.
     fn check_effort(&self, study: &StudySpec, path: &FieldPath, faults: &mut Vec<Fault>) {
         if study.choose.is_none() || study.draw != Draw::Grid {
@@ -227,6 +240,15 @@ impl Sweep {
             }
         };
         known(&page.compare, path.key("compare"));
+        let Thresholds { accuracy, loss } = &page.thresholds;
+        let sane = |(field, values, most): (&str, &[f64], f64)| {
+            let path = path.key("thresholds").key(field);
+            let wrong = values.iter().position(|v| !(*v > 0.0 && *v <= most));
+            let message = format!("expected a number above 0 and at most {most}");
+            wrong.map(|place| Fault::value(path.index(place), message))
+        };
+        let all = [("accuracy", &accuracy[..], 1.0), ("loss", &loss[..], f64::MAX)];
+        let insane: Vec<Fault> = all.into_iter().filter_map(sane).collect();
         if let Some(ablation) = &page.ablation {
             known(&ablation.study, path.key("ablation").key("study"));
         }
@@ -235,6 +257,7 @@ impl Sweep {
             let fault = Fault::unknown("algorithm", page.reference.as_str(), &labels);
             faults.push(Fault { path: Some(path.key("reference")), ..fault });
         }
+        faults.extend(insane);
     }
 
     /// Every trial is a scenario that can be run.

@@ -30,8 +30,8 @@ use indexmap::IndexMap;
 
 pub use self::{
     axis::Axis,
-    check::{Sweep, check_sweep},
-    schema::{AblationPage, Claim, Draw, Objective, PageSpec, StudySpec, SweepSpec},
+    check::{Sweep, check_sweep, is_sweep},
+    schema::{AblationPage, Claim, Draw, Objective, PageSpec, StudySpec, SweepSpec, Thresholds},
 };
 use crate::schema::Label;
 

@@ -98,6 +98,9 @@ pub struct PageSpec {
     pub compare: Name,
     /// The algorithm that the others are compared with.
     pub reference: Label,
+    /// Other targets at which computation is compared, beside the scenario's. The default is none.
+    #[serde(default)]
+    pub thresholds: Thresholds,
     /// What has been claimed of the reference's advantage in computation.
     #[serde(default)]
     pub claims: Vec<Claim>,
@@ -106,6 +109,18 @@ pub struct PageSpec {
     pub ablation: Option<AblationPage>,
     /// What the results mean and where they end; Markdown.
     pub discussion: String,
+}
+
+/// What else may count as success.
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Thresholds {
+    /// Accuracies on the held-out texts, fractions. The default is none.
+    #[serde(default)]
+    pub accuracy: Vec<f64>,
+    /// Losses on the held-out texts. The default is none.
+    #[serde(default)]
+    pub loss: Vec<f64>,
 }
 
 /// A published advantage: so many times less computation.

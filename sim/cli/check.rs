@@ -1,31 +1,28 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use fleetune_scenarios::Overrides;
+use fleetune_scenarios::{
+    Overrides, ScenarioError,
+    sweep::{check_sweep, is_sweep},
+};
 
 use super::{Failure, say};
 
 /// Arguments of `check`.
 #[derive(Debug, Args)]
 pub(super) struct Check {
-    /// The scenarios.
-    #[arg(value_name = "SCENARIO", required = true)]
+    /// Scenarios and sweeps.
+    #[arg(value_name = "FILE", required = true)]
     paths: Vec<PathBuf>,
 }
 
 impl Check {
     pub(super) fn execute(self) -> Result<(), Failure> {
-        let overrides = Overrides::default();
         let mut wrong = String::new();
         for path in &self.paths {
-            match fleetune_scenarios::check(path, &overrides) {
-                Ok(scenario) => say(&format!(
-                    "{}: fine ({} algorithms x {} seeds on {} devices)\n",
-                    path.display(),
-                    scenario.algorithms.len(),
-                    scenario.seeds,
-                    scenario.device_count()
-                ))?,
+            let checked = if is_sweep(path) { sweep(path) } else { scenario(path) };
+            match checked {
+                Ok(what) => say(&format!("{}: fine ({what})\n", path.display()))?,
                 Err(errors) => {
                     errors.iter().for_each(|error| wrong.push_str(&format!("{error}\n")))
                 }
@@ -33,4 +30,16 @@ impl Check {
         }
         if wrong.is_empty() { Ok(()) } else { Err(Failure::Usage(wrong)) }
     }
+}
+
+fn scenario(path: &Path) -> Result<String, Vec<ScenarioError>> {
+    let scenario = fleetune_scenarios::check(path, &Overrides::default())?;
+    let (algorithms, seeds) = (scenario.algorithms.len(), scenario.seeds);
+    Ok(format!("{algorithms} algorithms x {seeds} seeds on {} devices", scenario.device_count()))
+}
+
+fn sweep(path: &Path) -> Result<String, Vec<ScenarioError>> {
+    let sweep = check_sweep(path)?;
+    let trials = |name| format!("{name}: {} trials", sweep.trial_count(name));
+    Ok(sweep.spec().studies.keys().map(trials).collect::<Vec<_>>().join(", "))
 }

@@ -68,7 +68,7 @@ impl<'a> Outlook<'a> {
         self.parabola(&subject, &self.landscape.moments).run(&rates, &course.factors).total()
     }
 
-    /// Other perturbations of the same algorithm: powers of two up to 8 of them, any split, both variants, with as many
+    /// Other perturbations of the same algorithm: powers of two up to 32 of them, any split, both variants, with as many
     /// rounds as the device FLOPs of the configured one pay for, over which the schedule is stretched.
     pub(super) fn alternatives(
         &self,
@@ -92,7 +92,7 @@ impl<'a> Outlook<'a> {
     }
 
     fn other_configs(&self, config: &AlgorithmConfig) -> impl Iterator<Item = AlgorithmConfig> {
-        let counts = [1, 2, 4, 8].map(|n| NonZeroU32::new(n).expect("not zero"));
+        let counts = [1, 2, 4, 8, 16, 32].map(|n| NonZeroU32::new(n).expect("not zero"));
         alternatives(config, self.layers(), &counts).into_iter().skip(1)
     }
 

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use fleetune_reports::{
     ReportError, Run,
-    study::{Ablation, AblationCell, Claim, Effort, Forecast, StudyPage},
+    study::{Ablation, AblationCell, Claim, Effort, Forecast, StudyPage, Thresholds},
 };
 use fleetune_scenarios::sweep::{AblationPage, PageSpec, Settings, Sweep};
 
@@ -49,6 +49,10 @@ pub(crate) fn study_page(
         run,
         charts,
         reference: spec.reference.to_string(),
+        thresholds: Thresholds {
+            accuracies: spec.thresholds.accuracy.clone(),
+            losses: spec.thresholds.loss.clone(),
+        },
         claims: spec.claims.iter().map(claim).collect(),
         efforts: search.map(efforts).unwrap_or_default(),
         forecasts: forecast.algorithms.iter().map(forecast_of).collect(),
