@@ -28,10 +28,24 @@ pub struct Scenario {
 impl Scenario {
     /// Seals what has been checked.
     pub(crate) fn seal(spec: Spec, inputs: Inputs) -> Result<Self, serde_yaml::Error> {
+        Self::sealed(spec, Arc::new(inputs))
+    }
+
+    /// The same scenario with some of its algorithms: those whose label is to be kept.
+    ///
+    /// # Errors
+    /// It cannot be written as YAML.
+    pub fn keeping(&self, keep: impl Fn(&Label) -> bool) -> Result<Self, serde_yaml::Error> {
+        let mut spec = self.spec.clone();
+        spec.algorithms.retain(|label, _| keep(label));
+        Self::sealed(spec, Arc::clone(&self.inputs))
+    }
+
+    fn sealed(spec: Spec, inputs: Arc<Inputs>) -> Result<Self, serde_yaml::Error> {
         let written = tree(&spec)?;
         let resolved = format!("{}{}", header(&spec), emit(&written)?);
         let hash = identity(written, &inputs)?;
-        Ok(Self { spec, inputs: Arc::new(inputs), resolved, hash })
+        Ok(Self { spec, inputs, resolved, hash })
     }
 
     /// What the scenario says.

@@ -35,6 +35,8 @@ pub struct StudyPage {
     pub reference: String,
     /// Other targets at which computation is compared.
     pub thresholds: Thresholds,
+    /// Those of the others that the claims are not about.
+    pub controls: Vec<String>,
     /// What has been claimed of it.
     pub claims: Vec<Claim>,
     /// The effort spent on every algorithm.

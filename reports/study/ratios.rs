@@ -164,10 +164,11 @@ fn losses(page: &StudyPage, rivals: &[&Outcome], reference: &Outcome) -> String 
 }
 
 pub(super) fn claims(page: &StudyPage, comparison: &Comparison) -> String {
-    let Some((reference, rivals)) = sides(page, comparison) else { return String::new() };
+    let Some((reference, mut rivals)) = sides(page, comparison) else { return String::new() };
     if page.claims.is_empty() {
         return String::new();
     }
+    rivals.retain(|rival| !page.controls.contains(&rival.algorithm));
     let mut head = vec!["claimed".to_owned()];
     head.extend(rivals.iter().map(|rival| format!("measured against {}", plain(&rival.algorithm))));
     let mut table = Table::new(&head);

@@ -252,10 +252,14 @@ impl Sweep {
         if let Some(ablation) = &page.ablation {
             known(&ablation.study, path.key("ablation").key("study"));
         }
-        if !self.kinds.contains_key(&page.reference) {
-            let labels: Vec<&str> = self.kinds.keys().map(Label::as_str).collect();
-            let fault = Fault::unknown("algorithm", page.reference.as_str(), &labels);
-            faults.push(Fault { path: Some(path.key("reference")), ..fault });
+        let labels: Vec<&str> = self.kinds.keys().map(Label::as_str).collect();
+        let controls = page.controls.iter().zip(0..);
+        let controls = controls.map(|(label, place)| (label, path.key("controls").index(place)));
+        for (label, path) in controls.chain([(&page.reference, path.key("reference"))]) {
+            if !self.kinds.contains_key(label) {
+                let fault = Fault::unknown("algorithm", label.as_str(), &labels);
+                faults.push(Fault { path: Some(path), ..fault });
+            }
         }
         faults.extend(insane);
     }

@@ -1,4 +1,7 @@
-use std::{num::NonZeroU32, path::PathBuf};
+use std::{
+    num::{NonZeroU32, NonZeroU64},
+    path::PathBuf,
+};
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -101,9 +104,15 @@ pub struct PageSpec {
     /// Other targets at which computation is compared, beside the scenario's. The default is none.
     #[serde(default)]
     pub thresholds: Thresholds,
+    /// Algorithms that are compared to explain the result: the claims are not about them. The default is none.
+    #[serde(default)]
+    pub controls: Vec<Label>,
     /// What has been claimed of the reference's advantage in computation.
     #[serde(default)]
     pub claims: Vec<Claim>,
+    /// Gradients that the forecasts are measured with, at most. The default is that of `fleetune probe`.
+    #[serde(default)]
+    pub samples: Option<NonZeroU64>,
     /// A study that takes an algorithm apart along two of its axes.
     #[serde(default)]
     pub ablation: Option<AblationPage>,

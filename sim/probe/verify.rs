@@ -69,7 +69,7 @@ pub struct Ranked {
 /// Powers of two of the recommended rate on either side that are tried.
 const DOUBLINGS: i32 = 3;
 /// P2 of the configurations that are ranked.
-const RANKED: [u32; 2] = [2, 8];
+const RANKED: [u32; 3] = [1, 4, 16];
 
 /// Runs every algorithm of the report at a grid of rates, and where it has a split, with other splits and P2, on every
 /// seed of the scenario.

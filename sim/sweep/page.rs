@@ -53,6 +53,7 @@ pub(crate) fn study_page(
             accuracies: spec.thresholds.accuracy.clone(),
             losses: spec.thresholds.loss.clone(),
         },
+        controls: spec.controls.iter().map(ToString::to_string).collect(),
         claims: spec.claims.iter().map(claim).collect(),
         efforts: search.map(efforts).unwrap_or_default(),
         forecasts: forecast.algorithms.iter().map(forecast_of).collect(),

@@ -11,6 +11,7 @@
 
 use std::{
     fs, io,
+    num::NonZeroU64,
     path::{Path, PathBuf},
 };
 
@@ -18,7 +19,7 @@ use fleetune_algorithms::probe::Effort;
 use fleetune_reports::{ReportError, render, write_tables};
 use fleetune_scenarios::{
     Scenario,
-    schema::Name,
+    schema::{Label, Name},
     sweep::{Settings, Sweep},
 };
 
@@ -43,6 +44,9 @@ pub enum WriteError {
     /// The sweep itself.
     #[error(transparent)]
     Sweep(#[from] SweepError),
+    /// The scenario of a study, as YAML.
+    #[error("cannot write the scenario of a study: {0}")]
+    Yaml(#[from] serde_yaml::Error),
     /// A report.
     #[error(transparent)]
     Report(#[from] ReportError),
@@ -83,8 +87,12 @@ pub(crate) fn write_study(
         let cells: Vec<CellResult> = study.trials.iter().flat_map(|t| t.cells.clone()).collect();
         write_tables(&folder, &collect(&prepared, &cells, circumstances))?;
         render(&folder)?;
-        if sweep.spec().page.as_ref().is_some_and(|page| page.compare == study.name) {
-            let report = probe(&prepared, Effort::default()).map_err(SweepError::Prepare)?;
+        let page = sweep.spec().page.as_ref().filter(|page| page.compare == study.name);
+        if let Some(page) = page {
+            let usual = Effort::default();
+            let gradients = page.samples.map_or(usual.gradients, NonZeroU64::get);
+            let effort = Effort { gradients, ..usual };
+            let report = probe(&prepared, effort).map_err(SweepError::Prepare)?;
             let text = serde_json::to_vec_pretty(&report);
             let text = text.map_err(|e| failed(&folder)(io::Error::other(e)))?;
             write(&folder.join(PROBE), &text)?;
@@ -93,8 +101,9 @@ pub(crate) fn write_study(
     Ok(())
 }
 
-/// The scenario with the settings of the first trial of every algorithm: with one trial each, the scenario that was run.
-fn common_scenario(sweep: &Sweep, study: &StudyOutcome) -> Result<Scenario, SweepError> {
+/// The study's algorithms alone, with the settings of the first trial of each: with one trial each, the scenario that was
+/// run.
+fn common_scenario(sweep: &Sweep, study: &StudyOutcome) -> Result<Scenario, WriteError> {
     let mut settings = Settings::new();
     for trial in study.trials.iter().rev() {
         settings.extend(trial.trial.settings.clone());
@@ -103,7 +112,9 @@ fn common_scenario(sweep: &Sweep, study: &StudyOutcome) -> Result<Scenario, Swee
         settings.insert("seeds".to_owned(), trial.cells.len().to_string());
     }
     settings.insert("name".to_owned(), format!("{:?}", name(sweep, study)));
-    sweep.scenario(&settings).map_err(SweepError::Scenario)
+    let scenario = sweep.scenario(&settings).map_err(SweepError::Scenario)?;
+    let took_part = |label: &Label| study.trials.iter().any(|t| t.trial.algorithm == *label);
+    Ok(scenario.keeping(took_part)?)
 }
 
 fn name(sweep: &Sweep, study: &StudyOutcome) -> String {

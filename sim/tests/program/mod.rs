@@ -4,6 +4,7 @@ mod commands;
 pub(crate) mod harness;
 mod interrupted;
 mod mistakes;
+mod pages;
 mod reproducible;
 mod results;
 mod sweeps;
