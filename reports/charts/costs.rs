@@ -63,7 +63,12 @@ pub(super) fn chart(view: &View<'_>) -> Chart {
 fn panel(scene: &mut Scene, view: &View<'_>, resource: Resource, at: Point, width: f64) -> bool {
     let outcomes = &view.comparison.outcomes;
     let best = view.comparison.ranking(resource).first().copied();
-    let figures = outcomes.iter().map(|o| figures(o, best, resource)).collect::<Vec<_>>();
+    let cheapest = |of: &Outcome| {
+        let mean = |o: &Outcome| o.cost(resource).map_or(f64::INFINITY, |cost| cost.mean);
+        outcomes.iter().all(|other| mean(of) <= mean(other))
+    };
+    let name = if best.is_some_and(cheapest) { "best" } else { "surest" };
+    let figures = outcomes.iter().map(|o| figures(o, (best, name), resource)).collect::<Vec<_>>();
     let labels = outcomes.iter().map(|o| shown(&o.algorithm));
     let label_width = column(labels, LABEL, 0.26 * width);
     let known = || figures.iter().flatten();
@@ -177,14 +182,18 @@ fn amount(
     }
 }
 
-/// The mean and the ratio to the best; nothing if the target was never reached.
-fn figures(outcome: &Outcome, best: Option<&Outcome>, resource: Resource) -> Option<Figures> {
+/// The mean and the ratio to the best, which is called by `name`; nothing if the target was never reached.
+fn figures(
+    outcome: &Outcome,
+    (best, name): (Option<&Outcome>, &str),
+    resource: Resource,
+) -> Option<Figures> {
     let cost = outcome.cost(resource)?;
     let star = if outcome.is_censored() { "*" } else { "" };
     let value = format!("{}{star}", resource.quantity().human(cost.mean));
     let best = best?;
     let ratio = if best == outcome {
-        "best".to_owned()
+        name.to_owned()
     } else {
         match outcome.ratio(best, resource) {
             Some(r) => match r.interval.and_then(|i| ratio_interval(r.ratio, i)) {
@@ -209,6 +218,6 @@ fn caption(any_log: bool) -> String {
          the target, waste included, with its 95% interval as a whisker. The last column says how \
          many times the best's cost it is, paired by seed, with a 95% interval: if that includes \
          1, the seeds do not tell the two apart. The best is the cheapest of those that reached \
-         the target in the most seeds.{scale}"
+         the target in the most seeds; where one that reached it in fewer is cheaper still, it is called the surest.{scale}"
     )
 }
