@@ -1,6 +1,6 @@
 //! What can go wrong in the kernel.
 
-use super::{SimTime, TimeError};
+use crate::{SimTime, TimeError};
 
 /// Why the calendar refused or stopped. All are faults of the model on top, none can be mended by
 /// trying again; the calendar itself stays as it was before the call.

@@ -8,7 +8,7 @@ use std::{cmp::Reverse, collections::BinaryHeap};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Class, KernelError, SimDuration, SimTime};
+use crate::{Class, KernelError, SimDuration, SimTime};
 
 /// The longest chain of events at one instant that a calendar allows unless told otherwise.
 ///

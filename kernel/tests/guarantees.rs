@@ -1,6 +1,6 @@
 //! The numbered guarantees of the kernel, one by one.
 
-use fleetune::kernel::{
+use fleetune_kernel::{
     Calendar, Class, KernelError, RestoreError, SimDuration, SimTime, Snapshot, TimeError,
 };
 

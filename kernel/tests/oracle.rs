@@ -1,6 +1,6 @@
 //! Q10: any sequence of operations, against a vector kept sorted by the public order.
 
-use fleetune::kernel::{Calendar, Class, Counts, Event, Handle, SimDuration, SimTime, Snapshot};
+use fleetune_kernel::{Calendar, Class, Counts, Event, Handle, SimDuration, SimTime, Snapshot};
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 

@@ -4,7 +4,7 @@ use std::{cmp::Reverse, collections::BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{
+use crate::{
     Calendar, Class, Event, RestoreError, SimTime,
     calendar::{Key, Slot},
 };
