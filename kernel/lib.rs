@@ -66,6 +66,7 @@
 mod calendar;
 mod class;
 mod error;
+mod heap;
 mod snapshot;
 mod time;
 
