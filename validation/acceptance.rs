@@ -68,9 +68,6 @@ pub fn accept(what: &str, samples: &[f64], theta: f64) {
     assert!(n >= REPLICATIONS, "{what}: {n} replications are too few");
     let interval = Interval::of(samples);
     let Interval { mean, half_width, .. } = interval;
-    assert!(
-        interval.has_power(theta),
-        "{what}: half-width {half_width} proves nothing of {theta}"
-    );
+    assert!(interval.has_power(theta), "{what}: half-width {half_width} proves nothing of {theta}");
     assert!(interval.holds(theta), "{what}: {mean} +- {half_width}, expected {theta}");
 }
