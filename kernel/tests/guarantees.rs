@@ -87,6 +87,46 @@ fn an_event_can_be_cancelled_at_its_own_instant() {
     assert_eq!(calendar.advance(), None);
 }
 
+/// A heap of many levels, whose root is filled, sunk, risen to and compacted.
+#[test]
+fn a_large_calendar_fires_in_order() {
+    let mut calendar = Calendar::new();
+    let mut state = 1_u64;
+    let mut draw = move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_041);
+        state >> 44
+    };
+    let mut handles: Vec<_> = (0..20_000)
+        .map(|i| calendar.schedule(at(draw()), Class::Arrival, Tag(i)).unwrap())
+        .collect();
+    let mut pending = 20_000;
+    for i in 0..60_000 {
+        let fired = calendar.advance().unwrap();
+        // Some events are followed by none, some by one and some by two.
+        let next = [1, 0, 2, 1][(i % 4) as usize];
+        for _ in 0..next {
+            let later = SimDuration::from_nanos(draw());
+            handles.push(calendar.schedule_in(later, Class::Arrival, Tag(20_000 + i)).unwrap());
+        }
+        pending = pending - 1 + next;
+        let unlucky = handles.swap_remove(draw() as usize % handles.len());
+        pending -= usize::from(calendar.cancel(unlucky).is_some());
+        assert!(calendar.next_time() >= Some(fired.time) || pending == 0);
+        assert!(calendar.entries() <= 2 * pending);
+        if pending < 2 {
+            break;
+        }
+    }
+    let mut last = None;
+    while let Some(fired) = calendar.advance() {
+        let key = (fired.time, fired.class, fired.seq);
+        assert!(last < Some(key), "{last:?} before {key:?}");
+        last = Some(key);
+        pending -= 1;
+    }
+    assert_eq!(pending, 0);
+}
+
 /// Every round sets a far deadline and cancels it: the calendar must not remember them.
 #[test]
 fn cancelled_deadlines_do_not_pile_up() {
@@ -166,6 +206,30 @@ fn a_livelock_is_still_found_after_save_and_restore() {
         steps += 1;
     }
     assert_eq!(steps, 50);
+}
+
+/// Sequence numbers share a word with the class: the last one is refused, not wrapped.
+#[test]
+fn sequence_numbers_never_run_into_the_class() {
+    let mut snapshot = saved();
+    let limit = 1_u64 << 61;
+    // As if a calendar had lived for that long.
+    snapshot.next_seq = limit - 1;
+    snapshot.fired = limit - 4;
+    let mut calendar = Calendar::restore(snapshot.clone()).unwrap();
+    calendar.schedule(at(11), Class::StateChange, Tag(8)).unwrap();
+    let error = calendar.schedule(at(11), Class::StateChange, Tag(9)).unwrap_err();
+    assert_eq!(error, KernelError::Full { entity: "tag 9".into() });
+    // The last one is of the first class, so it comes before the older ones.
+    let fired = calendar.advance().unwrap();
+    assert_eq!((fired.class, fired.seq, fired.event), (Class::StateChange, limit - 1, Tag(8)));
+    assert_eq!(drain(&mut calendar), [1, 2, 3]);
+
+    snapshot.next_seq = limit + 5;
+    snapshot.fired = limit + 2;
+    snapshot.pending[2].seq = limit;
+    let error = Calendar::restore(snapshot).unwrap_err();
+    assert_eq!(error, RestoreError::Sequence { seq: limit });
 }
 
 fn saved() -> Snapshot<Tag> {
