@@ -127,6 +127,26 @@ fn a_large_calendar_fires_in_order() {
     assert_eq!(pending, 0);
 }
 
+/// Two thirds of a large calendar are cancelled, here and there: it compacts itself on the way.
+#[test]
+fn what_a_compaction_leaves_fires_in_order() {
+    let mut calendar = Calendar::new();
+    let time = |i: u64| at(i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40);
+    let handles: Vec<_> =
+        (0..3_000).map(|i| calendar.schedule(time(i), Class::Timer, Tag(i)).unwrap()).collect();
+    for (i, handle) in handles.into_iter().enumerate() {
+        if i % 3 != 1 {
+            calendar.cancel(handle).unwrap();
+        }
+    }
+    assert!(calendar.entries() < 2_000, "it has compacted itself");
+    let mut expected: Vec<_> = (0..1_000).map(|i| (time(3 * i + 1), 3 * i + 1)).collect();
+    expected.sort();
+    let fired: Vec<_> =
+        std::iter::from_fn(|| calendar.advance()).map(|fired| (fired.time, fired.seq)).collect();
+    assert_eq!(fired, expected);
+}
+
 /// Every round sets a far deadline and cancels it: the calendar must not remember them.
 #[test]
 fn cancelled_deadlines_do_not_pile_up() {
@@ -169,12 +189,11 @@ fn the_end_of_time_is_an_error_that_names_who_asked() {
 fn a_livelock_is_an_error_that_names_the_entity() {
     let mut calendar = Calendar::with_instant_cap(50);
     calendar.schedule(at(7), Class::Arrival, Tag(3)).unwrap();
-    let error = loop {
+    let error = (0..1_000).find_map(|_| {
         let event = calendar.advance().unwrap().event;
-        if let Err(error) = calendar.schedule_in(SimDuration::ZERO, Class::Arrival, event) {
-            break error;
-        }
-    };
+        calendar.schedule_in(SimDuration::ZERO, Class::Arrival, event).err()
+    });
+    let error = error.expect("no livelock lasts for a thousand events");
     assert_eq!(error, KernelError::Livelock { entity: "tag 3".into(), now: at(7), cap: 50 });
     assert_eq!(calendar.counts().fired, 51);
 }
@@ -196,16 +215,13 @@ fn a_crowd_at_one_instant_is_no_livelock() {
 fn a_livelock_is_still_found_after_save_and_restore() {
     let mut calendar = Calendar::with_instant_cap(50);
     calendar.schedule(at(7), Class::Arrival, Tag(3)).unwrap();
-    let mut steps = 0;
-    loop {
+    let steps = (0..1_000).find(|_| {
         let event = calendar.advance().unwrap().event;
-        if calendar.schedule_in(SimDuration::ZERO, Class::Arrival, event).is_err() {
-            break;
-        }
+        let refused = calendar.schedule_in(SimDuration::ZERO, Class::Arrival, event).is_err();
         calendar = Calendar::restore(calendar.save()).unwrap();
-        steps += 1;
-    }
-    assert_eq!(steps, 50);
+        refused
+    });
+    assert_eq!(steps, Some(50));
 }
 
 /// Sequence numbers share a word with the class: the last one is refused, not wrapped.
