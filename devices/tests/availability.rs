@@ -6,8 +6,7 @@ use fleetune_devices::{
     streams::SeedTree,
 };
 use fleetune_units::Seconds;
-
-use crate::statistics::assert_mean;
+use fleetune_validation::acceptance::accept;
 
 const UP: f64 = 3.0; // [h]
 const DOWN: f64 = 5.0; // [h]
@@ -63,7 +62,7 @@ fn long_run_availability_is_the_ratio_of_means_whatever_the_law() {
                 time_on(sessions, 30_000.0) / 30_000.0
             })
             .collect();
-        assert_mean(&shares, UP / (UP + DOWN), name);
+        accept(name, &shares, UP / (UP + DOWN));
     }
 }
 
@@ -74,7 +73,7 @@ fn exponential_availability_relaxes_from_a_start_online() {
         let theory = UP / (UP + DOWN) + DOWN / (UP + DOWN) * libm::exp(-at * rate);
         let shares =
             devices_online(at, |seeds, key| Sessions::starting_online(exponential(), seeds, key));
-        assert_mean(&shares, theory, &format!("availability after {at}"));
+        accept(&format!("availability after {at}"), &shares, theory);
     }
 }
 
@@ -83,7 +82,7 @@ fn a_stationary_start_is_stationary_at_every_moment() {
     for law in [exponential(), lognormal()] {
         for at in [0.0, 0.7, 2.5, 6.0] {
             let shares = devices_online(at, |seeds, key| Sessions::stationary(law, seeds, key));
-            assert_mean(&shares, UP / (UP + DOWN), &format!("{law:?} at {at}"));
+            accept(&format!("{law:?} at {at}"), &shares, UP / (UP + DOWN));
         }
     }
 }
@@ -113,7 +112,7 @@ fn the_residual_period_has_the_mean_of_renewal_theory() {
                 on.iter().sum::<f64>() / on.len() as f64
             })
             .collect();
-        assert_mean(&means, UP * factor, &format!("residual of {law:?}"));
+        accept(&format!("residual of {law:?}"), &means, UP * factor);
     }
 }
 

@@ -7,6 +7,5 @@ mod fair_share;
 mod fleet;
 mod profiles;
 mod roofline;
-mod statistics;
 mod streams;
 mod topology;

@@ -1,6 +1,6 @@
 //! The numbered guarantees of the kernel, one by one.
 
-use fleetune::kernel::{
+use fleetune_kernel::{
     Calendar, Class, KernelError, RestoreError, SimDuration, SimTime, Snapshot, TimeError,
 };
 
@@ -87,6 +87,66 @@ fn an_event_can_be_cancelled_at_its_own_instant() {
     assert_eq!(calendar.advance(), None);
 }
 
+/// A heap of many levels, whose root is filled, sunk, risen to and compacted.
+#[test]
+fn a_large_calendar_fires_in_order() {
+    let mut calendar = Calendar::new();
+    let mut state = 1_u64;
+    let mut draw = move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_041);
+        state >> 44
+    };
+    let mut handles: Vec<_> = (0..20_000)
+        .map(|i| calendar.schedule(at(draw()), Class::Arrival, Tag(i)).unwrap())
+        .collect();
+    let mut pending = 20_000;
+    for i in 0..60_000 {
+        let fired = calendar.advance().unwrap();
+        // Some events are followed by none, some by one and some by two.
+        let next = [1, 0, 2, 1][(i % 4) as usize];
+        for _ in 0..next {
+            let later = SimDuration::from_nanos(draw());
+            handles.push(calendar.schedule_in(later, Class::Arrival, Tag(20_000 + i)).unwrap());
+        }
+        pending = pending - 1 + next;
+        let unlucky = handles.swap_remove(draw() as usize % handles.len());
+        pending -= usize::from(calendar.cancel(unlucky).is_some());
+        assert!(calendar.next_time() >= Some(fired.time) || pending == 0);
+        assert!(calendar.entries() <= 2 * pending);
+        if pending < 2 {
+            break;
+        }
+    }
+    let mut last = None;
+    while let Some(fired) = calendar.advance() {
+        let key = (fired.time, fired.class, fired.seq);
+        assert!(last < Some(key), "{last:?} before {key:?}");
+        last = Some(key);
+        pending -= 1;
+    }
+    assert_eq!(pending, 0);
+}
+
+/// Two thirds of a large calendar are cancelled, here and there: it compacts itself on the way.
+#[test]
+fn what_a_compaction_leaves_fires_in_order() {
+    let mut calendar = Calendar::new();
+    let time = |i: u64| at(i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40);
+    let handles: Vec<_> =
+        (0..3_000).map(|i| calendar.schedule(time(i), Class::Timer, Tag(i)).unwrap()).collect();
+    for (i, handle) in handles.into_iter().enumerate() {
+        if i % 3 != 1 {
+            calendar.cancel(handle).unwrap();
+        }
+    }
+    assert!(calendar.entries() < 2_000, "it has compacted itself");
+    let mut expected: Vec<_> = (0..1_000).map(|i| (time(3 * i + 1), 3 * i + 1)).collect();
+    expected.sort();
+    let fired: Vec<_> =
+        std::iter::from_fn(|| calendar.advance()).map(|fired| (fired.time, fired.seq)).collect();
+    assert_eq!(fired, expected);
+}
+
 /// Every round sets a far deadline and cancels it: the calendar must not remember them.
 #[test]
 fn cancelled_deadlines_do_not_pile_up() {
@@ -129,12 +189,11 @@ fn the_end_of_time_is_an_error_that_names_who_asked() {
 fn a_livelock_is_an_error_that_names_the_entity() {
     let mut calendar = Calendar::with_instant_cap(50);
     calendar.schedule(at(7), Class::Arrival, Tag(3)).unwrap();
-    let error = loop {
+    let error = (0..1_000).find_map(|_| {
         let event = calendar.advance().unwrap().event;
-        if let Err(error) = calendar.schedule_in(SimDuration::ZERO, Class::Arrival, event) {
-            break error;
-        }
-    };
+        calendar.schedule_in(SimDuration::ZERO, Class::Arrival, event).err()
+    });
+    let error = error.expect("no livelock lasts for a thousand events");
     assert_eq!(error, KernelError::Livelock { entity: "tag 3".into(), now: at(7), cap: 50 });
     assert_eq!(calendar.counts().fired, 51);
 }
@@ -156,16 +215,37 @@ fn a_crowd_at_one_instant_is_no_livelock() {
 fn a_livelock_is_still_found_after_save_and_restore() {
     let mut calendar = Calendar::with_instant_cap(50);
     calendar.schedule(at(7), Class::Arrival, Tag(3)).unwrap();
-    let mut steps = 0;
-    loop {
+    let steps = (0..1_000).find(|_| {
         let event = calendar.advance().unwrap().event;
-        if calendar.schedule_in(SimDuration::ZERO, Class::Arrival, event).is_err() {
-            break;
-        }
+        let refused = calendar.schedule_in(SimDuration::ZERO, Class::Arrival, event).is_err();
         calendar = Calendar::restore(calendar.save()).unwrap();
-        steps += 1;
-    }
-    assert_eq!(steps, 50);
+        refused
+    });
+    assert_eq!(steps, Some(50));
+}
+
+/// Sequence numbers share a word with the class: the last one is refused, not wrapped.
+#[test]
+fn sequence_numbers_never_run_into_the_class() {
+    let mut snapshot = saved();
+    let limit = 1_u64 << 61;
+    // As if a calendar had lived for that long.
+    snapshot.next_seq = limit - 1;
+    snapshot.fired = limit - 4;
+    let mut calendar = Calendar::restore(snapshot.clone()).unwrap();
+    calendar.schedule(at(11), Class::StateChange, Tag(8)).unwrap();
+    let error = calendar.schedule(at(11), Class::StateChange, Tag(9)).unwrap_err();
+    assert_eq!(error, KernelError::Full { entity: "tag 9".into() });
+    // The last one is of the first class, so it comes before the older ones.
+    let fired = calendar.advance().unwrap();
+    assert_eq!((fired.class, fired.seq, fired.event), (Class::StateChange, limit - 1, Tag(8)));
+    assert_eq!(drain(&mut calendar), [1, 2, 3]);
+
+    snapshot.next_seq = limit + 5;
+    snapshot.fired = limit + 2;
+    snapshot.pending[2].seq = limit;
+    let error = Calendar::restore(snapshot).unwrap_err();
+    assert_eq!(error, RestoreError::Sequence { seq: limit });
 }
 
 fn saved() -> Snapshot<Tag> {

@@ -15,7 +15,7 @@
 //! that matches on them.
 //!
 //! ```
-//! use fleetune::kernel::{Calendar, Class, Event, SimDuration};
+//! use fleetune_kernel::{Calendar, Class, Event, SimDuration};
 //!
 //! enum Lamp {
 //!     On,
@@ -66,6 +66,7 @@
 mod calendar;
 mod class;
 mod error;
+mod heap;
 mod snapshot;
 mod time;
 

@@ -1,6 +1,6 @@
 //! Q10: any sequence of operations, against a vector kept sorted by the public order.
 
-use fleetune::kernel::{Calendar, Class, Counts, Event, Handle, SimDuration, SimTime, Snapshot};
+use fleetune_kernel::{Calendar, Class, Counts, Event, Handle, SimDuration, SimTime, Snapshot};
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -80,6 +80,20 @@ fn operations() -> impl Strategy<Value = Vec<Operation>> {
     prop::collection::vec(operation, 0..400)
 }
 
+/// 16 to 64 ties at one instant, other events before, between and after them in the order of
+/// scheduling; and after how many firings the calendar is saved.
+fn ties() -> impl Strategy<Value = (Vec<Option<u64>>, usize)> {
+    let others = prop_oneof![1 => Just(None), 2 => (0..2 * TIE).prop_map(Some)];
+    let between = prop::collection::vec(others, 0..100);
+    (16..64_usize, between, 0..60_usize).prop_flat_map(|(ties, mut times, fired)| {
+        times.resize(times.len() + ties, None);
+        (Just(times).prop_shuffle(), Just(fired))
+    })
+}
+
+/// The instant of the ties.
+const TIE: u64 = 1_000;
+
 fn through_json(calendar: &Calendar<Tag>) -> Calendar<Tag> {
     let text = serde_json::to_string(&calendar.save()).unwrap();
     let snapshot: Snapshot<Tag> = serde_json::from_str(&text).unwrap();
@@ -88,6 +102,38 @@ fn through_json(calendar: &Calendar<Tag>) -> Calendar<Tag> {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Ties keep the order in which they were scheduled, wherever in the heap they were when it was
+    /// saved, and one that is scheduled after that comes last.
+    #[test]
+    fn many_interleaved_ties_survive_save_and_restore((times, fired) in ties()) {
+        let mut calendar = Calendar::new();
+        for (tag, time) in (0..).zip(&times) {
+            let at = SimTime::from_nanos(time.unwrap_or(TIE));
+            calendar.schedule(at, Class::Arrival, Tag(tag)).unwrap();
+        }
+        for _ in 0..fired.min(times.len()) {
+            if calendar.next_time() >= Some(SimTime::from_nanos(TIE)) {
+                break;
+            }
+            calendar.advance().unwrap();
+        }
+        let mut restored = through_json(&calendar);
+        let newcomer = Tag(times.len() as u64);
+        restored.schedule(SimTime::from_nanos(TIE), Class::Arrival, newcomer).unwrap();
+        let mut expected: Vec<u64> = (0..)
+            .zip(&times)
+            .filter(|(_, time)| time.unwrap_or(TIE) == TIE)
+            .map(|(tag, _)| tag)
+            .collect();
+        prop_assert!(expected.len() >= 16);
+        expected.push(newcomer.0);
+        let at_tie: Vec<u64> = std::iter::from_fn(|| restored.advance())
+            .filter(|fired| fired.time.as_nanos() == TIE)
+            .map(|fired| fired.event.0)
+            .collect();
+        prop_assert_eq!(at_tie, expected);
+    }
 
     #[test]
     fn every_history_agrees_with_the_sorted_vector(operations in operations()) {

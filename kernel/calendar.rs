@@ -1,14 +1,15 @@
-//! The calendar: a binary heap of keys over slots of typed events.
+//! The calendar: a heap of keys over slots of typed events.
 //!
 //! The heap holds 24-byte keys alone; events stay in their slots, so sifting moves no payload.
 //! `seq` is unique over a run and therefore serves as the generation of a slot as well: a key or a
 //! handle is alive exactly while its slot holds the event of that `seq`, and it cannot wrap.
 
-use std::{cmp::Reverse, collections::BinaryHeap};
-
 use serde::{Deserialize, Serialize};
 
-use super::{Class, KernelError, SimDuration, SimTime};
+use crate::{
+    Class, KernelError, SimDuration, SimTime,
+    heap::{Heap, Key, SEQ_BITS},
+};
 
 /// The longest chain of events at one instant that a calendar allows unless told otherwise.
 ///
@@ -26,8 +27,8 @@ pub trait Event {
 /// The right to cancel one scheduled event. Stays valid across save and restore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Handle {
-    pub(super) slot: u32,
-    pub(super) generation: u64,
+    pub(crate) slot: u32,
+    pub(crate) generation: u64,
 }
 
 /// An event at its time.
@@ -56,36 +57,27 @@ pub struct Counts {
     pub pending: u64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Key {
-    // The order of the fields is the order of events. `slot` never decides: `seq` is unique.
-    pub(super) time: SimTime,
-    pub(super) class: Class,
-    pub(super) seq: u64,
-    pub(super) slot: u32,
-}
-
 #[derive(Debug, Clone)]
-pub(super) struct Slot<E> {
-    pub(super) seq: u64,
+pub(crate) struct Slot<E> {
+    pub(crate) seq: u64,
     /// Length of the chain of same-instant events that ends in this one.
-    pub(super) chain: u32,
-    pub(super) event: Option<E>,
+    pub(crate) chain: u32,
+    pub(crate) event: Option<E>,
 }
 
 /// Pending events and the clock that they move. See the [module page](super) for its guarantees.
 #[derive(Debug, Clone)]
 pub struct Calendar<E> {
-    pub(super) now: SimTime,
+    pub(crate) now: SimTime,
     /// Chain length of the event fired last; 0 when it was scheduled from an earlier instant.
-    pub(super) chain: u32,
-    pub(super) instant_cap: u32,
-    pub(super) heap: BinaryHeap<Reverse<Key>>,
-    pub(super) slots: Vec<Slot<E>>,
-    pub(super) free: Vec<u32>,
-    pub(super) next_seq: u64,
-    pub(super) fired: u64,
-    pub(super) cancelled: u64,
+    pub(crate) chain: u32,
+    pub(crate) instant_cap: u32,
+    pub(crate) heap: Heap,
+    pub(crate) slots: Vec<Slot<E>>,
+    pub(crate) free: Vec<u32>,
+    pub(crate) next_seq: u64,
+    pub(crate) fired: u64,
+    pub(crate) cancelled: u64,
 }
 
 impl<E: Event> Calendar<E> {
@@ -101,7 +93,7 @@ impl<E: Event> Calendar<E> {
             now: SimTime::ZERO,
             chain: 0,
             instant_cap: cap,
-            heap: BinaryHeap::new(),
+            heap: Heap::default(),
             slots: Vec::new(),
             free: Vec::new(),
             next_seq: 0,
@@ -115,9 +107,11 @@ impl<E: Event> Calendar<E> {
         self.now
     }
 
-    /// When the next event is due, if any is pending.
-    pub fn next_time(&self) -> Option<SimTime> {
-        self.heap.peek().map(|Reverse(key)| key.time)
+    /// When the next event is due, if any is pending. Changes nothing that can be seen: `&mut`
+    /// because it puts the heap in order first.
+    pub fn next_time(&mut self) -> Option<SimTime> {
+        self.drop_dead();
+        self.heap.peek().map(Key::time)
     }
 
     /// The books so far.
@@ -164,6 +158,9 @@ impl<E: Event> Calendar<E> {
             },
         };
         let seq = self.next_seq;
+        if seq >> SEQ_BITS != 0 {
+            return Err(KernelError::Full { entity: event.entity() });
+        }
         self.next_seq += 1;
         let filled = Slot { seq, chain, event: Some(event) };
         if self.free.pop().is_some() {
@@ -171,7 +168,7 @@ impl<E: Event> Calendar<E> {
         } else {
             self.slots.push(filled);
         }
-        self.heap.push(Reverse(Key { time: at, class, seq, slot }));
+        self.heap.push(Key::new(at, class, seq, slot));
         Ok(Handle { slot, generation: seq })
     }
 
@@ -198,7 +195,7 @@ impl<E: Event> Calendar<E> {
         }
         let event = self.vacate(handle.slot);
         self.cancelled += 1;
-        self.tidy();
+        self.compact();
         event
     }
 
@@ -206,36 +203,49 @@ impl<E: Event> Calendar<E> {
     ///
     /// Named `advance` rather than `next`: a calendar is no iterator, it changes in between.
     pub fn advance(&mut self) -> Option<Fired<E>> {
-        let Reverse(Key { time, class, seq, slot }) = self.heap.pop()?;
-        self.now = time;
-        self.chain = self.slots[slot as usize].chain;
-        let event = self.vacate(slot).expect("the head of the heap is alive: `tidy` saw to it");
-        self.fired += 1;
-        self.tidy();
-        Some(Fired { time, class, seq, event })
+        loop {
+            let key = self.heap.pop()?;
+            let slot = &self.slots[key.slot() as usize];
+            if slot.seq != key.seq() {
+                continue;
+            }
+            let chain = slot.chain;
+            let Some(event) = self.vacate(key.slot()) else { continue };
+            self.now = key.time();
+            self.chain = chain;
+            self.fired += 1;
+            self.compact();
+            return Some(Fired { time: self.now, class: key.class(), seq: key.seq(), event });
+        }
     }
 
-    pub(super) fn pending(&self) -> usize {
+    pub(crate) fn pending(&self) -> usize {
         self.slots.len() - self.free.len()
     }
 
     fn vacate(&mut self, slot: u32) -> Option<E> {
+        let event = self.slots[slot as usize].event.take()?;
         self.free.push(slot);
-        self.slots[slot as usize].event.take()
+        Some(event)
     }
 
-    /// Keeps the head of the heap alive and the dead in the minority. Amortised constant: a
-    /// compaction costs less than two steps per entry cancelled or fired since the last one.
-    fn tidy(&mut self) {
-        let slots = &self.slots;
-        let alive = |key: &Key| {
-            let slot = &slots[key.slot as usize];
-            slot.event.is_some() && slot.seq == key.seq
-        };
+    /// Whether the event of `key` is still to come.
+    pub(crate) fn is_alive(slots: &[Slot<E>], key: &Key) -> bool {
+        let slot = &slots[key.slot() as usize];
+        slot.seq == key.seq() && slot.event.is_some()
+    }
+
+    /// Keeps the dead in the minority. Amortised constant: a compaction costs a few steps for each
+    /// entry that has died or fired since the last one.
+    fn compact(&mut self) {
         if self.heap.len() > 2 * self.pending() {
-            self.heap.retain(|Reverse(key)| alive(key));
+            self.heap.retain(|key| Self::is_alive(&self.slots, key));
         }
-        while self.heap.peek().is_some_and(|Reverse(key)| !alive(key)) {
+    }
+
+    /// Brings an event that is alive to the head of the heap.
+    fn drop_dead(&mut self) {
+        while self.heap.peek().is_some_and(|key| !Self::is_alive(&self.slots, key)) {
             self.heap.pop();
         }
     }

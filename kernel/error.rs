@@ -1,6 +1,6 @@
 //! What can go wrong in the kernel.
 
-use super::{SimTime, TimeError};
+use crate::{SimTime, TimeError};
 
 /// Why the calendar refused or stopped. All are faults of the model on top, none can be mended by
 /// trying again; the calendar itself stays as it was before the call.
@@ -32,8 +32,10 @@ pub enum KernelError {
         /// The longest chain allowed.
         cap: u32,
     },
-    /// More than 2^32 events are pending.
-    #[error("more than 2^32 events are pending; {entity} could not schedule another")]
+    /// There are 2^32 events pending, or 2^61 have been scheduled.
+    #[error(
+        "2^32 events are pending, or 2^61 have been scheduled; {entity} could not schedule another"
+    )]
     Full {
         /// Whose event found no room.
         entity: String,

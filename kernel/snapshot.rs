@@ -1,12 +1,13 @@
 //! A calendar at rest: what is pending, in firing order.
 
-use std::{cmp::Reverse, collections::BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
+use crate::{
     Calendar, Class, Event, RestoreError, SimTime,
-    calendar::{Key, Slot},
+    calendar::Slot,
+    heap::{Key, SEQ_BITS},
 };
 
 /// One pending event of a [`Snapshot`].
@@ -53,11 +54,11 @@ impl<E: Event + Clone> Calendar<E> {
         let mut pending: Vec<_> = self
             .heap
             .iter()
-            .filter_map(|&Reverse(key)| {
-                let slot = &self.slots[key.slot as usize];
-                let event = slot.event.as_ref().filter(|_| slot.seq == key.seq)?.clone();
-                let Key { time, class, seq, slot: index } = key;
-                Some(PendingEvent { time, class, seq, slot: index, chain: slot.chain, event })
+            .filter_map(|key| {
+                let Slot { seq, chain, ref event } = self.slots[key.slot() as usize];
+                let event = event.as_ref().filter(|_| seq == key.seq())?.clone();
+                let (time, class, slot) = (key.time(), key.class(), key.slot());
+                Some(PendingEvent { time, class, seq, slot, chain, event })
             })
             .collect();
         pending.sort_unstable_by_key(order);
@@ -90,7 +91,7 @@ impl<E: Event> Calendar<E> {
         calendar.slots.resize_with(used, || Slot { seq: 0, chain: 0, event: None });
         for PendingEvent { time, class, seq, slot, chain, event } in snapshot.pending {
             calendar.slots[slot as usize] = Slot { seq, chain, event: Some(event) };
-            calendar.heap.push(Reverse(Key { time, class, seq, slot }));
+            calendar.heap.push(Key::new(time, class, seq, slot));
         }
         calendar.free =
             (0..).zip(&calendar.slots).filter(|(_, s)| s.event.is_none()).map(|(i, _)| i).collect();
@@ -114,7 +115,7 @@ fn check<E>(snapshot: &Snapshot<E>) -> Result<(), RestoreError> {
         if last.is_some_and(|last| last >= order(saved)) {
             return Err(RestoreError::Order { seq });
         }
-        if seq >= scheduled || !seqs.insert(seq) {
+        if seq >= scheduled || seq >> SEQ_BITS != 0 || !seqs.insert(seq) {
             return Err(RestoreError::Sequence { seq });
         }
         // A calendar uses a new slot only when all are taken, so no slot exceeds what was scheduled.
