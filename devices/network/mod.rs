@@ -10,6 +10,8 @@
 
 mod alone;
 pub mod fair_share;
+mod filling;
+mod number;
 pub mod star;
 pub mod topology;
 
