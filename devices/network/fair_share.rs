@@ -130,12 +130,8 @@ pub fn solve(links: &[Capacity], flows: &[Flow]) -> Result<Vec<BytesPerSecond>, 
 }
 
 /// Refuses what has no rate. `index` is for the error.
-pub(super) fn check(index: usize, flow: &Flow, links: &[Capacity]) -> Result<(), FairShareError> {
-    let positive = |value: f64| value > 0.0 && value.is_finite();
-    let mut numbers = flow.route.iter().map(|hop| hop.usage).chain(std::iter::once(flow.weight));
-    if let Some(value) = numbers.find(|value| !positive(*value)) {
-        return Err(FairShareError::NotPositive { flow: index, value });
-    }
+fn check(index: usize, flow: &Flow, links: &[Capacity]) -> Result<(), FairShareError> {
+    check_numbers(index, flow)?;
     let mut bounded = flow.cap.is_some_and(|cap| cap.get().is_finite());
     for hop in &flow.route {
         let Some(link) = links.get(hop.link) else {
@@ -145,4 +141,14 @@ pub(super) fn check(index: usize, flow: &Flow, links: &[Capacity]) -> Result<(),
         bounded |= link.capacity.get().is_finite();
     }
     if bounded { Ok(()) } else { Err(FairShareError::Unbounded { flow: index }) }
+}
+
+/// Refuses weights and usages that are not positive numbers. `index` is for the error.
+pub(super) fn check_numbers(index: usize, flow: &Flow) -> Result<(), FairShareError> {
+    let positive = |value: f64| value > 0.0 && value.is_finite();
+    let mut numbers = flow.route.iter().map(|hop| hop.usage).chain(std::iter::once(flow.weight));
+    match numbers.find(|value| !positive(*value)) {
+        Some(value) => Err(FairShareError::NotPositive { flow: index, value }),
+        None => Ok(()),
+    }
 }

@@ -33,11 +33,7 @@ struct Rest {
 impl Rest {
     /// The level at which the link is full.
     fn full_at(&self) -> f64 {
-        if self.rising > 0 {
-            self.left.get().max(0.0) / self.slope.get()
-        } else {
-            f64::INFINITY
-        }
+        if self.rising > 0 { self.left.get().max(0.0) / self.slope.get() } else { f64::INFINITY }
     }
 }
 

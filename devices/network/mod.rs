@@ -9,11 +9,13 @@
 //! Transfers in time (latency, bytes left, events) belong to whoever keeps the clock.
 
 mod alone;
+pub mod capacity;
 pub mod fair_share;
 mod filling;
 mod number;
 pub mod star;
 pub mod topology;
+pub mod transfers;
 
 use fleetune_units::{BytesPerSecond, Seconds};
 use serde::{Deserialize, Serialize};

@@ -3,6 +3,7 @@
 
 use std::cmp::Ordering;
 
+use fleetune_units::Seconds;
 use serde::{Deserialize, Serialize};
 
 use crate::energy::Moment;
@@ -71,6 +72,11 @@ impl PartialEq for Key {
 }
 
 impl Eq for Key {}
+
+/// `nanos` as seconds.
+pub(super) fn seconds(nanos: u64) -> Seconds {
+    Seconds::from_raw(nanos as f64 / NANOS)
+}
 
 /// Seconds from `since` to `now`; none if `now` is earlier.
 pub(super) fn elapsed(since: Moment, now: Moment) -> f64 {
