@@ -13,6 +13,7 @@ pub mod capacity;
 pub mod fair_share;
 mod filling;
 mod number;
+mod routes;
 pub mod star;
 pub mod topology;
 pub mod transfers;
