@@ -5,3 +5,4 @@ mod kit;
 mod random;
 mod reference;
 mod speed;
+mod world;

@@ -42,6 +42,11 @@ pub(crate) fn play(
                 fates[index] = Some(Fate { at: now as f64, moved: job.size - left[index] });
             }
         }
+        for (job, index) in jobs.iter().zip(0..) {
+            if fates[index].is_none() && job.begins <= now && left[index] == 0.0 {
+                fates[index] = Some(Fate { at: now as f64, moved: 0.0 });
+            }
+        }
         let moving: Vec<usize> =
             (0..jobs.len()).filter(|j| fates[*j].is_none() && jobs[*j].begins <= now).collect();
         let links: Vec<Capacity> = sharing
