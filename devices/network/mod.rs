@@ -12,6 +12,7 @@ mod alone;
 pub mod capacity;
 pub mod fair_share;
 mod filling;
+pub mod model;
 mod number;
 mod routes;
 pub mod star;

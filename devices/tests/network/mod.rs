@@ -4,5 +4,6 @@ mod closed_forms;
 mod kit;
 mod random;
 mod reference;
+mod simgrid;
 mod speed;
 mod world;
