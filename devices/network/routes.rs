@@ -36,10 +36,10 @@ impl Route {
 #[non_exhaustive]
 pub enum RouteError {
     /// The topology has no such node.
-    #[error("the network has no {0:?}")]
+    #[error("the network has no {0}")]
     NoSuchNode(Node),
     /// No path leads there.
-    #[error("no path leads from {from:?} to {to:?}")]
+    #[error("no path leads from {from} to {to}")]
     Unreachable {
         /// Where from.
         from: Node,

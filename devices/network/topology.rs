@@ -4,13 +4,14 @@
 //! A shared cable is one link with an edge each way; a split-duplex cable is two links. A fat pipe
 //! caps each flow and is never exhausted.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use fleetune_units::{BytesPerSecond, Seconds};
 use petgraph::{
     Direction,
     stable_graph::{NodeIndex, StableDiGraph},
 };
+use serde::{Deserialize, Serialize};
 
 pub use super::routes::{Route, RouteError, Routes};
 use crate::{
@@ -45,12 +46,26 @@ pub enum Node {
     Server,
 }
 
-/// How the two directions of a cable share its capacity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+impl fmt::Display for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Device(id) => write!(f, "{id}"),
+            Self::Router(index) => write!(f, "router {index}"),
+            Self::Aggregator(index) => write!(f, "aggregator {index}"),
+            Self::Server => f.write_str("the server"),
+        }
+    }
+}
+
+/// How the two directions of a cable share its capacity. Written `shared`, `split_duplex` or
+/// `fat_pipe`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Duplex {
     /// Both directions together have the capacity.
     Shared,
     /// Each direction has the capacity to itself.
+    #[serde(rename = "split_duplex")]
     Split,
     /// Each flow has the capacity to itself.
     FatPipe,

@@ -6,4 +6,5 @@ mod random;
 mod reference;
 mod simgrid;
 mod speed;
+mod topologies;
 mod world;

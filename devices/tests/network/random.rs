@@ -9,7 +9,7 @@ use fleetune_devices::{
         transfers::{FlowId, Transfer},
     },
 };
-use proptest::prelude::*;
+use proptest::{prelude::*, test_runner::RngSeed};
 
 use super::{
     kit::link,
@@ -27,7 +27,7 @@ fn same_ends(a: &[f64], b: &[f64]) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, rng_seed: RngSeed::Fixed(8), ..Default::default() })]
 
     #[test]
     fn n8_rates_are_those_of_the_whole_problem_at_every_moment(world in worlds()) {
@@ -184,7 +184,7 @@ proptest! {
                 Event::Kill(l) if *l == link => Some(true),
                 Event::Restore(l) if *l == link => Some(false),
                 _ => None,
-            }).last();
+            }).next_back();
             last == Some(true)
         };
         let capacity = |link: usize, t: u64| {
