@@ -292,3 +292,37 @@ fn misuse_is_refused_and_changes_nothing() {
     assert!(matches!(transfers.abort(FlowId(1), Moment(8)), Err(E::Unsettled { .. })));
     assert_eq!(serde_json::to_string(&transfers).unwrap(), before);
 }
+
+#[test]
+fn an_unchanged_rate_keeps_its_end_where_flows_cross_several_links() {
+    // 999 B at its cap of 3 B/s take 333 s exactly; any rounding on the way would add to that.
+    let mut transfers = Transfers::new(Moment(0), &[shared(100.0), shared(100.0)]);
+    let capped = Flow { cap: Some(rate(3.0)), ..Flow::over([0, 1]) };
+    transfers.start(FlowId(0), Moment(0), transfer(capped, 999.0, 0.0)).unwrap();
+    for id in 1..200 {
+        let flow = transfer(Flow::over([id as usize % 2]), 97.0, 0.1 + 0.713_717_191 * id as f64);
+        transfers.start(FlowId(id), Moment(0), flow).unwrap();
+    }
+    transfers.settle(Moment(0)).unwrap();
+    while let Some(next) = transfers.next() {
+        assert_eq!(transfers.turns(FlowId(0)), Some(at(333.0)), "at {next:?}");
+        transfers.settle(next).unwrap();
+    }
+}
+
+#[test]
+fn a_small_flow_after_huge_ones_is_not_rounded_away() {
+    // A petabyte has gone through the link; 10 B of weight 3 among 5 still take 10 / 3 s.
+    let mut transfers = Transfers::new(Moment(0), &[shared(3e12)]);
+    for (id, size) in [(0, 1e15), (1, 1e15 + 1e6), (2, 1e15 + 2e6)] {
+        transfers.start(FlowId(id), Moment(0), transfer(Flow::over([0]), size, 0.0)).unwrap();
+    }
+    let now = at(1000.0);
+    assert_eq!(transfers.settle(now).unwrap().len(), 1);
+    transfers.set_profile(link(0), now, CapacityProfile::constant(rate(5.0))).unwrap();
+    transfers.settle(now).unwrap();
+    let small = Flow { weight: 3.0, ..Flow::over([0]) };
+    transfers.start(FlowId(3), now, transfer(small, 10.0, 0.0)).unwrap();
+    transfers.settle(now).unwrap();
+    assert_eq!(transfers.turns(FlowId(3)), Some(Moment(1_003_333_333_334)));
+}
