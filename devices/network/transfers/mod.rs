@@ -26,7 +26,7 @@
 //! # Guarantees
 //!
 //! 1. At any settled moment the rates are the weighted max-min fair ones of
-//!    [`fair_share::solve`](super::fair_share::solve).
+//!    [`fair_share::solve`].
 //! 2. All changes of one moment are solved at once, in [`Transfers::settle`], and only for the
 //!    flows that share links, directly or through others, with a flow or link that changed.
 //! 3. A flow whose rate stays the same keeps its end to the bit. An end is rounded up to a whole
