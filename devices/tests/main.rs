@@ -5,6 +5,7 @@ mod availability;
 mod energy;
 mod fair_share;
 mod fleet;
+mod network;
 mod profiles;
 mod roofline;
 mod streams;
