@@ -7,6 +7,7 @@
 //! | [`lognormal`](LognormalSessions) | many short, few very long |
 //! | [`weibull`](WeibullSessions) | memory of either sign: a device likely to stay, or to go |
 //! | [`diurnal`](Diurnal) | no memory, but the balance follows the time of day |
+//! | [`trace`] | as recorded |
 //!
 //! But for the diurnal law, times on and off are independent, each with its own law, and the
 //! long-run availability is mean_on / (mean_on + mean_off), whatever the laws.
@@ -19,6 +20,7 @@ mod diurnal;
 mod exponential;
 mod lognormal;
 mod sessions;
+pub mod trace;
 mod weibull;
 
 pub use diurnal::{DAY, Diurnal, Swing};
