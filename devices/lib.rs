@@ -43,6 +43,7 @@
 //!    background load, always charging, always on Wi-Fi, `roofline` costs.
 
 pub mod availability;
+pub mod battery;
 pub mod energy;
 mod error;
 mod fleet;
@@ -50,14 +51,17 @@ mod library;
 mod moment;
 pub mod network;
 pub mod normal;
+pub mod power;
 mod profile;
 mod roofline;
+pub mod radio;
 mod spelling;
 pub mod streams;
 mod validate;
 mod workload;
 
 pub use availability::{Availability, Session, Sessions};
+pub use battery::{Battery, BatteryConfig, Level};
 pub use error::{FleetError, LibraryError};
 pub use fleet::{
     AvailabilityMode, Device, DeviceCount, DeviceId, Fleet, FleetConfig, Group, Heterogeneity, MAX_DEVICES, Sigma,

@@ -18,6 +18,11 @@ bounded_number! {
     Efficiency, "a fraction above 0 and at most 1", |value| value > 0.0 && value <= 1.0
 }
 
+impl Efficiency {
+    /// Nothing is lost.
+    pub const ONE: Self = Self(1.0);
+}
+
 /// A profile's name: lower-case letters, digits and hyphens, such as `raspberry-pi-5`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
