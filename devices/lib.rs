@@ -44,6 +44,7 @@
 
 pub mod availability;
 pub mod battery;
+pub mod compute;
 pub mod energy;
 mod error;
 mod fleet;
@@ -62,6 +63,7 @@ mod workload;
 
 pub use availability::{Availability, Session, Sessions};
 pub use battery::{Battery, BatteryConfig, Level};
+pub use compute::{BackgroundLoad, Load, Processor, Throttle};
 pub use error::{FleetError, LibraryError};
 pub use fleet::{
     AvailabilityMode, Device, DeviceCount, DeviceId, Fleet, FleetConfig, Group, Heterogeneity, MAX_DEVICES, Sigma,
