@@ -45,6 +45,9 @@
 pub mod availability;
 pub mod battery;
 pub mod compute;
+pub mod cost;
+mod device;
+pub mod eligibility;
 pub mod energy;
 mod error;
 mod fleet;
@@ -54,7 +57,6 @@ pub mod network;
 pub mod normal;
 pub mod power;
 mod profile;
-mod roofline;
 pub mod radio;
 mod spelling;
 pub mod streams;
@@ -64,9 +66,12 @@ mod workload;
 pub use availability::{Availability, Session, Sessions};
 pub use battery::{Battery, BatteryConfig, Level};
 pub use compute::{BackgroundLoad, Load, Processor, Throttle};
+pub use cost::CostMode;
+pub use device::{Device, DeviceId};
+pub use eligibility::{Eligibility, States};
 pub use error::{FleetError, LibraryError};
 pub use fleet::{
-    AvailabilityMode, Device, DeviceCount, DeviceId, Fleet, FleetConfig, Group, Heterogeneity, MAX_DEVICES, Sigma,
+    AvailabilityMode, DeviceCount, Fleet, FleetConfig, Group, Heterogeneity, MAX_DEVICES, Sigma,
 };
 pub use library::Profiles;
 pub use profile::{
