@@ -57,7 +57,7 @@ fn full() -> Level {
     Level::FULL
 }
 
-/// One device's battery: 96 bytes of plain data.
+/// One device's battery: 80 bytes of plain data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Battery {

@@ -39,7 +39,7 @@ impl fmt::Display for DeviceId {
     }
 }
 
-/// One device: its class and what sets it apart. 48 bytes.
+/// One device: its class and what sets it apart. 40 bytes.
 #[derive(Debug, Clone)]
 pub struct Device {
     /// Its place in the fleet.

@@ -27,7 +27,7 @@ impl Load {
     }
 }
 
-/// One device's processor: 216 bytes of plain data, for devices that throttle or have background
+/// One device's processor: 248 bytes of plain data, for devices that throttle or have background
 /// load. For all others work takes as long as the cost mode says.
 ///
 /// Speeds change on whole nanoseconds, rounded up as everything is, so between any two moments

@@ -2,11 +2,21 @@
 #![allow(clippy::unwrap_used)]
 
 mod availability;
+mod battery;
+mod compute;
+mod cost;
+mod diurnal;
+mod eligibility;
 mod energy;
 mod fair_share;
 mod fleet;
+mod interruptions;
+mod periods;
 mod profiles;
+mod radio;
 mod roofline;
+mod sizes;
 mod statistics;
 mod streams;
 mod topology;
+mod traces;

@@ -21,6 +21,8 @@ pub(super) struct Rows<R> {
     record: StringRecord,
     file: String,
     columns: Columns,
+    /// Rows of devices from this one on are not wanted.
+    keep: u32,
     device: u32,
     /// Where the present device's last interval of each state ended.
     ends: [Moment; 3],
@@ -36,7 +38,7 @@ struct Columns {
 }
 
 impl<R: Read> Rows<R> {
-    pub(super) fn new(source: R, file: &str) -> Result<Self, TraceError> {
+    pub(super) fn new(source: R, file: &str, keep: u32) -> Result<Self, TraceError> {
         let mut reader = ReaderBuilder::new().trim(Trim::All).from_reader(source);
         let header = reader.headers().map_err(|error| explain(error, file))?;
         let columns = Columns::of(header).ok_or_else(|| TraceError::Header {
@@ -49,16 +51,21 @@ impl<R: Read> Rows<R> {
             record: StringRecord::new(),
             file: file.to_owned(),
             columns,
+            keep,
             device: 0,
             ends: [Moment(0); 3],
         })
     }
 
-    /// The row that was read last, checked.
-    fn row(&mut self) -> Result<Row, TraceError> {
+    /// The row that was read last, checked; `None` if it is not wanted any more.
+    fn row(&mut self) -> Result<Option<Row>, TraceError> {
         let Columns { device, start, end, state } = self.columns;
+        let device = self.device(device)?;
+        if device >= self.keep {
+            return Ok(None);
+        }
         let row = Row {
-            device: self.device(device)?,
+            device,
             state: state.map_or(Ok(State::Online), |column| self.state(column))?,
             start: self.moment(start, "start")?,
             end: self.moment(end, "end")?,
@@ -79,7 +86,7 @@ impl<R: Read> Rows<R> {
             return Err(self.wrong(end, "end", expected));
         }
         *before = row.end;
-        Ok(row)
+        Ok(Some(row))
     }
 
     fn device(&self, column: usize) -> Result<u32, TraceError> {
@@ -123,7 +130,7 @@ impl<R: Read> Iterator for Rows<R> {
     fn next(&mut self) -> Option<Self::Item> {
         match self.reader.read_record(&mut self.record) {
             Ok(false) => None,
-            Ok(true) => Some(self.row()),
+            Ok(true) => self.row().transpose(),
             Err(error) => Some(Err(explain(error, &self.file))),
         }
     }

@@ -21,7 +21,7 @@
 //! **Memory.** Rows are read one at a time. What is kept is 16 bytes for each interval and 8 bytes
 //! for each device and state that occurs, of the first `keep` devices only: reading stops behind
 //! them, so that the need is bounded by the fleet and not by the file. Devices share one
-//! [`Traces`]; each holds a [`TraceSessions`] of 40 bytes of plain data.
+//! [`Traces`]; each holds a [`TraceSessions`] of 32 bytes.
 //!
 //! **Replay** begins at the trace's zero. After its end a trace repeats, if it is given a period,
 //! and otherwise its devices stay away. Recorded states are replayed and not resampled: a fleet
@@ -129,11 +129,8 @@ impl Traces {
         keep: u32,
     ) -> Result<Self, TraceError> {
         let mut traces = Self { devices: 0, repeat: None, states: Default::default() };
-        for row in csv::Rows::new(source, file)? {
+        for row in csv::Rows::new(source, file, keep)? {
             let row = row?;
-            if row.device >= keep {
-                break;
-            }
             traces.devices = traces.devices.max(row.device + 1);
             let intervals = &mut traces.states[row.state as usize];
             let (start, end) = (row.start.0, row.end.0);

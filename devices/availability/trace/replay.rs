@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::{Process, State, Traces, state_of};
 use crate::{availability::Session, moment::Moment};
 
-/// The periods of one device in one recorded state: 40 bytes of plain data beside the shared
-/// trace. Periods alternate; the last one never ends.
+/// The periods of one device in one recorded state: 32 bytes beside the shared trace. Periods
+/// alternate; the last one never ends. To resume, skip as many of a fresh one as were taken.
 #[derive(Debug, Clone)]
 pub struct TraceSessions {
     traces: Arc<Traces>,
