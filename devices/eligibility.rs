@@ -165,11 +165,15 @@ pub struct EligibleSessions(Inner);
 enum Inner {
     /// Being there is all that is asked: the periods as they are, to the bit.
     Online(Periods),
-    Merged {
-        policy: Eligibility,
-        changes: StateChanges,
-        now: Option<StateChange>,
-    },
+    /// Apart, so that devices under no condition stay small.
+    Merged(Box<Merged>),
+}
+
+#[derive(Debug, Clone)]
+struct Merged {
+    policy: Eligibility,
+    changes: StateChanges,
+    now: Option<StateChange>,
 }
 
 impl EligibleSessions {
@@ -180,7 +184,7 @@ impl EligibleSessions {
         }
         let mut changes = StateChanges::new(online, charging, wifi);
         let now = changes.next();
-        Self(Inner::Merged { policy, changes, now })
+        Self(Inner::Merged(Box::new(Merged { policy, changes, now })))
     }
 }
 
@@ -188,14 +192,20 @@ impl Iterator for EligibleSessions {
     type Item = Session;
 
     fn next(&mut self) -> Option<Session> {
-        let (policy, changes, now) = match &mut self.0 {
-            Inner::Online(periods) => return periods.next(),
-            Inner::Merged { policy, changes, now } => (policy, changes, now),
-        };
-        let begun = (*now)?;
+        match &mut self.0 {
+            Inner::Online(periods) => periods.next(),
+            Inner::Merged(merged) => merged.next(),
+        }
+    }
+}
+
+impl Merged {
+    fn next(&mut self) -> Option<Session> {
+        let begun = self.now?;
+        let policy = self.policy;
         let online = policy.admits(begun.states);
-        *now = changes.find(|change| policy.admits(change.states) != online);
-        Some(match now {
+        self.now = self.changes.find(|change| policy.admits(change.states) != online);
+        Some(match self.now {
             Some(end) => Session { online, length: end.at.since(begun.at) },
             None => Session::endless(online),
         })
