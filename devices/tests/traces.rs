@@ -272,6 +272,15 @@ fn mistakes_are_located_and_explained() {
 }
 
 #[test]
+fn a_file_is_read_as_its_text_is() {
+    let file = format!("{}/two-devices.csv", env!("CARGO_TARGET_TMPDIR"));
+    let text = "device,start,end,state\n0,1,2,online\n1,3,4.25,wifi\n";
+    std::fs::write(&file, text).unwrap();
+    let loaded = Traces::load(&TraceConfig { file, repeat: Some(seconds(10.0)) }, 5).unwrap();
+    assert_eq!(loaded, read(text, Some(10.0), 5).unwrap());
+}
+
+#[test]
 fn a_fleet_replays_what_is_recorded_and_draws_the_rest() {
     let yaml =
         "{ groups: [{ profile: phone-mid, count: 3 }], trace: { file: t.csv, repeat: 7 d } }";

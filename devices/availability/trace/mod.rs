@@ -195,7 +195,7 @@ impl Traces {
     /// at the first.
     pub fn share(&self, process: Process, device: u32) -> Option<f64> {
         let state = state_of(process).filter(|_| self.records(process))?;
-        let edges = self.states[state as usize].of((device % self.devices) as usize);
+        let edges = self.intervals(state, device);
         let on: u64 = edges.chunks_exact(2).map(|edge| edge[1] - edge[0]).sum();
         let all = match self.repeat {
             Some(period) => period.0,
