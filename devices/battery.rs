@@ -154,7 +154,10 @@ impl Battery {
         // From the last change, so that asking later moves it by no bit. Rounding may have put it
         // a nanosecond off; the answer itself decides.
         let mut at = self.since.after(length)?.max(Moment(from.0.checked_add(1)?));
-        while at.0 > from.0 + 1 && self.is_above(level, Moment(at.0 - 1)) != above {
+        for _ in 0..MOST_ROUNDING {
+            if at.0 <= from.0 + 1 || self.is_above(level, Moment(at.0 - 1)) == above {
+                break;
+            }
             at.0 -= 1;
         }
         // Charging ends at the brim, so a full battery is never above its own level.
@@ -179,6 +182,6 @@ impl Battery {
     }
 }
 
-/// By how many nanoseconds a crossing computed in `f64` may be early: from 2^23 s on an `f64` of
+/// By how many nanoseconds a crossing computed in `f64` may be off: from 2^23 s on an `f64` of
 /// seconds resolves no more.
 const MOST_ROUNDING: u64 = 64;
