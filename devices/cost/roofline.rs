@@ -11,7 +11,7 @@
 use fleetune_units::Seconds;
 
 use crate::{
-    fleet::Device,
+    device::Device,
     workload::{Phase, PhaseKind, Workload},
 };
 
