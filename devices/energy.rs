@@ -9,14 +9,13 @@
 use std::ops::Add;
 
 use fleetune_units::{Joules, Seconds, Watts};
-use thiserror::Error;
+use serde::{Deserialize, Serialize};
 
-/// A moment of simulated time, in nanoseconds since the start. Differences are exact.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Moment(pub u64);
+pub use crate::moment::{Moment, TimeWentBack};
 
 /// On whose behalf power is drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Purpose {
     /// No round: idling.
     #[default]
@@ -26,7 +25,8 @@ pub enum Purpose {
 }
 
 /// What became of the work of a round.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Its update was aggregated.
     Useful,
@@ -34,18 +34,9 @@ pub enum Outcome {
     Wasted,
 }
 
-/// A meter was asked about the past. A broken invariant of the caller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("an energy meter that stands at {meter:?} was asked to go back to {asked:?}")]
-pub struct TimeWentBack {
-    /// Where the meter stands.
-    pub meter: Moment,
-    /// What it was asked for.
-    pub asked: Moment,
-}
-
 /// Energy by account.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Accounts {
     /// Outside any round.
     pub background: Joules,
@@ -82,8 +73,9 @@ impl Add for Accounts {
     }
 }
 
-/// Integrates one device's power. 56 bytes.
-#[derive(Debug, Clone, PartialEq)]
+/// Integrates one device's power. 56 bytes of plain data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Meter {
     since: Moment,
     power: Watts,

@@ -1,20 +1,16 @@
 //! Fleets: how many devices of which class, and what tells one from another.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
-use fleetune_units::{Bytes, BytesPerSecond, Seconds};
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
 use crate::{
-    availability::{Availability, Sessions},
-    error::FleetError,
-    library::Profiles,
-    normal::lognormal_mean_one,
-    profile::{PowerStates, Profile},
-    streams::{SeedTree, open_unit},
-    validate::bounded_number,
-    workload::Workload,
+    availability::trace::TraceConfig, cost::CostMode, eligibility::Eligibility, error::FleetError,
+    library::Profiles, streams::SeedTree, validate::bounded_number,
 };
+
+// The topology finds them here.
+pub(crate) use crate::device::{Device, DeviceId};
 
 /// The most devices a fleet may have.
 pub const MAX_DEVICES: u32 = 10_000_000;
@@ -32,6 +28,15 @@ pub struct FleetConfig {
     /// Whether profiles decide when their devices are there. The default is `profile`.
     #[serde(default)]
     pub availability: AvailabilityMode,
+    /// Recorded times that take the place of the profiles' laws. The default is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceConfig>,
+    /// What a device must be to be asked, beside being there. The default is nothing.
+    #[serde(default, skip_serializing_if = "Eligibility::is_trivial")]
+    pub eligibility: Eligibility,
+    /// Whose clock says how long work takes. The default is `roofline`.
+    #[serde(default, skip_serializing_if = "CostMode::is_roofline")]
+    pub cost: CostMode,
 }
 
 /// Some devices of one profile.
@@ -111,24 +116,6 @@ pub enum AvailabilityMode {
     Always,
 }
 
-/// A device's place in its fleet, counted from 0 over all groups.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct DeviceId(pub u32);
-
-impl DeviceId {
-    /// As an index into [`Fleet::devices`].
-    pub const fn index(self) -> usize {
-        self.0 as usize
-    }
-}
-
-impl fmt::Display for DeviceId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "device {}", self.0)
-    }
-}
-
 /// The devices of one replication.
 #[derive(Debug, Clone)]
 pub struct Fleet {
@@ -190,103 +177,6 @@ impl Fleet {
     /// Whether there are none; a drawn fleet never is.
     pub fn is_empty(&self) -> bool {
         self.devices.is_empty()
-    }
-}
-
-/// One device: its class and what sets it apart. 48 bytes.
-#[derive(Debug, Clone)]
-pub struct Device {
-    /// Its place in the fleet.
-    pub id: DeviceId,
-    always_available: bool,
-    profile: Arc<Profile>,
-    key: u64,
-    compute_factor: f64,
-    link_factor: f64,
-}
-
-impl Device {
-    fn draw(
-        id: DeviceId,
-        key: u64,
-        profile: Arc<Profile>,
-        config: &FleetConfig,
-        seeds: &SeedTree,
-    ) -> Self {
-        // Without spread the factor is one, and a million streams need not be opened to learn it.
-        let factor = |purpose: &str, sigma: Sigma| match sigma.get() {
-            0.0 => 1.0,
-            sigma => lognormal_mean_one(sigma, open_unit(&mut seeds.stream(purpose, key))),
-        };
-        let Heterogeneity { compute_sigma, link_sigma } = config.heterogeneity;
-        Self {
-            id,
-            always_available: config.availability == AvailabilityMode::Always,
-            profile,
-            key,
-            compute_factor: factor("device compute factor", compute_sigma),
-            link_factor: factor("device link factor", link_sigma),
-        }
-    }
-
-    /// Its class.
-    pub fn profile(&self) -> &Arc<Profile> {
-        &self.profile
-    }
-
-    /// The entity under which it owns random streams; see [`Fleet::draw`] for what it depends on.
-    pub const fn stream_key(&self) -> u64 {
-        self.key
-    }
-
-    /// What multiplies its class's arithmetic speed.
-    pub const fn compute_factor(&self) -> f64 {
-        self.compute_factor
-    }
-
-    /// What multiplies its class's link rates.
-    pub const fn link_factor(&self) -> f64 {
-        self.link_factor
-    }
-
-    /// What a workload may use of its memory.
-    pub fn memory_budget(&self) -> Bytes {
-        self.profile.memory.budget
-    }
-
-    /// Whether the workload's peak memory fits the budget.
-    pub fn can_run(&self, workload: &Workload) -> bool {
-        workload.peak_memory <= self.memory_budget()
-    }
-
-    /// What it draws in each state.
-    pub fn power(&self) -> &PowerStates {
-        &self.profile.power
-    }
-
-    /// The rate of its access link away from it.
-    pub fn uplink(&self) -> BytesPerSecond {
-        self.profile.link.uplink * self.link_factor
-    }
-
-    /// The rate of its access link towards it.
-    pub fn downlink(&self) -> BytesPerSecond {
-        self.profile.link.downlink * self.link_factor
-    }
-
-    /// One way, to the first shared hop.
-    pub fn latency(&self) -> Seconds {
-        self.profile.link.latency
-    }
-
-    /// When it is there: its profile's law, unless the scenario has all devices always there.
-    pub fn availability(&self) -> Availability {
-        if self.always_available { Availability::Always } else { self.profile.availability }
-    }
-
-    /// Its times on and off, from its own stream, beginning in the stationary regime.
-    pub fn sessions(&self, seeds: &SeedTree) -> Sessions {
-        Sessions::stationary(self.availability(), seeds, self.key)
     }
 }
 

@@ -37,25 +37,41 @@
 //!    device ([`streams`]); adding a device or a group changes no other device.
 //! 2. A workload that does not fit a device's memory budget is refused, never slowed down.
 //! 3. Everything here is a pure function of its arguments; nothing reads a clock.
+//! 4. Nothing is polled: every change (a session's end, a battery's level, throttling, the end of
+//!    work) has a moment that is solved for. Moments are whole nanoseconds, rounded up.
+//! 5. What a profile or a fleet does not mention does not exist: no battery, no throttling, no
+//!    background load, always charging, always on Wi-Fi, `roofline` costs.
 
 pub mod availability;
+pub mod battery;
+pub mod compute;
+pub mod cost;
+mod device;
+pub mod eligibility;
 pub mod energy;
 mod error;
 mod fleet;
 mod library;
+mod moment;
 pub mod network;
 pub mod normal;
+pub mod power;
 mod profile;
-mod roofline;
+pub mod radio;
+mod spelling;
 pub mod streams;
 mod validate;
 mod workload;
 
 pub use availability::{Availability, Session, Sessions};
+pub use battery::{Battery, BatteryConfig, Level};
+pub use compute::{BackgroundLoad, Load, Processor, Throttle};
+pub use cost::CostMode;
+pub use device::{Device, DeviceId};
+pub use eligibility::{Eligibility, States};
 pub use error::{FleetError, LibraryError};
 pub use fleet::{
-    AvailabilityMode, Device, DeviceCount, DeviceId, Fleet, FleetConfig, Group, Heterogeneity,
-    MAX_DEVICES, Sigma,
+    AvailabilityMode, DeviceCount, Fleet, FleetConfig, Group, Heterogeneity, MAX_DEVICES, Sigma,
 };
 pub use library::Profiles;
 pub use profile::{

@@ -9,6 +9,9 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
 use crate::{
     availability::Availability,
+    battery::BatteryConfig,
+    compute::{BackgroundLoad, Throttle},
+    radio::RadioTail,
     validate::{bounded_number, positive, positive_or_none},
     workload::Precision,
 };
@@ -16,6 +19,11 @@ use crate::{
 bounded_number! {
     /// The fraction of a theoretical peak that real work sustains, above 0 and at most 1.
     Efficiency, "a fraction above 0 and at most 1", |value| value > 0.0 && value <= 1.0
+}
+
+impl Efficiency {
+    /// Nothing is lost.
+    pub const ONE: Self = Self(1.0);
 }
 
 /// A profile's name: lower-case letters, digits and hyphens, such as `raspberry-pi-5`.
@@ -69,6 +77,24 @@ pub struct Profile {
     /// When it takes part. The default is `always`.
     #[serde(default)]
     pub availability: Availability,
+    /// When it is plugged in. The default is `always`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charging: Option<Availability>,
+    /// When it is on Wi-Fi. The default is `always`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wifi: Option<Availability>,
+    /// Its battery. The default is none: it lives off the mains.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub battery: Option<BatteryConfig>,
+    /// How it throttles when hot. The default is not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throttle: Option<Throttle>,
+    /// What other programs take. The default is nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub background_load: Option<BackgroundLoad>,
+    /// What its radio draws after a transfer. The default is nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub radio_tail: Option<RadioTail>,
     /// Where the numbers come from. At least one.
     #[serde(deserialize_with = "at_least_one")]
     pub sources: Vec<Source>,

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use fleetune_units::{Bytes, BytesPerSecond, FlopsPerSecond, Seconds, Watts};
+use fleetune_units::{Bytes, BytesPerSecond, FlopsPerSecond, Joules, Seconds, Watts};
 use serde::{Deserialize, Deserializer, de::Error};
 
 /// A quantity that may not be zero in some places.
@@ -19,7 +19,7 @@ macro_rules! quantities {
         }
     )+};
 }
-quantities!(Bytes, BytesPerSecond, FlopsPerSecond, Seconds, Watts);
+quantities!(Bytes, BytesPerSecond, FlopsPerSecond, Joules, Seconds, Watts);
 
 /// For `#[serde(deserialize_with)]`: refuses zero.
 pub(crate) fn positive<'de, D, T>(source: D) -> Result<T, D::Error>

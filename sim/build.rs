@@ -13,11 +13,11 @@ const ENGINE: [&str; 10] = [
     "Cargo.lock",
     "units",
     "devices",
+    "kernel",
     "models",
     "algorithms",
     "sim/cell.rs",
     "sim/federation",
-    "sim/kernel",
     "sim/prepare.rs",
     "sim/tallies.rs",
 ];
@@ -62,9 +62,11 @@ fn engine(compiler: &str) -> String {
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The files under `path`, but for tests and the probe, which no run calls.
+/// The files under `path`, but for tests, benches and the probe, which no run calls.
 fn collect(path: &Path, files: &mut Vec<PathBuf>) {
-    let unused = path.file_stem().is_some_and(|stem| stem == "tests" || stem == "probe");
+    let unused = path
+        .file_stem()
+        .is_some_and(|stem| ["tests", "benches", "probe"].iter().any(|name| stem == *name));
     if unused && !path.ends_with("zeroth_order/probe.rs") {
         return;
     }

@@ -11,10 +11,11 @@ pub mod campaign;
 pub mod cell;
 pub mod cli;
 pub mod federation;
-pub mod kernel;
 pub mod plan;
 pub mod prepare;
 pub mod probe;
 mod results;
 pub mod sweep;
 pub mod tallies;
+
+pub use fleetune_kernel as kernel;

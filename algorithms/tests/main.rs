@@ -1,7 +1,5 @@
 //! Laws that the algorithms must obey, seen through what the federation sees.
 
-#[path = "../../sim/tests/kernel/acceptance.rs"]
-mod acceptance;
 mod accounting;
 mod costs;
 mod fedavg;

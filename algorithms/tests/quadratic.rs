@@ -10,11 +10,9 @@ use fleetune_models::{
     backend::Backend,
     parameters::{Layout, Trainable, Weights},
 };
+use fleetune_validation::acceptance::accept;
 
-use crate::{
-    acceptance::accept,
-    tiny::{adapted, architecture, noise},
-};
+use crate::tiny::{adapted, architecture, noise};
 
 /// `L(x) = Σ h_i x_i² / 2`, seen from x.
 struct Bowl<'a> {

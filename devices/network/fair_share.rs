@@ -10,11 +10,13 @@
 //! holds sum_j a_jl x_j <= C. Usage 0.05 on the way back models acknowledgements; usage 1/r_j on a
 //! link of capacity 1 models the air time of a Wi-Fi cell.
 //!
-//! The sums depend on the order of flows in their last bits, as floating-point sums do.
+//! Sums are kept in two floats, so that the order of flows shows in a rate's last bit at most.
 
 use fleetune_units::BytesPerSecond;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+use super::filling::{Filled, fill};
 
 /// How a link's capacity is shared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -37,7 +39,7 @@ pub struct Capacity {
 }
 
 /// A link that a flow crosses, by its index, and how much of the flow's rate it carries.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Hop {
     /// Index into the links.
     pub link: usize,
@@ -102,127 +104,51 @@ pub enum FairShareError {
 
 /// The weighted max-min fair rate of every flow.
 ///
-/// Takes O((flows + links) x distinct levels).
+/// Takes O(h log h) for h hops in all.
 ///
 /// # Errors
 /// See [`FairShareError`].
 pub fn solve(links: &[Capacity], flows: &[Flow]) -> Result<Vec<BytesPerSecond>, FairShareError> {
-    let mut filling = Filling::new(links, flows)?;
-    while let Some(level) = filling.next_level() {
-        filling.stop_at(level);
+    let mut hops = Vec::new();
+    let mut filled = Vec::with_capacity(flows.len());
+    for (index, flow) in flows.iter().enumerate() {
+        check(index, flow, links)?;
+        let (shared, pipes) = flow
+            .route
+            .iter()
+            .partition::<Vec<Hop>, _>(|hop| links[hop.link].sharing == Sharing::Shared);
+        let own = flow.cap.map_or(f64::INFINITY, BytesPerSecond::get);
+        let limit = |hop: &Hop| links[hop.link].capacity.get() / hop.usage;
+        let cap = pipes.iter().map(limit).fold(own, f64::min);
+        let first = hops.len();
+        hops.extend(shared);
+        filled.push(Filled { hops: first..hops.len(), weight: flow.weight, cap });
     }
-    Ok(filling.rates.into_iter().map(BytesPerSecond::from_raw).collect())
+    let capacities: Vec<f64> = links.iter().map(|link| link.capacity.get()).collect();
+    let rates = fill(&capacities, &hops, &filled);
+    Ok(rates.into_iter().map(BytesPerSecond::from_raw).collect())
 }
 
-/// The state of progressive filling.
-struct Filling<'a> {
-    flows: &'a [Flow],
-    /// Level at which each flow meets its cap or a fat pipe; infinite without either.
-    cap_level: Vec<f64>,
-    rates: Vec<f64>,
-    rising: Vec<bool>,
-    links: Vec<Usage>,
-    level: f64,
-}
-
-/// What a shared link still has and how fast the rising flows take it. A fat pipe has none.
-#[derive(Clone, Copy)]
-struct Usage {
-    left: f64,
-    /// Sum of usage x weight over rising flows.
-    slope: f64,
-    /// How many rising flows cross it; the slope's rounding cannot tell that it is none.
-    rising: usize,
-    shared: bool,
-}
-
-impl Usage {
-    /// The level at which the link is full.
-    fn full_at(&self) -> f64 {
-        if self.shared && self.rising > 0 { self.left / self.slope } else { f64::INFINITY }
-    }
-}
-
-impl<'a> Filling<'a> {
-    fn new(capacities: &[Capacity], flows: &'a [Flow]) -> Result<Self, FairShareError> {
-        let usage = |link: &Capacity| Usage {
-            left: link.capacity.get(),
-            slope: 0.0,
-            rising: 0,
-            shared: link.sharing == Sharing::Shared,
+/// Refuses what has no rate. `index` is for the error.
+fn check(index: usize, flow: &Flow, links: &[Capacity]) -> Result<(), FairShareError> {
+    check_numbers(index, flow)?;
+    let mut bounded = flow.cap.is_some_and(|cap| cap.get().is_finite());
+    for hop in &flow.route {
+        let Some(link) = links.get(hop.link) else {
+            let (link, links) = (hop.link, links.len());
+            return Err(FairShareError::NoSuchLink { flow: index, link, links });
         };
-        let mut links: Vec<Usage> = capacities.iter().map(usage).collect();
-        let mut cap_level = Vec::with_capacity(flows.len());
-        for (index, flow) in flows.iter().enumerate() {
-            let positive = |value: f64| value > 0.0 && value.is_finite();
-            let mut numbers =
-                flow.route.iter().map(|hop| hop.usage).chain(std::iter::once(flow.weight));
-            if let Some(value) = numbers.find(|value| !positive(*value)) {
-                return Err(FairShareError::NotPositive { flow: index, value });
-            }
-            let mut cap = flow.cap.map_or(f64::INFINITY, BytesPerSecond::get);
-            let mut bounded = cap.is_finite();
-            for hop in &flow.route {
-                let Some(link) = links.get_mut(hop.link) else {
-                    let (link, links) = (hop.link, capacities.len());
-                    return Err(FairShareError::NoSuchLink { flow: index, link, links });
-                };
-                bounded |= link.left.is_finite();
-                if link.shared {
-                    link.slope += hop.usage * flow.weight;
-                    link.rising += 1;
-                } else {
-                    cap = cap.min(link.left / hop.usage);
-                }
-            }
-            if !bounded {
-                return Err(FairShareError::Unbounded { flow: index });
-            }
-            cap_level.push(cap / flow.weight);
-        }
-        let (rates, rising) = (vec![0.0; flows.len()], vec![true; flows.len()]);
-        Ok(Self { flows, cap_level, rates, rising, links, level: 0.0 })
+        bounded |= link.capacity.get().is_finite();
     }
+    if bounded { Ok(()) } else { Err(FairShareError::Unbounded { flow: index }) }
+}
 
-    /// The level at which the next flows stop, or `None` when none rises any more.
-    fn next_level(&self) -> Option<f64> {
-        let caps = self.cap_level.iter().zip(&self.rising).filter(|(_, r)| **r).map(|(l, _)| *l);
-        let links = self.links.iter().map(Usage::full_at);
-        let level = caps.chain(links).fold(f64::INFINITY, f64::min);
-        // Rounding may put a link that became full a moment ago a hair below the present level.
-        self.rising.contains(&true).then_some(level.max(self.level))
-    }
-
-    /// Stops every flow whose cap or a link of whose route is met at `level`.
-    fn stop_at(&mut self, level: f64) {
-        self.level = level;
-        let full: Vec<bool> = self.links.iter().map(|link| link.full_at() <= level).collect();
-        for (index, flow) in self.flows.iter().enumerate() {
-            let stops = self.cap_level[index] <= level || flow.route.iter().any(|h| full[h.link]);
-            if !self.rising[index] || !stops {
-                continue;
-            }
-            self.rising[index] = false;
-            self.rates[index] = flow.weight * level.min(self.cap_level[index]);
-            for hop in &flow.route {
-                let link = &mut self.links[hop.link];
-                link.left = (link.left - hop.usage * self.rates[index]).max(0.0);
-                link.slope = (link.slope - hop.usage * flow.weight).max(0.0);
-                link.rising -= 1;
-            }
-        }
-        self.refresh_slopes();
-    }
-
-    /// Sums the slopes anew, so that what is left of a difference is never taken for a flow.
-    fn refresh_slopes(&mut self) {
-        for link in &mut self.links {
-            link.slope = 0.0;
-        }
-        for (flow, _) in self.flows.iter().zip(&self.rising).filter(|(_, rising)| **rising) {
-            for hop in &flow.route {
-                self.links[hop.link].slope += hop.usage * flow.weight;
-            }
-        }
+/// Refuses weights and usages that are not positive numbers. `index` is for the error.
+pub(super) fn check_numbers(index: usize, flow: &Flow) -> Result<(), FairShareError> {
+    let positive = |value: f64| value > 0.0 && value.is_finite();
+    let mut numbers = flow.route.iter().map(|hop| hop.usage).chain(std::iter::once(flow.weight));
+    match numbers.find(|value| !positive(*value)) {
+        Some(value) => Err(FairShareError::NotPositive { flow: index, value }),
+        None => Ok(()),
     }
 }

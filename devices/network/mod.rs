@@ -1,22 +1,42 @@
 //! The network: what connects devices to the server, and how flows share it.
 //!
+//! * [`config`]: topologies as scenarios write them: star, two tiers, Wi-Fi cells, any graph.
 //! * [`topology`]: a directed graph of devices, routers and the server; links with a capacity, a
-//!   latency and a sharing policy; least-latency routes; the star that scenarios use.
+//!   latency and a sharing policy; least-latency routes.
 //! * [`fair_share`]: weighted max-min fair rates of flows over links, a pure function.
 //! * [`star`]: the same rates in closed form where all flows share one bottleneck behind access
 //!   links of their own.
+//! * [`capacity`]: capacities that change over time.
+//! * [`model`]: what a protocol makes of latencies and capacities.
+//! * [`transfers`]: flows in time: latency, bytes left, completion. It keeps no clock; whoever
+//!   does tells it the moments.
 //!
-//! Transfers in time (latency, bytes left, events) belong to whoever keeps the clock.
+//! A run builds a [`Network`] once, asks it for the routes of all devices, makes [`Transfers`] of
+//! its links and a [`Transfer`] of each download and upload.
+//!
+//! [`Transfers`]: transfers::Transfers
+//! [`Transfer`]: transfers::Transfer
 
 mod alone;
+mod built;
+pub mod capacity;
+pub mod config;
 pub mod fair_share;
+mod filling;
+pub mod model;
+mod number;
+mod routes;
 pub mod star;
 pub mod topology;
+pub mod transfers;
 
 use fleetune_units::{BytesPerSecond, Seconds};
 use serde::{Deserialize, Serialize};
 
-pub use self::alone::Alone;
+pub use self::{
+    alone::Alone,
+    built::{DeviceRoutes, Network},
+};
 use crate::validate::positive;
 
 /// What a scenario says of the network.

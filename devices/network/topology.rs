@@ -4,23 +4,21 @@
 //! A shared cable is one link with an edge each way; a split-duplex cable is two links. A fat pipe
 //! caps each flow and is never exhausted.
 
-use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap},
-};
+use std::{collections::BTreeMap, fmt};
 
 use fleetune_units::{BytesPerSecond, Seconds};
 use petgraph::{
+    Direction,
     stable_graph::{NodeIndex, StableDiGraph},
-    visit::EdgeRef,
 };
-use thiserror::Error;
+use serde::{Deserialize, Serialize};
 
+pub use super::routes::{Route, RouteError, Routes};
 use crate::{
     fleet::{Device, DeviceId},
     network::{
         ServerLink,
-        fair_share::{Capacity, Sharing},
+        fair_share::{Capacity, Hop, Sharing},
     },
 };
 
@@ -42,52 +40,43 @@ pub enum Node {
     Device(DeviceId),
     /// An access point, base station or exchange.
     Router(u32),
+    /// An edge aggregator: it ends transfers from devices and has its own with the server.
+    Aggregator(u32),
     /// The server.
     Server,
 }
 
-/// How the two directions of a cable share its capacity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+impl fmt::Display for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Device(id) => write!(f, "{id}"),
+            Self::Router(index) => write!(f, "router {index}"),
+            Self::Aggregator(index) => write!(f, "aggregator {index}"),
+            Self::Server => f.write_str("the server"),
+        }
+    }
+}
+
+/// How the two directions of a cable share its capacity. Written `shared`, `split_duplex` or
+/// `fat_pipe`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Duplex {
     /// Both directions together have the capacity.
     Shared,
     /// Each direction has the capacity to itself.
+    #[serde(rename = "split_duplex")]
     Split,
     /// Each flow has the capacity to itself.
     FatPipe,
 }
 
-/// An edge: the link it crosses and how long that takes.
+/// An edge: the link it crosses, what a unit of rate uses of it, and how long that takes.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Edge {
-    link: LinkId,
-    latency: Seconds,
-}
-
-/// The links from one node to another, in order, and their latencies' sum.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Route {
-    /// The links crossed.
-    pub links: Vec<LinkId>,
-    /// One way, first bit.
-    pub latency: Seconds,
-}
-
-/// Why there is no route. A fault of the topology.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum RouteError {
-    /// The topology has no such node.
-    #[error("the network has no {0:?}")]
-    NoSuchNode(Node),
-    /// No path leads there.
-    #[error("no path leads from {from:?} to {to:?}")]
-    Unreachable {
-        /// Where from.
-        from: Node,
-        /// Where to.
-        to: Node,
-    },
+pub(super) struct Edge {
+    pub(super) link: LinkId,
+    pub(super) usage: f64,
+    pub(super) latency: Seconds,
 }
 
 /// The network graph.
@@ -131,8 +120,19 @@ impl Topology {
 
     /// Adds a direction in which `link` is crossed, and the nodes at its ends if they are new.
     pub fn edge(&mut self, from: Node, to: Node, link: LinkId, latency: Seconds) {
+        self.edge_using(from, to, Hop::whole(link.index()), latency);
+    }
+
+    /// As [`Topology::edge`], where a unit of rate uses more or less of the link than a unit.
+    pub fn edge_using(&mut self, from: Node, to: Node, hop: Hop, latency: Seconds) {
         let (from, to) = (self.node(from), self.node(to));
-        self.graph.add_edge(from, to, Edge { link, latency });
+        let (link, usage) = (LinkId(hop.link as u32), hop.usage);
+        self.graph.add_edge(from, to, Edge { link, usage, latency });
+    }
+
+    /// Adds a node, if it is new.
+    pub fn add(&mut self, node: Node) {
+        self.node(node);
     }
 
     /// Adds both directions of a cable between two nodes; returns their links (the same one
@@ -182,76 +182,47 @@ impl Topology {
     /// The path of least latency; among equals the one with fewer links, then the one whose
     /// links, read backwards from the destination, have lower ids.
     ///
+    /// For many nodes that talk to one use [`Topology::routes_from`] and
+    /// [`Topology::routes_to`], which search once.
+    ///
     /// # Errors
     /// A node is unknown or no path leads there.
     pub fn route(&self, from: Node, to: Node) -> Result<Route, RouteError> {
-        let place = |node| self.nodes.get(&node).copied().ok_or(RouteError::NoSuchNode(node));
-        let (start, goal) = (place(from)?, place(to)?);
-        let mut best: BTreeMap<NodeIndex, Arrival> = BTreeMap::new();
-        let mut queue = BinaryHeap::new();
-        let origin = Arrival { key: Key::default(), from: start };
-        queue.push(Reverse((origin.key, start.index())));
-        best.insert(start, origin);
-        while let Some(Reverse((key, index))) = queue.pop() {
-            let node = NodeIndex::new(index);
-            if best.get(&node).is_none_or(|arrival| arrival.key != key) {
-                continue;
-            }
-            if node == goal {
-                break;
-            }
-            for edge in self.graph.edges(node) {
-                let next = key.after(edge.weight());
-                if best.get(&edge.target()).is_none_or(|known| next < known.key) {
-                    best.insert(edge.target(), Arrival { key: next, from: node });
-                    queue.push(Reverse((next, edge.target().index())));
-                }
-            }
-        }
-        let unreachable = RouteError::Unreachable { from, to };
-        let latency = best.get(&goal).ok_or(unreachable)?.key.latency();
-        let mut links = Vec::new();
-        let mut node = goal;
-        while node != start {
-            let arrival = best.get(&node).ok_or(unreachable)?;
-            links.push(LinkId(arrival.key.last_link));
-            node = arrival.from;
-        }
-        links.reverse();
-        Ok(Route { links, latency })
+        let goal = self.place(to)?;
+        Routes::search(self, from, Direction::Outgoing, Some(goal))?.route(to)
+    }
+
+    /// The routes from a node to every other, by the rule of [`Topology::route`].
+    ///
+    /// # Errors
+    /// The node is unknown.
+    pub fn routes_from(&self, from: Node) -> Result<Routes<'_>, RouteError> {
+        Routes::search(self, from, Direction::Outgoing, None)
+    }
+
+    /// The routes to a node from every other. Ties are broken by the mirrored rule: lower ids of
+    /// links read forwards from the source.
+    ///
+    /// # Errors
+    /// The node is unknown.
+    pub fn routes_to(&self, to: Node) -> Result<Routes<'_>, RouteError> {
+        Routes::search(self, to, Direction::Incoming, None)
+    }
+
+    /// Every node, in order.
+    pub fn nodes(&self) -> impl Iterator<Item = Node> + '_ {
+        self.nodes.keys().copied()
+    }
+
+    pub(super) const fn graph(&self) -> &StableDiGraph<Node, Edge> {
+        &self.graph
+    }
+
+    pub(super) fn place(&self, node: Node) -> Result<NodeIndex, RouteError> {
+        self.nodes.get(&node).copied().ok_or(RouteError::NoSuchNode(node))
     }
 
     fn node(&mut self, node: Node) -> NodeIndex {
         *self.nodes.entry(node).or_insert_with(|| self.graph.add_node(node))
-    }
-}
-
-/// How a node was reached.
-#[derive(Debug, Clone, Copy)]
-struct Arrival {
-    key: Key,
-    from: NodeIndex,
-}
-
-/// What paths to a node are compared by: a total order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-struct Key {
-    /// The bits of a latency: for numbers that are not negative they order as the numbers do.
-    latency: u64,
-    hops: u32,
-    last_link: u32,
-}
-
-impl Key {
-    fn latency(self) -> Seconds {
-        Seconds::from_raw(f64::from_bits(self.latency))
-    }
-
-    fn after(self, edge: &Edge) -> Self {
-        Self {
-            latency: (self.latency() + edge.latency).get().to_bits(),
-            hops: self.hops + 1,
-            last_link: edge.link.0,
-        }
     }
 }

@@ -1,6 +1,10 @@
 //! E1 (time line), E2, E3, additivity over accounts, monotonicity.
 
-use fleetune_devices::energy::{Meter, Moment, Outcome, Purpose};
+use fleetune_devices::{
+    PowerStates,
+    energy::{Meter, Moment, Outcome, Purpose},
+    power::{LoadCurve, Share},
+};
 use fleetune_units::{Joules, Seconds, Watts};
 use proptest::prelude::*;
 
@@ -10,27 +14,55 @@ fn watts(w: f64) -> Watts {
     Watts::new(w).unwrap()
 }
 
+/// SimGrid's `energy-exec` host: four cores, three states of `Idle:Epsilon:AllCores`.
+fn host(state: usize) -> LoadCurve {
+    let (idle, epsilon, all) =
+        [(100.0, 280.0 / 3.0, 200.0), (93.0, 90.0, 170.0), (90.0, 90.0, 150.0)][state];
+    LoadCurve { idle: watts(idle), epsilon: watts(epsilon), all: watts(all) }
+}
+
 #[test]
-fn e1_a_host_through_its_states() {
-    // SimGrid's energy-exec example; the powers are those of its host model in each stretch.
-    let mut meter = Meter::new(Moment(0), watts(100.0));
-    let mut now = 0;
+fn e1_the_documented_energy_of_simgrids_host() {
+    // (length [s], state, busy cores of four, total after it [J]); one core computes 1e8 flop at
+    // 100 Mflop/s in 1 s, and at 20 Mflop/s in 5 s.
     let stretches = [
-        (10, 100.0, 1000.0),
-        (1, 120.0, 1120.0),
-        (5, 105.0, 1645.0),
-        (4, 90.0, 2005.0),
-        (10, 90.0, 2905.0),
+        (10, 0, 0, 1000.0),
+        (1, 0, 1, 1120.0),
+        (5, 2, 1, 1645.0),
+        (4, 2, 0, 2005.0),
+        (10, 2, 0, 2905.0),
     ];
-    for (length, power, total) in stretches {
-        meter.set(Moment(now), watts(power), Purpose::Background).unwrap();
+    let mut meter = Meter::new(Moment(0), Watts::ZERO);
+    let mut now = 0;
+    for (length, state, cores, total) in stretches {
+        let power = host(state).at(Share::new(f64::from(cores) / 4.0).unwrap());
+        meter.set(Moment(now), power, Purpose::Background).unwrap();
         now += length * SECOND;
-        assert_eq!(meter.read(Moment(now)).unwrap().total(), Joules::new(total).unwrap());
+        let sum = meter.read(Moment(now)).unwrap().total().get();
+        assert!((sum - total).abs() <= 1e-12 * total, "{sum} J, not {total} J");
     }
 }
 
 #[test]
-fn work_becomes_useful_or_wasted_when_its_fate_is_known() {
+fn e1_power_against_load() {
+    let share = |s| Share::new(s).unwrap();
+    assert_eq!(host(1).at(share(0.0)), watts(93.0));
+    assert_eq!(host(1).at(share(0.25)), watts(110.0));
+    assert_eq!(host(1).at(share(1.0)), watts(170.0));
+    let states = PowerStates {
+        idle: watts(1.0),
+        compute: watts(5.0),
+        transmit: watts(2.0),
+        receive: watts(2.0),
+    };
+    let curve = LoadCurve::through(&states);
+    for (load, power) in [(0.0, 1.0), (0.25, 2.0), (0.5, 3.0), (1.0, 5.0)] {
+        assert_eq!(curve.at(share(load)), watts(power), "{load}");
+    }
+}
+
+#[test]
+fn e6_work_becomes_useful_or_wasted_when_its_fate_is_known() {
     let mut meter = Meter::new(Moment(0), watts(1.0));
     meter.set(Moment(10 * SECOND), watts(5.0), Purpose::Round).unwrap();
     meter.set(Moment(12 * SECOND), watts(3.0), Purpose::Round).unwrap();
@@ -65,6 +97,19 @@ fn the_past_is_refused_and_nothing_changes() {
     assert!(meter.settle(Moment(4), Outcome::Useful).is_err());
     assert!(meter.read(Moment(4)).is_err());
     assert_eq!(meter, before);
+}
+
+#[test]
+fn a_meter_can_be_put_away_and_taken_up() {
+    let mut meter = Meter::new(Moment(3), watts(1.5));
+    meter.set(Moment(SECOND / 3), watts(0.1), Purpose::Round).unwrap();
+    let text = serde_json::to_string(&meter).unwrap();
+    let mut back: Meter = serde_json::from_str(&text).unwrap();
+    assert_eq!(back, meter);
+    for meter in [&mut meter, &mut back] {
+        meter.settle(Moment(SECOND), Outcome::Useful).unwrap();
+    }
+    assert_eq!(back, meter);
 }
 
 #[test]
@@ -125,7 +170,7 @@ proptest! {
     }
 
     #[test]
-    fn accounts_never_decrease_and_always_add_up(steps in steps()) {
+    fn e6_accounts_never_decrease_and_always_add_up(steps in steps()) {
         let mut meter = Meter::new(Moment(0), watts(0.0));
         let (mut now, mut integral, mut before) = (0, 0.0, meter.read(Moment(0)).unwrap());
         for (length, power, round, settle) in steps {

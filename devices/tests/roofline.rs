@@ -45,7 +45,7 @@ fn close(a: Seconds, b: f64) {
 }
 
 #[test]
-fn each_phase_is_bound_by_arithmetic_or_by_memory() {
+fn c3_each_phase_is_bound_by_arithmetic_or_by_memory() {
     let device = device(0.0, 1);
     close(device.phase_time(&phase(Precision::F32, 50_000_000_000, 1_000)), 1.001);
     close(device.phase_time(&phase(Precision::F32, 1_000, 8_000_000_000)), 1.001);
@@ -62,7 +62,7 @@ fn formats_without_a_native_peak_run_in_f32() {
 }
 
 #[test]
-fn phases_are_sequential_so_maxima_are_summed() {
+fn c3_phases_are_sequential_so_maxima_are_summed() {
     let device = device(0.0, 1);
     let compute = phase(Precision::F32, 50_000_000_000, 0);
     let memory = phase(Precision::F32, 0, 8_000_000_000);
@@ -73,7 +73,7 @@ fn phases_are_sequential_so_maxima_are_summed() {
 }
 
 #[test]
-fn what_does_not_fit_is_refused() {
+fn c3_what_does_not_fit_is_refused() {
     let device = device(0.0, 1);
     let needs = |bytes| Workload { peak_memory: Bytes::new(bytes), ..Default::default() };
     assert!(device.can_run(&needs(32 << 20)));
@@ -105,7 +105,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
 
     #[test]
-    fn time_is_linear_in_work_and_never_below_the_maximum_of_sums(
+    fn c3_time_is_linear_in_work_and_never_below_the_maximum_of_sums(
         phases in prop::collection::vec((0_u64..1_000_000_000_000, 0_u64..100_000_000_000), 1..10), times in 1_u64..20,
     ) {
         let device = device(0.4, 7);
@@ -118,7 +118,7 @@ proptest! {
     }
 
     #[test]
-    fn arithmetic_time_is_inverse_to_the_device_factor(seed in 0_u64..500, flops in 1_000_000_u64..1_000_000_000_000) {
+    fn c3_arithmetic_time_is_inverse_to_the_device_factor(seed in 0_u64..500, flops in 1_000_000_u64..1_000_000_000_000) {
         let (plain, drawn) = (device(0.0, seed), device(0.5, seed));
         prop_assert_eq!(plain.compute_factor(), 1.0);
         let work = phase(Precision::F32, u128::from(flops), 0);

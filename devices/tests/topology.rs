@@ -5,7 +5,7 @@ use fleetune_devices::{
     network::{
         NetworkConfig,
         fair_share::{Flow, solve},
-        topology::{Duplex, Node, RouteError, Topology},
+        topology::{Duplex, LinkId, Node, Route, RouteError, Topology},
     },
     streams::SeedTree,
 };
@@ -19,6 +19,10 @@ fn ms(value: f64) -> Seconds {
     Seconds::new(value / 1e3).unwrap()
 }
 
+fn links(route: &Route) -> Vec<LinkId> {
+    route.links().collect()
+}
+
 const A: Node = Node::Router(1);
 const B: Node = Node::Router(2);
 const C: Node = Node::Router(3);
@@ -30,14 +34,14 @@ fn the_route_is_the_least_latency_and_ties_go_to_fewer_links_then_lower_ids() {
     let (second, _) = net.cable((B, C), rate(1.0), ms(5.0), Duplex::Split);
     let (direct, _) = net.cable((A, C), rate(1.0), ms(10.0), Duplex::Split);
     net.cable((A, C), rate(1.0), ms(10.0), Duplex::Split);
-    assert_eq!(net.route(A, C).unwrap().links, [direct], "fewer links, then the lower id");
+    assert_eq!(links(&net.route(A, C).unwrap()), [direct], "fewer links, then the lower id");
     let (faster, _) = net.cable((B, C), rate(1.0), ms(4.0), Duplex::Split);
     let route = net.route(A, C).unwrap();
-    assert_eq!(route.links, [first, faster]);
+    assert_eq!(links(&route), [first, faster]);
     assert!((route.latency.get() - 0.009).abs() < 1e-15);
-    assert_eq!(net.route(B, C).unwrap().links, [faster]);
+    assert_eq!(links(&net.route(B, C).unwrap()), [faster]);
     assert_ne!(faster, second);
-    assert!(net.route(A, A).unwrap().links.is_empty());
+    assert!(net.route(A, A).unwrap().hops.is_empty());
 }
 
 #[test]
@@ -55,9 +59,8 @@ fn n11_duplex_decides_whether_opposite_flows_meet() {
     {
         let mut net = Topology::new();
         net.cable((A, B), rate(1.0), ms(1.0), duplex);
-        let flow = |from, to| {
-            Flow::over(net.route(from, to).unwrap().links.into_iter().map(|link| link.index()))
-        };
+        let flow =
+            |from, to| Flow::over(net.route(from, to).unwrap().links().map(|link| link.index()));
         let rates = solve(net.links(), &[flow(A, B), flow(B, A)]).unwrap();
         assert_eq!(rates, [rate(expected), rate(expected)], "{duplex:?}");
     }
@@ -79,17 +82,13 @@ fn the_star_routes_over_the_access_link_and_the_server_link() {
         let node = Node::Device(device.id);
         let (down, up) =
             (net.route(Node::Server, node).unwrap(), net.route(node, Node::Server).unwrap());
-        let capacity = |route: &[_], at: usize| net.links()[route_index(route, at)].capacity;
-        assert_eq!(capacity(&down.links, 0), network.server.uplink);
-        assert_eq!(capacity(&down.links, 1), device.downlink());
-        assert_eq!(capacity(&up.links, 0), device.uplink());
-        assert_eq!(capacity(&up.links, 1), network.server.downlink);
+        let capacity = |route: &Route, at: usize| net.links()[links(route)[at].index()].capacity;
+        assert_eq!(capacity(&down, 0), network.server.uplink);
+        assert_eq!(capacity(&down, 1), device.downlink());
+        assert_eq!(capacity(&up, 0), device.uplink());
+        assert_eq!(capacity(&up, 1), network.server.downlink);
         assert_eq!(up.latency, down.latency);
         assert_eq!(up.latency, device.latency() + network.server.latency);
     }
     assert!(net.route(Node::Device(DeviceId(0)), Node::Device(DeviceId(2))).is_ok());
-}
-
-fn route_index(route: &[fleetune_devices::network::topology::LinkId], at: usize) -> usize {
-    route[at].index()
 }

@@ -27,6 +27,31 @@ pub(super) fn profiles(draft: &mut Draft, library: &Profiles, faults: &mut Vec<F
     draft.profiles = Some(used);
 }
 
+/// What devices can say of themselves and the federation does not act on yet: refused, so that nothing is ignored.
+pub(super) fn not_simulated(draft: &Draft, faults: &mut Vec<Fault>) {
+    let mut refuse = |path: FieldPath, there: bool| {
+        if there {
+            let help = "leave it out; the device models have it, rounds do not follow it yet";
+            faults.push(Fault::key(path, "this is not simulated yet").with_help(help));
+        }
+    };
+    if let Some(fleet) = &draft.fleet {
+        let path = FieldPath::from("fleet");
+        refuse(path.key("trace"), fleet.trace.is_some());
+        refuse(path.key("eligibility"), !fleet.eligibility.is_trivial());
+        refuse(path.key("cost"), !fleet.cost.is_roofline());
+    }
+    for (name, profile) in draft.profiles.iter().flatten() {
+        let path = FieldPath::from("profiles").key(name);
+        refuse(path.key("charging"), profile.charging.is_some());
+        refuse(path.key("wifi"), profile.wifi.is_some());
+        refuse(path.key("battery"), profile.battery.is_some());
+        refuse(path.key("throttle"), profile.throttle.is_some());
+        refuse(path.key("background_load"), profile.background_load.is_some());
+        refuse(path.key("radio_tail"), profile.radio_tail.is_some());
+    }
+}
+
 /// The number of devices.
 pub(super) fn devices(fleet: &FleetConfig) -> u64 {
     fleet.groups.iter().map(|group| u64::from(group.count.get())).sum()

@@ -36,6 +36,7 @@ pub(crate) fn run(draft: &mut Draft, folder: &Path, faults: &mut Vec<Fault>) -> 
         )),
     }
     fleet::sizes(draft, faults);
+    fleet::not_simulated(draft, faults);
     let checkpoint = model::checkpoint(draft, folder, faults);
     let task = data::task(draft, folder, faults);
     data::clients(draft, task.as_ref(), faults);

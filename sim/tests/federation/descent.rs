@@ -23,13 +23,11 @@ use fleetune_models::{
     parameters::{Layout, Trainable, Weights},
 };
 use fleetune_units::Bytes;
+use fleetune_validation::acceptance::accept;
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
 use super::world::{SPEC, Spec, config, fleet, uniform, work};
-use crate::{
-    kernel::acceptance::accept,
-    tiny::{adapted, architecture, noise},
-};
+use crate::tiny::{adapted, architecture, noise};
 
 /// Clients, all asked in every round.
 const N: u32 = 10;

@@ -3,9 +3,9 @@
 use fleetune::federation::{Closing, Fate, FederationConfig, RoundOutcome};
 use fleetune_devices::Workload;
 use fleetune_units::Seconds;
+use fleetune_validation::acceptance::accept;
 
 use super::world::{SPEC, Script, Spec, config, fleet, run, same, uniform, work};
-use crate::kernel::acceptance::accept;
 
 /// Work that takes a device of 1 GFLOP/s so many seconds.
 fn lasting(seconds: f64) -> Workload {
