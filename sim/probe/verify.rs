@@ -6,6 +6,7 @@ use fleetune_algorithms::{
     probe::{Measured, at_rate},
     registry::AlgorithmConfig,
     settings::{LearningRate, Positive, Schedule, UpperRate},
+    zeroth_order::Variant,
 };
 use fleetune_reports::statistics::Estimate;
 use rayon::prelude::*;
@@ -138,6 +139,7 @@ impl Trials<'_> {
             c.lower == given.perturbations.lower.get()
                 && c.variant == given.variant.to_string()
                 && RANKED.contains(&c.upper)
+                && (c.split == of.configured.split || !is_whole(c))
         };
         let all = of.alternatives.iter().chain([&of.configured]);
         let chosen: Vec<&Configuration> = all.filter(wanted).collect();
@@ -190,6 +192,11 @@ impl Trials<'_> {
         let changes = changes.into_iter().collect::<Result<Vec<f64>, _>>()?;
         Ok(changes.chunks(seeds).map(<[f64]>::to_vec).collect())
     }
+}
+
+/// Whether it perturbs everything once and together: then the split changes nothing.
+fn is_whole(c: &Configuration) -> bool {
+    (c.lower, c.upper) == (1, 1) && c.variant == Variant::Joint.to_string()
 }
 
 /// The schedule of a covered algorithm.
