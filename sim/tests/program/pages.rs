@@ -72,8 +72,8 @@ fn a_page_tells_what_the_run_directory_holds() {
     let rounds = desk.read("x/test/rounds.csv");
     let last = |label: &str, seed: &str| -> f64 {
         let mine = |c: &Vec<&str>| c[0] == label && c[1] == seed;
-        let columns = rounds.lines().map(|line| line.split(',').collect::<Vec<_>>());
-        columns.filter(mine).last().unwrap()[5].parse().unwrap()
+        let mut columns = rounds.lines().map(|line| line.split(',').collect::<Vec<_>>());
+        columns.rfind(mine).unwrap()[5].parse().unwrap()
     };
     let mean = |label: &str| (last(label, "0") + last(label, "1")) / 2.0;
     let heading = "### After the same computation";
