@@ -72,8 +72,8 @@ impl StudyPage {
     fn made_by(&self) -> String {
         let commands: String = self.commands.iter().map(|c| format!("    {c}\n")).collect();
         format!(
-            "\nEvery number and table below was written by the second of these commands from what the first one left \
-             behind; the first runs only what has not been run before.\n\n{commands}"
+            "\nEvery table and chart below was written by the second of these commands from what the first one left \
+             behind; the first runs only what has not been run before. What it means, at the end, people wrote.\n\n{commands}"
         )
     }
 }
