@@ -9,9 +9,9 @@ use std::{
 use fleetune_algorithms::{
     privacy::Revealed, protocol::Server, settings::Fraction, uplink::Algorithm,
 };
-use fleetune_devices::network::ServerLink;
 use fleetune_models::evaluate::{Evaluation, evaluate};
 use fleetune_reports::records::{PrivacySpent, RoundRecord};
+use fleetune_scenarios::Scenario;
 use fleetune_units::Seconds;
 use serde::{Deserialize, Serialize};
 
@@ -85,7 +85,7 @@ pub fn run_cell(
     stop: &AtomicBool,
     listener: &Listener<'_>,
 ) -> Result<CellResult, FederationError> {
-    let config = federation_config(prepared);
+    let config = federation_config(&prepared.scenario);
     let mut server = algorithm.server(prepared.setup(world), planned(&config));
     let mut watch = Watch {
         prepared,
@@ -97,7 +97,7 @@ pub fn run_cell(
         rounds: Vec::new(),
         latest: RoundCounts::default(),
         standing: Standing::default(),
-        tallies: Tallies::new(&world.fleet, &config, server.as_ref()),
+        tallies: Tallies::new(&world.fleet, &world.wiring, &config, server.as_ref()),
     };
     let federation =
         Federation::new(&config, &world.fleet, world.streams, server.as_mut(), &mut watch)?;
@@ -149,8 +149,8 @@ fn spent(revealed: &Revealed, seed: u64, sampling_rate: f64) -> PrivacySpent {
     }
 }
 
-pub(crate) fn federation_config(prepared: &Prepared) -> FederationConfig {
-    let (asked, network) = (&prepared.scenario.federation, &prepared.scenario.network);
+pub(crate) fn federation_config(scenario: &Scenario) -> FederationConfig {
+    let (asked, network) = (&scenario.federation, &scenario.network);
     FederationConfig {
         cohort: asked.cohort,
         over_commitment: asked.over_commitment,
@@ -161,11 +161,9 @@ pub(crate) fn federation_config(prepared: &Prepared) -> FederationConfig {
             device_flops: asked.stop.device_flops,
         },
         evaluate_every: asked.evaluate_every,
-        server: ServerLink {
-            uplink: network.server.uplink,
-            downlink: network.server.downlink,
-            latency: network.server.latency,
-        },
+        server: network.server.link(),
+        topology: network.topology.clone(),
+        transfers: network.transfers,
         server_speed: network.server.compute,
     }
 }

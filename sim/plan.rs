@@ -97,14 +97,13 @@ pub(crate) fn plan_one(
     label: &str,
     config: &Algorithm,
 ) -> Option<AlgorithmPlan> {
-    let federation = federation_config(prepared);
-    let (link, cohort) = (&federation.server, federation.cohort);
-    let horizon = Horizon { rounds: federation.stop.rounds, cohort };
+    let federation = federation_config(&prepared.scenario);
+    let horizon = Horizon { rounds: federation.stop.rounds, cohort: federation.cohort };
     let forecasts = worlds.iter().flat_map(|world| {
         let server = config.server(prepared.setup(world), planned(&federation));
         let clients = (0..).zip(&world.fleet.devices);
         clients.map(move |(client, device)| {
-            let alone = Alone { device, server: link };
+            let alone = Alone { device, wiring: &world.wiring };
             (alone, server.forecast(client, &alone, horizon))
         })
     });

@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 use fleetune_algorithms::setup::{Setup, TrainingData};
-use fleetune_devices::{Fleet, FleetError, streams::SeedTree};
+use fleetune_devices::{
+    Fleet, FleetError,
+    network::{Wiring, config::TopologyError},
+    streams::SeedTree,
+};
 use fleetune_models::{
     ModelError,
     alignment::aligned,
@@ -15,6 +19,8 @@ use fleetune_models::{
     tokenizer::Tokenizer,
 };
 use fleetune_scenarios::{Scenario, schema::HeldOut};
+
+use crate::cell::federation_config;
 
 /// A scenario made ready to run.
 #[derive(Debug)]
@@ -37,6 +43,8 @@ pub struct World {
     pub streams: SeedTree,
     /// Its devices.
     pub fleet: Fleet,
+    /// What connects them.
+    pub wiring: Wiring,
     data: Arc<TrainingData>,
 }
 
@@ -50,6 +58,9 @@ pub enum PrepareError {
     /// The fleet.
     #[error(transparent)]
     Fleet(#[from] FleetError),
+    /// The network.
+    #[error(transparent)]
+    Topology(#[from] TopologyError),
     /// The split of the data over the clients.
     #[error(transparent)]
     Partition(#[from] PartitionError),
@@ -87,6 +98,7 @@ impl Prepared {
         let streams = SeedTree::new(self.scenario.root_seed).subtree("replication", seed);
         let profiles = self.scenario.device_profiles();
         let fleet = Fleet::draw(&self.scenario.fleet, &profiles, &streams)?;
+        let wiring = federation_config(&self.scenario).wiring(&fleet.devices)?;
         let labels: Vec<usize> = self.train.iter().map(|e| e.label).collect();
         let mut stream = streams.stream("partition", 0);
         let shards = partition(
@@ -102,7 +114,7 @@ impl Prepared {
             max_length: self.scenario.model.max_length,
             padding: self.scenario.model.padding,
         });
-        Ok(World { streams, fleet, data })
+        Ok(World { streams, fleet, wiring, data })
     }
 
     /// What an algorithm starts from in `world`.

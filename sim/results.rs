@@ -206,6 +206,10 @@ fn notices(prepared: &Prepared, cells: &[CellResult]) -> Vec<String> {
             Ending::Ran(End::NobodyComes) => notices.push(format!(
                 "{label}, seed {seed}: ended because no capable device will ever be online again."
             )),
+            Ending::Ran(End::Stalled) => notices.push(format!(
+                "{label}, seed {seed}: ended because transfers that the server waited for would never have ended; a \
+                 `federation.deadline` lets it go on without them."
+            )),
             Ending::Ran(_) => {}
         }
     }

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use fleetune_algorithms::protocol::{Horizon, Server};
-use fleetune_devices::{Fleet, network::Alone};
+use fleetune_devices::{
+    Fleet,
+    network::{Alone, Wiring},
+};
 use fleetune_reports::records::{ProfileFit, ProfileParticipation, RoundAnatomy};
 use fleetune_units::{Bytes, Seconds};
 use serde::{Deserialize, Serialize};
@@ -30,14 +33,19 @@ struct Counts {
 
 impl Tallies {
     /// Nothing counted yet but what the fleet can hold: the most memory that any exchange asks of each device.
-    pub fn new(fleet: &Fleet, config: &FederationConfig, server: &dyn Server) -> Self {
+    pub fn new(
+        fleet: &Fleet,
+        wiring: &Wiring,
+        config: &FederationConfig,
+        server: &dyn Server,
+    ) -> Self {
         let horizon = Horizon { rounds: config.stop.rounds, cohort: config.cohort };
         let mut fit: BTreeMap<String, ProfileFit> = BTreeMap::new();
         let mut participation = BTreeMap::new();
         let mut profile_of = Vec::with_capacity(fleet.len());
         for (client, device) in (0..).zip(&fleet.devices) {
             let name = device.profile().name.to_string();
-            let alone = Alone { device, server: &config.server };
+            let alone = Alone { device, wiring };
             let forecast = server.forecast(client, &alone, horizon);
             let needed = forecast.iter().map(|work| work.peak_memory).max().unwrap_or_default();
             let entry = fit.entry(name.clone()).or_insert_with(|| ProfileFit {

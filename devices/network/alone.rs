@@ -1,6 +1,6 @@
-use fleetune_units::{Bytes, BytesPerSecond, Seconds};
+use fleetune_units::{Bytes, Seconds};
 
-use super::ServerLink;
+use super::{Direction, Wiring};
 use crate::{Device, Workload};
 
 /// A device that has the network to itself: how long its work takes if nobody else transfers.
@@ -8,19 +8,19 @@ use crate::{Device, Workload};
 pub struct Alone<'a> {
     /// The device.
     pub device: &'a Device,
-    /// The server's link.
-    pub server: &'a ServerLink,
+    /// Its way to the server.
+    pub wiring: &'a Wiring,
 }
 
 impl Alone<'_> {
     /// Time to receive the work's download.
     pub fn download(&self, work: &Workload) -> Seconds {
-        self.transfer(work.download, self.device.downlink().min(self.server.uplink))
+        self.transfer(Direction::Down, work.download)
     }
 
     /// Time to send its upload.
     pub fn upload(&self, work: &Workload) -> Seconds {
-        self.transfer(work.upload, self.device.uplink().min(self.server.downlink))
+        self.transfer(Direction::Up, work.upload)
     }
 
     /// Download, computing and upload.
@@ -28,11 +28,11 @@ impl Alone<'_> {
         self.download(work) + self.device.compute_time(work) + self.upload(work)
     }
 
-    /// Nothing sent takes no time; anything else the latency and its bytes at the given rate.
-    fn transfer(&self, bytes: Bytes, rate: BytesPerSecond) -> Seconds {
-        if bytes == Bytes::new(0) {
-            return Seconds::ZERO;
+    /// Nothing sent takes no time, not even the latency.
+    fn transfer(&self, direction: Direction, bytes: Bytes) -> Seconds {
+        match bytes {
+            Bytes::ZERO => Seconds::ZERO,
+            bytes => self.wiring.alone(self.device, direction, bytes),
         }
-        self.device.latency() + self.server.latency + bytes / rate
     }
 }

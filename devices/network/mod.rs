@@ -11,8 +11,9 @@
 //! * [`transfers`]: flows in time: latency, bytes left, completion. It keeps no clock; whoever
 //!   does tells it the moments.
 //!
-//! A run builds a [`Network`] once, asks it for the routes of all devices, makes [`Transfers`] of
-//! its links and a [`Transfer`] of each download and upload.
+//! A run connects its fleet once, by a [`Wiring`], makes [`Transfers`] of its links and a
+//! [`Transfer`] of each download and upload. Edge aggregators have routes of their own to their
+//! devices, which the [`Network`] knows.
 //!
 //! [`Transfers`]: transfers::Transfers
 //! [`Transfer`]: transfers::Transfer
@@ -29,6 +30,7 @@ mod routes;
 pub mod star;
 pub mod topology;
 pub mod transfers;
+mod wiring;
 
 use fleetune_units::{BytesPerSecond, Seconds};
 use serde::{Deserialize, Serialize};
@@ -36,16 +38,9 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     alone::Alone,
     built::{DeviceRoutes, Network},
+    wiring::{Direction, Wiring},
 };
 use crate::validate::positive;
-
-/// What a scenario says of the network.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NetworkConfig {
-    /// How the server reaches the network.
-    pub server: ServerLink,
-}
 
 /// The server's access link, shared by all devices; both directions have a capacity each.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 use fleetune_devices::{
     DeviceId, Fleet, FleetConfig, Profiles,
     network::{
-        NetworkConfig,
+        ServerLink,
         fair_share::{Flow, solve},
         topology::{Duplex, LinkId, Node, Route, RouteError, Topology},
     },
@@ -73,22 +73,21 @@ fn the_star_routes_over_the_access_link_and_the_server_link() {
     )
     .unwrap();
     let fleet = Fleet::draw(&config, &Profiles::shipped().unwrap(), &SeedTree::new(4)).unwrap();
-    let network: NetworkConfig =
-        serde_yaml::from_str("server: { uplink: 1 Gbit/s, downlink: 500 Mbit/s, latency: 10 ms }")
-            .unwrap();
-    let net = Topology::star(&fleet.devices, &network.server);
+    let server: ServerLink =
+        serde_yaml::from_str("{ uplink: 1 Gbit/s, downlink: 500 Mbit/s, latency: 10 ms }").unwrap();
+    let net = Topology::star(&fleet.devices, &server);
     assert_eq!(net.node_count(), 5);
     for device in &fleet.devices {
         let node = Node::Device(device.id);
         let (down, up) =
             (net.route(Node::Server, node).unwrap(), net.route(node, Node::Server).unwrap());
         let capacity = |route: &Route, at: usize| net.links()[links(route)[at].index()].capacity;
-        assert_eq!(capacity(&down, 0), network.server.uplink);
+        assert_eq!(capacity(&down, 0), server.uplink);
         assert_eq!(capacity(&down, 1), device.downlink());
         assert_eq!(capacity(&up, 0), device.uplink());
-        assert_eq!(capacity(&up, 1), network.server.downlink);
+        assert_eq!(capacity(&up, 1), server.downlink);
         assert_eq!(up.latency, down.latency);
-        assert_eq!(up.latency, device.latency() + network.server.latency);
+        assert_eq!(up.latency, device.latency() + server.latency);
     }
     assert!(net.route(Node::Device(DeviceId(0)), Node::Device(DeviceId(2))).is_ok());
 }

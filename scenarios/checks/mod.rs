@@ -5,6 +5,7 @@ mod data;
 mod fleet;
 mod memory;
 mod model;
+mod network;
 
 use std::path::Path;
 
@@ -37,6 +38,7 @@ pub(crate) fn run(draft: &mut Draft, folder: &Path, faults: &mut Vec<Fault>) -> 
     }
     fleet::sizes(draft, faults);
     fleet::not_simulated(draft, faults);
+    network::topology(draft, faults);
     let checkpoint = model::checkpoint(draft, folder, faults);
     let task = data::task(draft, folder, faults);
     data::clients(draft, task.as_ref(), faults);

@@ -1,15 +1,22 @@
+use fleetune_devices::network::{ServerLink, config::TopologyConfig, model::TransferModel};
 use fleetune_units::{BytesPerSecond, FlopsPerSecond, Seconds};
 use serde::{Deserialize, Serialize};
 
 use super::number::positive;
 
 /// What connects devices and server, beyond each device's own link (which its profile gives).
-#[derive(Clone, Copy, Debug, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkConfig {
     /// The server: its link, which all transfers share, and how fast it computes.
     #[serde(default)]
     pub server: ServerConfig,
+    /// What lies between the server's link and the devices. The default is a star: nothing that they share.
+    #[serde(default)]
+    pub topology: TopologyConfig,
+    /// How transfers use capacities and latencies. The default is `raw`: as if there were no protocol.
+    #[serde(default)]
+    pub transfers: TransferModel,
 }
 
 /// The server's link, full duplex, each direction shared by max-min fairness; and its speed.
@@ -29,6 +36,13 @@ pub struct ServerConfig {
     /// 32-bit floats that NVIDIA's data sheet of the A100 gives as its peak.
     #[serde(deserialize_with = "positive")]
     pub compute: FlopsPerSecond,
+}
+
+impl ServerConfig {
+    /// Its link alone.
+    pub fn link(&self) -> ServerLink {
+        ServerLink { uplink: self.uplink, downlink: self.downlink, latency: self.latency }
+    }
 }
 
 impl Default for ServerConfig {

@@ -1,6 +1,13 @@
 //! How the server runs its rounds.
 
-use fleetune_devices::network::ServerLink;
+use fleetune_devices::{
+    Device,
+    network::{
+        ServerLink, Wiring,
+        config::{TopologyConfig, TopologyError},
+        model::TransferModel,
+    },
+};
 use fleetune_units::{Flops, FlopsPerSecond, Seconds};
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +49,12 @@ pub struct FederationConfig {
     pub evaluate_every: u64,
     /// The server's link, full duplex: downloads share one direction, uploads the other.
     pub server: ServerLink,
+    /// What lies between the server's link and the devices.
+    #[serde(default)]
+    pub topology: TopologyConfig,
+    /// How transfers use it.
+    #[serde(default)]
+    pub transfers: TransferModel,
     /// How fast the server does its part of training, where it has one.
     pub server_speed: FlopsPerSecond,
 }
@@ -77,6 +90,14 @@ impl FederationConfig {
     /// Devices asked in each round, if so many are there: `ceil(cohort * over_commitment)`.
     pub fn asked(&self) -> u32 {
         selection::asked(self.cohort, self.over_commitment)
+    }
+
+    /// Connects a fleet.
+    ///
+    /// # Errors
+    /// The topology does not go with these devices.
+    pub fn wiring(&self, devices: &[Device]) -> Result<Wiring, TopologyError> {
+        Wiring::new(&self.topology, self.transfers, &self.server, devices)
     }
 
     /// Checks what the types alone cannot hold.

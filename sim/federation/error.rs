@@ -1,7 +1,10 @@
 //! Why a federation cannot go on.
 
 use fleetune_algorithms::protocol::{ClientId, Counted, Exchange, ProtocolError};
-use fleetune_devices::energy::TimeWentBack;
+use fleetune_devices::{
+    energy::TimeWentBack,
+    network::{config::TopologyError, transfers::TransferError},
+};
 use fleetune_units::Flops;
 
 use super::{config::ConfigError, outcome::ObserverError};
@@ -15,6 +18,12 @@ pub enum FederationError {
     /// The configuration cannot be run.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The network cannot be built for this fleet.
+    #[error(transparent)]
+    Topology(#[from] TopologyError),
+    /// Broken invariant: the network refused what the federation asked of it.
+    #[error("broken invariant: {0}")]
+    Transfer(#[from] TransferError),
     /// There are not as many session lists as devices.
     #[error("expected one list of sessions for each of {devices} devices, found {sessions}")]
     Sessions {

@@ -4,24 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::{Class, Event};
 
-/// Towards or from the devices.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Direction {
-    /// From the server to a device.
-    Down,
-    /// From a device to the server.
-    Up,
-}
-
 /// An event of the calendar. `place` is a client's place in the open round's selection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum FederationEvent {
     /// The present session of a device ends: it comes or goes.
     SessionEnds { device: u32 },
-    /// A flow leaves its latency phase or moves its last byte.
-    FlowTurns { direction: Direction },
+    /// A flow leaves its latency phase or moves its last byte, or a link changes.
+    FlowTurns,
     /// A client has computed its update.
     Computed { place: u32 },
     /// An update is at the server.
@@ -45,7 +35,7 @@ impl FederationEvent {
     pub(super) fn class(self) -> Class {
         match self {
             Self::SessionEnds { .. } => Class::StateChange,
-            Self::FlowTurns { .. } | Self::Computed { .. } => Class::Completion,
+            Self::FlowTurns | Self::Computed { .. } => Class::Completion,
             Self::Arrived { .. } => Class::Arrival,
             Self::Deadline | Self::Patience => Class::Timer,
             Self::OpenRound | Self::CloseExchange | Self::ServerDone => Class::Decision,
@@ -59,8 +49,7 @@ impl Event for FederationEvent {
     fn entity(&self) -> String {
         match self {
             Self::SessionEnds { device } => format!("device {device}"),
-            Self::FlowTurns { direction: Direction::Down } => "the server's uplink".into(),
-            Self::FlowTurns { direction: Direction::Up } => "the server's downlink".into(),
+            Self::FlowTurns => "the network".into(),
             Self::Computed { place } | Self::Arrived { place } => {
                 format!("the client at place {place} of the selection")
             }

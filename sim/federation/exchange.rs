@@ -1,19 +1,20 @@
 //! Exchanges: every client's way through one, and the joining of what arrived.
 
 use fleetune_algorithms::protocol::{ClientId, Counted, Exchange, Update, Verdict};
-use fleetune_devices::Workload;
-use fleetune_units::Flops;
+use fleetune_devices::{Workload, network::Direction};
+use fleetune_units::{Bytes, Flops};
 use rayon::prelude::*;
 
 use super::{
     client::{Activity, Client},
     compute::ServerWork,
     error::FederationError,
-    event::{Direction, FederationEvent},
+    event::FederationEvent,
     outcome::{Closing, Fate},
     round::Round,
     server::Federation,
 };
+use crate::kernel::SimDuration;
 
 /// Says why an open round is expected; its events are cancelled when it closes.
 const OPEN: &str = "events of clients are cancelled when their round closes";
@@ -55,19 +56,30 @@ impl Federation<'_> {
         for (place, id) in asked {
             let (device, assignment) = (self.device(id), self.assignment(exchange, id));
             let download = assignment.workload.download;
-            let late = |source| FederationError::ClientTime { client: id, source };
-            self.client_mut(place).take_up(assignment, device).map_err(late)?;
+            let taken = self.client_mut(place).take_up(assignment, device);
+            taken.map_err(|source| FederationError::ClientTime { client: id, source })?;
             if download.is_zero() {
                 self.compute(place)?;
             } else {
                 self.turn(place, Activity::Downloading)?;
-                self.links.start(Direction::Down, place, now, download, device).map_err(late)?;
+                self.transmit(place, Direction::Down, download)?;
             }
         }
         Ok(())
     }
 
-    pub(super) fn downloaded(&mut self, place: u32) -> Result<(), FederationError> {
+    /// The network's next moment: flows begin to move, end, or change their rates.
+    pub(super) fn flows_turn(&mut self) -> Result<(), FederationError> {
+        for place in self.links.settle(self.now())? {
+            match self.client_mut(place).activity {
+                Activity::Uploading => self.uploaded(place)?,
+                _ => self.downloaded(place)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn downloaded(&mut self, place: u32) -> Result<(), FederationError> {
         let client = self.client_mut(place);
         let bytes = client.workload.download;
         client.charge_download(bytes);
@@ -86,22 +98,31 @@ impl Federation<'_> {
     }
 
     pub(super) fn computed(&mut self, place: u32) -> Result<(), FederationError> {
-        let now = self.now();
-        let devices = self.devices;
         let client = self.client_mut(place);
         client.pending = None;
         client.charge_compute(client.course.duration());
-        let (id, upload) = (client.id, client.workload.upload);
+        let upload = client.workload.upload;
         if upload.is_zero() {
             return self.deliver(place);
         }
         self.turn(place, Activity::Uploading)?;
-        let device = &devices[id as usize];
-        let started = self.links.start(Direction::Up, place, now, upload, device);
-        started.map_err(|source| FederationError::ClientTime { client: id, source })
+        self.transmit(place, Direction::Up, upload)
     }
 
-    pub(super) fn uploaded(&mut self, place: u32) -> Result<(), FederationError> {
+    fn transmit(
+        &mut self,
+        place: u32,
+        direction: Direction,
+        size: Bytes,
+    ) -> Result<(), FederationError> {
+        let (now, id) = (self.now(), self.client_mut(place).id);
+        let transfer = self.wiring.transfer(self.device(id), direction, size);
+        let begins = SimDuration::from_seconds(transfer.latency.get()).and_then(|l| now.after(l));
+        begins.map_err(|source| FederationError::ClientTime { client: id, source })?;
+        Ok(self.links.start(place, now, transfer)?)
+    }
+
+    fn uploaded(&mut self, place: u32) -> Result<(), FederationError> {
         let client = self.client_mut(place);
         let bytes = client.workload.upload;
         client.charge_upload(bytes);
@@ -159,7 +180,7 @@ impl Federation<'_> {
         let now = self.now();
         match self.client_mut(place).activity {
             Activity::Downloading => {
-                if let Some(moved) = self.links.abort(Direction::Down, place, now)? {
+                if let Some(moved) = self.links.abort(place, now)? {
                     self.client_mut(place).charge_download(moved);
                 }
             }
@@ -171,7 +192,7 @@ impl Federation<'_> {
                 }
             }
             Activity::Uploading => {
-                if let Some(moved) = self.links.abort(Direction::Up, place, now)? {
+                if let Some(moved) = self.links.abort(place, now)? {
                     self.client_mut(place).charge_upload(moved);
                 }
             }

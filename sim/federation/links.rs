@@ -1,98 +1,80 @@
-//! Both directions of the star, each with its next event in the calendar.
+//! Transfers under way, with their next event in the calendar.
 
-use fleetune_devices::{Device, network::ServerLink};
-use fleetune_units::{Bytes, Seconds};
-
-use super::{
-    event::{Direction, FederationEvent},
-    transfers::Star,
+use fleetune_devices::{
+    energy::Moment,
+    network::{
+        Wiring,
+        transfers::{FlowId, Transfer, TransferError, Transfers},
+    },
 };
-use crate::kernel::{Calendar, Handle, KernelError, SimDuration, SimTime, TimeError};
+use fleetune_units::Bytes;
 
+use super::event::FederationEvent;
+use crate::kernel::{Calendar, Handle, KernelError, SimTime};
+
+/// The flows of the clients, each named by its client's place: a client has one at a time. Among
+/// flows that end at one instant the order of places decides.
 #[derive(Debug)]
 pub(super) struct Links {
-    /// One-way latency of the server's link.
-    latency: Seconds,
-    down: Link,
-    up: Link,
-}
-
-#[derive(Debug)]
-struct Link {
-    star: Star,
+    transfers: Transfers,
     armed: Option<(SimTime, Handle)>,
 }
 
 impl Links {
-    pub(super) fn new(server: &ServerLink) -> Self {
-        let link = |rate| Link { star: Star::new(rate), armed: None };
-        Self { latency: server.latency, down: link(server.uplink), up: link(server.downlink) }
+    pub(super) fn new(wiring: &Wiring) -> Self {
+        Self { transfers: wiring.transfers(Moment(0)), armed: None }
     }
 
-    /// Starts the transfer of `size` bytes between the server and the device of `place`.
+    /// Starts the transfer of the client at `place`.
     pub(super) fn start(
         &mut self,
-        direction: Direction,
         place: u32,
         now: SimTime,
-        size: Bytes,
-        device: &Device,
-    ) -> Result<(), TimeError> {
-        let latency = SimDuration::from_seconds((device.latency() + self.latency).get())?;
-        let access = match direction {
-            Direction::Down => device.downlink(),
-            Direction::Up => device.uplink(),
-        };
-        self.link(direction).star.start(place, now, size, access, latency)
+        transfer: Transfer,
+    ) -> Result<(), TransferError> {
+        self.transfers.start(flow(place), moment(now), transfer)
     }
 
     /// Places of the transfers that are complete at `now`.
-    pub(super) fn settle(
-        &mut self,
-        direction: Direction,
-        now: SimTime,
-    ) -> Result<Vec<u32>, TimeError> {
-        let link = self.link(direction);
-        link.armed = None;
-        link.star.settle(now)
+    pub(super) fn settle(&mut self, now: SimTime) -> Result<Vec<u32>, TransferError> {
+        self.armed = None;
+        let completed = self.transfers.settle(moment(now))?;
+        Ok(completed.into_iter().map(|flow| flow.id.0 as u32).collect())
     }
 
     /// Breaks the transfer of `place` off; gives the whole bytes moved, if there was one.
     pub(super) fn abort(
         &mut self,
-        direction: Direction,
         place: u32,
         now: SimTime,
-    ) -> Result<Option<Bytes>, TimeError> {
-        self.link(direction).star.abort(place, now)
+    ) -> Result<Option<Bytes>, TransferError> {
+        self.transfers.abort(flow(place), moment(now))
     }
 
-    /// Puts the next event of each direction into the calendar, in place of an outdated one.
+    /// Puts the network's next event into the calendar, in place of an outdated one.
     pub(super) fn arm(
         &mut self,
         calendar: &mut Calendar<FederationEvent>,
     ) -> Result<(), KernelError> {
-        for direction in [Direction::Down, Direction::Up] {
-            let link = self.link(direction);
-            let next = link.star.next();
-            if link.armed.map(|(at, _)| at) == next {
-                continue;
-            }
-            if let Some((_, outdated)) = link.armed.take() {
-                calendar.cancel(outdated);
-            }
-            if let Some(at) = next {
-                let event = FederationEvent::FlowTurns { direction };
-                link.armed = Some((at, calendar.schedule(at, event.class(), event)?));
-            }
+        let next = self.transfers.next().map(|at| SimTime::from_nanos(at.0));
+        if self.armed.map(|(at, _)| at) == next {
+            return Ok(());
+        }
+        if let Some((_, outdated)) = self.armed.take() {
+            calendar.cancel(outdated);
+        }
+        if let Some(at) = next {
+            let event = FederationEvent::FlowTurns;
+            self.armed = Some((at, calendar.schedule(at, event.class(), event)?));
         }
         Ok(())
     }
+}
 
-    fn link(&mut self, direction: Direction) -> &mut Link {
-        match direction {
-            Direction::Down => &mut self.down,
-            Direction::Up => &mut self.up,
-        }
-    }
+fn flow(place: u32) -> FlowId {
+    FlowId(u64::from(place))
+}
+
+fn moment(time: SimTime) -> Moment {
+    Moment(time.as_nanos())
 }

@@ -73,7 +73,6 @@ mod presence;
 mod round;
 mod selection;
 mod server;
-mod transfers;
 
 pub use anatomy::Anatomy;
 pub use config::{ConfigError, FederationConfig, Stop};

@@ -149,6 +149,8 @@ pub enum End {
     ExcludedByMemory,
     /// The server waits for devices, and none will ever come or go again.
     NobodyComes,
+    /// Transfers of the open round will never end, and nothing else will ever happen.
+    Stalled,
 }
 
 /// How a run ended.

@@ -5,7 +5,7 @@ use std::{fmt, ops::ControlFlow};
 use fleetune_algorithms::protocol::{Assignment, Exchange, Horizon, Server};
 use fleetune_devices::{
     Device, Fleet,
-    network::{Alone, ServerLink},
+    network::{Alone, Wiring},
     streams::SeedTree,
 };
 use fleetune_units::{Flops, FlopsPerSecond, Seconds};
@@ -13,7 +13,7 @@ use fleetune_units::{Flops, FlopsPerSecond, Seconds};
 use super::{
     config::FederationConfig,
     error::FederationError,
-    event::{Direction, FederationEvent},
+    event::FederationEvent,
     links::Links,
     outcome::{End, Observer, RunOutcome, Standing},
     presence::{Change, Presence, Sessions},
@@ -33,7 +33,6 @@ pub(super) struct Rules {
     pub(super) time_limit: Option<SimTime>,
     pub(super) flops_limit: Option<Flops>,
     pub(super) evaluate_every: u64,
-    pub(super) server: ServerLink,
     pub(super) server_speed: FlopsPerSecond,
 }
 
@@ -50,7 +49,6 @@ impl Rules {
             time_limit: time_limit.map(|limit| SimTime::ZERO.after(limit)).transpose()?,
             flops_limit: config.stop.device_flops,
             evaluate_every: config.evaluate_every,
-            server: config.server,
             server_speed: config.server_speed,
         })
     }
@@ -65,6 +63,7 @@ pub struct Federation<'a> {
     pub(super) observer: &'a mut dyn Observer,
     pub(super) calendar: Calendar<FederationEvent>,
     pub(super) presence: Presence<'a>,
+    pub(super) wiring: Wiring,
     pub(super) links: Links,
     /// By device: whether its memory holds the algorithm's first assignment.
     pub(super) capable: Vec<bool>,
@@ -115,15 +114,18 @@ impl<'a> Federation<'a> {
             let (devices, sessions) = (devices.len(), sessions.len());
             return Err(FederationError::Sessions { devices, sessions });
         }
+        let rules = Rules::of(config)?;
+        let wiring = config.wiring(devices)?;
         Ok(Self {
-            rules: Rules::of(config)?,
+            rules,
             seeds,
             devices,
             server,
             observer,
             calendar: Calendar::new(),
             presence: Presence::new(sessions),
-            links: Links::new(&config.server),
+            links: Links::new(&wiring),
+            wiring,
             capable: Vec::new(),
             standing: Standing::default(),
             waiting: None,
@@ -152,7 +154,7 @@ impl<'a> Federation<'a> {
         }
         while self.end.is_none() {
             let Some(fired) = self.calendar.advance() else {
-                self.end = Some(End::NobodyComes);
+                self.run_dry()?;
                 break;
             };
             self.standing.time = fired.time;
@@ -170,13 +172,19 @@ impl<'a> Federation<'a> {
         Ok(RunOutcome { end, standing: self.standing })
     }
 
+    /// Nothing will ever happen again.
+    fn run_dry(&mut self) -> Result<(), FederationError> {
+        self.end = Some(if self.round.is_some() { End::Stalled } else { End::NobodyComes });
+        self.break_off()
+    }
+
     /// Finds out which devices can run the algorithm at all: at least one of its kinds of exchange.
     fn survey(&mut self) {
         let horizon = Horizon { rounds: self.rules.rounds, cohort: self.rules.cohort };
         let clients = (0..).zip(self.devices);
         self.capable = clients
             .map(|(client, device)| {
-                let alone = Alone { device, server: &self.rules.server };
+                let alone = Alone { device, wiring: &self.wiring };
                 let forecast = self.server.forecast(client, &alone, horizon);
                 forecast.iter().any(|work| device.can_run(work))
             })
@@ -193,15 +201,7 @@ impl<'a> Federation<'a> {
                     Change::Nothing => Ok(()),
                 }
             }
-            FederationEvent::FlowTurns { direction } => {
-                for place in self.links.settle(direction, self.now())? {
-                    match direction {
-                        Direction::Down => self.downloaded(place)?,
-                        Direction::Up => self.uploaded(place)?,
-                    }
-                }
-                Ok(())
-            }
+            FederationEvent::FlowTurns => self.flows_turn(),
             FederationEvent::Computed { place } => self.computed(place),
             FederationEvent::Arrived { place } => self.arrived(place),
             FederationEvent::Deadline => self.deadline(),
@@ -231,7 +231,7 @@ impl<'a> Federation<'a> {
 
     /// What a client is to do, as the algorithm says it.
     pub(super) fn assignment(&self, exchange: Exchange, client: u32) -> Assignment {
-        let alone = Alone { device: self.device(client), server: &self.rules.server };
+        let alone = Alone { device: self.device(client), wiring: &self.wiring };
         self.server.assign(exchange, client, &alone)
     }
 

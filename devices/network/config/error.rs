@@ -22,7 +22,7 @@ pub enum TopologyError {
     #[error("\"server\" is always there and always the server; call the node something else")]
     ReservedName,
     /// A link or an attachment names a node that was not declared.
-    #[error("{place} names the unknown node \"{name}\"; known are: {}", join(known))]
+    #[error("{place} names the unknown node \"{name}\"; known are: server{}", also(known))]
     UnknownNode {
         /// Where it is named.
         place: String,
@@ -86,6 +86,6 @@ pub enum TopologyError {
     },
 }
 
-fn join(names: &[NodeName]) -> String {
-    names.iter().map(NodeName::as_str).collect::<Vec<_>>().join(", ")
+fn also(names: &[NodeName]) -> String {
+    names.iter().map(|name| format!(", {}", name.as_str())).collect()
 }

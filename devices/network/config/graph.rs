@@ -8,23 +8,24 @@ use serde::{Deserialize, Serialize};
 use super::{
     NodeName, TopologyError,
     devices::{DeviceRange, assign},
-    tiers::{air, air_access, own_access},
+    tiers::{HUB, air, air_access, own_access},
     unique,
 };
 use crate::{
     fleet::Device,
     network::{
-        Network,
+        Network, ServerLink,
         capacity::CapacityProfile,
         topology::{Duplex, LinkId, Node, Topology},
     },
     validate::positive_or_none,
 };
 
-/// What the server is called.
+/// What the far end of the server's link is called.
 const SERVER: &str = "server";
 
-/// Nodes, links between them, and where the devices are.
+/// Nodes, links between them, and where the devices are. The node `server` is where the server's own
+/// link ends, so that it is shared by all that is transferred whatever the graph.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, try_from = "Unchecked")]
 pub struct GraphConfig {
@@ -142,13 +143,16 @@ impl TryFrom<Unchecked> for GraphConfig {
 }
 
 impl GraphConfig {
-    pub(super) fn build(&self, devices: &[Device]) -> Result<Network, TopologyError> {
-        let routers: BTreeMap<&NodeName, u32> = self.nodes.iter().zip(0..).collect();
-        // Checked while reading: whatever is no router is the server.
-        let node = |name: &NodeName| routers.get(name).map_or(Node::Server, |id| Node::Router(*id));
-        let mut network = Network::of(Topology::new());
+    pub(super) fn build(
+        &self,
+        devices: &[Device],
+        server: &ServerLink,
+    ) -> Result<Network, TopologyError> {
+        let routers: BTreeMap<&NodeName, u32> = self.nodes.iter().zip(1..).collect();
+        // Checked while reading: whatever is no router is the server's.
+        let node = |name: &NodeName| routers.get(name).map_or(HUB, |id| Node::Router(*id));
+        let mut network = Network::of(Topology::star([], server));
         let net = &mut network.topology;
-        net.add(Node::Server);
         self.nodes.iter().for_each(|name| net.add(node(name)));
         for link in &self.links {
             let peak = link.profile.as_ref().map(CapacityProfile::peak);

@@ -1,8 +1,8 @@
 //! Topologies as scenarios write them, and what they become.
 //!
 //! ```
-//! use fleetune_devices::{Fleet, FleetConfig, Profiles, streams::SeedTree};
-//! use fleetune_devices::{energy::Moment, network::{config::TopologyConfig, model::TransferModel}};
+//! use fleetune_devices::{Fleet, FleetConfig, Profiles, energy::Moment, streams::SeedTree};
+//! use fleetune_devices::network::{ServerLink, config::TopologyConfig, model::TransferModel};
 //!
 //! let config: TopologyConfig = serde_yaml::from_str("
 //! graph:
@@ -16,9 +16,11 @@
 //!       profile: { steps: [{ at: 0 s, capacity: 100 Mbit/s }, { at: 8 h, capacity: 20 Mbit/s }], period: 24 h }
 //!   devices: [{ at: tower }]
 //! ")?;
+//! let server: ServerLink =
+//!     serde_yaml::from_str("{ uplink: 1 Gbit/s, downlink: 1 Gbit/s, latency: 10 ms }")?;
 //! let fleet: FleetConfig = serde_yaml::from_str("groups: [{ profile: phone-high, count: 4 }]")?;
 //! let fleet = Fleet::draw(&fleet, &Profiles::shipped()?, &SeedTree::new(7))?;
-//! let network = config.build(&fleet.devices)?;
+//! let network = config.build(&fleet.devices, &server)?;
 //! assert_eq!(network.device_routes()?.len(), 4);
 //! assert!(network.transfers(&TransferModel::Raw, Moment(0)).is_empty());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -45,15 +47,16 @@ pub use self::{
     name::NodeName,
     tiers::{Tier, TwoTierConfig, WifiConfig},
 };
-use super::{Network, NetworkConfig, topology::Topology};
+use super::{Network, ServerLink, topology::Topology};
 use crate::fleet::Device;
 
-/// How devices and server are connected. Written `star: {...}`, `two_tier: {...}`,
-/// `wifi: {...}` or `graph: {...}`.
-#[derive(Debug, Clone, PartialEq)]
+/// How devices and server are connected. Written `star`, `two_tier: {...}`, `wifi: {...}` or
+/// `graph: {...}`. All transfers share the server's own link, whatever lies beyond it.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub enum TopologyConfig {
     /// Every device behind its own access link, all behind the server's link.
-    Star(NetworkConfig),
+    #[default]
+    Star,
     /// Devices behind edge aggregators, those behind the server's link.
     TwoTier(TwoTierConfig),
     /// Devices that share the air of their cells, those behind the server's link.
@@ -67,12 +70,12 @@ impl TopologyConfig {
     ///
     /// # Errors
     /// A device is connected nowhere, twice or not to the server, or does not exist.
-    pub fn build(&self, devices: &[Device]) -> Result<Network, TopologyError> {
+    pub fn build(&self, devices: &[Device], server: &ServerLink) -> Result<Network, TopologyError> {
         let network = match self {
-            Self::Star(star) => Network::of(Topology::star(devices, &star.server)),
-            Self::TwoTier(tiers) => tiers.build(devices)?,
-            Self::Wifi(cells) => cells.build(devices)?,
-            Self::Graph(graph) => graph.build(devices)?,
+            Self::Star => Network::of(Topology::star(devices, server)),
+            Self::TwoTier(tiers) => tiers.build(devices, server)?,
+            Self::Wifi(cells) => cells.build(devices, server)?,
+            Self::Graph(graph) => graph.build(devices, server)?,
         };
         match network.device_routes() {
             Ok(_) => Ok(network),
@@ -81,13 +84,17 @@ impl TopologyConfig {
     }
 }
 
-const KINDS: &[&str] = &["star", "two_tier", "wifi", "graph"];
+const STAR: &str = "star";
+const KINDS: &[&str] = &[STAR, "two_tier", "wifi", "graph"];
 
 impl Serialize for TopologyConfig {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        if matches!(self, Self::Star) {
+            return to.serialize_str(STAR);
+        }
         let mut map = to.serialize_map(Some(1))?;
         match self {
-            Self::Star(star) => map.serialize_entry("star", star)?,
+            Self::Star => {}
             Self::TwoTier(tiers) => map.serialize_entry("two_tier", tiers)?,
             Self::Wifi(cells) => map.serialize_entry("wifi", cells)?,
             Self::Graph(graph) => map.serialize_entry("graph", graph)?,
@@ -104,7 +111,14 @@ impl<'de> Deserialize<'de> for TopologyConfig {
             type Value = TopologyConfig;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("`star: {...}`, `two_tier: {...}`, `wifi: {...}` or `graph: {...}`")
+                f.write_str("`star`, `two_tier: {...}`, `wifi: {...}` or `graph: {...}`")
+            }
+
+            fn visit_str<E: Error>(self, kind: &str) -> Result<TopologyConfig, E> {
+                match kind {
+                    STAR => Ok(TopologyConfig::Star),
+                    _ => Err(E::unknown_variant(kind, KINDS)),
+                }
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<TopologyConfig, A::Error> {
@@ -112,7 +126,9 @@ impl<'de> Deserialize<'de> for TopologyConfig {
                     return Err(A::Error::custom("expected one topology; found none"));
                 };
                 let topology = match kind.as_str() {
-                    "star" => TopologyConfig::Star(map.next_value()?),
+                    STAR => {
+                        return Err(A::Error::custom("a star has nothing to say: write `star`"));
+                    }
                     "two_tier" => TopologyConfig::TwoTier(map.next_value()?),
                     "wifi" => TopologyConfig::Wifi(map.next_value()?),
                     "graph" => TopologyConfig::Graph(map.next_value()?),
@@ -127,7 +143,7 @@ impl<'de> Deserialize<'de> for TopologyConfig {
             }
         }
 
-        from.deserialize_map(OneOf)
+        from.deserialize_any(OneOf)
     }
 }
 

@@ -18,8 +18,8 @@ use crate::{
     validate::positive,
 };
 
-/// Where the tiers and the server meet.
-const HUB: Node = Node::Router(0);
+/// Where the server's link ends and everything else begins.
+pub(super) const HUB: Node = Node::Router(0);
 
 /// An aggregator or cell: the link to the server's side and the devices behind it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,8 +50,6 @@ pub struct Tier {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, try_from = "UncheckedTwoTier")]
 pub struct TwoTierConfig {
-    /// How the server reaches the network.
-    pub server: ServerLink,
     /// At least one.
     pub aggregators: Vec<Tier>,
 }
@@ -59,7 +57,6 @@ pub struct TwoTierConfig {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct UncheckedTwoTier {
-    server: ServerLink,
     aggregators: Vec<Tier>,
 }
 
@@ -70,8 +67,6 @@ struct UncheckedTwoTier {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, try_from = "UncheckedWifi")]
 pub struct WifiConfig {
-    /// How the server reaches the network.
-    pub server: ServerLink,
     /// At least one. Uplink and downlink are those of the cell's backhaul.
     pub cells: Vec<Tier>,
 }
@@ -79,7 +74,6 @@ pub struct WifiConfig {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct UncheckedWifi {
-    server: ServerLink,
     cells: Vec<Tier>,
 }
 
@@ -87,9 +81,9 @@ impl TryFrom<UncheckedTwoTier> for TwoTierConfig {
     type Error = TopologyError;
 
     fn try_from(config: UncheckedTwoTier) -> Result<Self, TopologyError> {
-        let UncheckedTwoTier { server, aggregators } = config;
+        let UncheckedTwoTier { aggregators } = config;
         check("aggregators", &aggregators)?;
-        Ok(Self { server, aggregators })
+        Ok(Self { aggregators })
     }
 }
 
@@ -97,9 +91,9 @@ impl TryFrom<UncheckedWifi> for WifiConfig {
     type Error = TopologyError;
 
     fn try_from(config: UncheckedWifi) -> Result<Self, TopologyError> {
-        let UncheckedWifi { server, cells } = config;
+        let UncheckedWifi { cells } = config;
         check("cells", &cells)?;
-        Ok(Self { server, cells })
+        Ok(Self { cells })
     }
 }
 
@@ -111,9 +105,13 @@ fn check(what: &'static str, tiers: &[Tier]) -> Result<(), TopologyError> {
 }
 
 impl TwoTierConfig {
-    pub(super) fn build(&self, devices: &[Device]) -> Result<Network, TopologyError> {
+    pub(super) fn build(
+        &self,
+        devices: &[Device],
+        server: &ServerLink,
+    ) -> Result<Network, TopologyError> {
         let node = |tier: usize| Node::Aggregator(tier as u32);
-        let mut network = backbone(&self.server, &self.aggregators, node);
+        let mut network = backbone(server, &self.aggregators, node);
         for (device, tier) in places(&self.aggregators, devices)? {
             own_access(&mut network.topology, device, node(tier));
             network.aggregators.insert(device.id, node(tier));
@@ -123,9 +121,13 @@ impl TwoTierConfig {
 }
 
 impl WifiConfig {
-    pub(super) fn build(&self, devices: &[Device]) -> Result<Network, TopologyError> {
+    pub(super) fn build(
+        &self,
+        devices: &[Device],
+        server: &ServerLink,
+    ) -> Result<Network, TopologyError> {
         let node = |cell: usize| Node::Router(1 + cell as u32);
-        let mut network = backbone(&self.server, &self.cells, node);
+        let mut network = backbone(server, &self.cells, node);
         let airs: Vec<LinkId> = self.cells.iter().map(|_| air(&mut network.topology)).collect();
         for (device, cell) in places(&self.cells, devices)? {
             air_access(&mut network.topology, device, node(cell), airs[cell]);

@@ -4,10 +4,10 @@ use fleetune_devices::{
     DeviceId, Fleet, FleetConfig, Profiles, Workload,
     energy::Moment,
     network::{
-        Alone, Network, NetworkConfig,
+        Alone, Direction, Network, ServerLink, Wiring,
         capacity::{CapacityProfile, Step},
         config::TopologyConfig,
-        model::TransferModel,
+        model::{Lv08, TransferModel},
         topology::{Node, Topology},
         transfers::FlowId,
     },
@@ -31,15 +31,17 @@ fn read(text: &str) -> Result<TopologyConfig, String> {
 }
 
 fn build(text: &str, count: u32) -> Result<Network, String> {
-    read(text)?.build(&fleet(count).devices).map_err(|error| error.to_string())
+    read(text)?.build(&fleet(count).devices, &server()).map_err(|error| error.to_string())
 }
 
-const SERVER: &str = "server: { uplink: 1 Gbit/s, downlink: 500 Mbit/s, latency: 10 ms }";
+fn server() -> ServerLink {
+    serde_yaml::from_str("{ uplink: 1 Gbit/s, downlink: 500 Mbit/s, latency: 10 ms }").unwrap()
+}
 
 #[test]
 fn a_star_is_the_star() {
     let fleet = fleet(5);
-    let network = build(&format!("star: {{ {SERVER} }}"), 5).unwrap();
+    let network = build("star", 5).unwrap();
     for (id, routes) in network.device_routes().unwrap() {
         let device = &fleet.devices[id.index()];
         let alone = Bytes::new(1_000_000) / device.uplink().min(rate(62.5e6));
@@ -56,7 +58,6 @@ fn aggregators_end_the_first_tier_and_share_the_second() {
     let network = build(
         &format!(
             "two_tier:
-               {SERVER}
                aggregators:
                  - {{ name: north, uplink: 40 Mbit/s, downlink: 80 Mbit/s, latency: 5 ms, devices: [0-2, 7] }}
                  - {{ name: south, uplink: 40 Mbit/s, downlink: 80 Mbit/s }}
@@ -86,7 +87,6 @@ fn aggregators_end_the_first_tier_and_share_the_second() {
 fn n7_stations_of_a_wifi_cell_share_its_air_both_ways() {
     let text = format!(
         "wifi:
-           {SERVER}
            cells: [{{ name: home, uplink: 10 Gbit/s, downlink: 10 Gbit/s, devices: [0-3] }}]"
     );
     let (network, fleet) = (build(&text, 4).unwrap(), fleet(4));
@@ -139,7 +139,7 @@ fn a_graph_is_built_as_written() {
     let routes = network.device_routes().unwrap();
     let backhaul = network.links("backhaul")[0];
     for (id, routes) in &routes {
-        assert_eq!((routes.down.hops.len(), routes.up.hops.len()), (3, 3), "{id}");
+        assert_eq!((routes.down.hops.len(), routes.up.hops.len()), (4, 4), "{id}");
         let crosses = routes.up.links().any(|link| link == backhaul);
         assert_eq!(crosses, [1, 3, 4].contains(&id.0));
     }
@@ -154,12 +154,9 @@ fn a_graph_is_built_as_written() {
 
 #[test]
 fn topologies_are_written_as_they_are_read() {
-    let tiers = format!(
-        "two_tier: {{ {SERVER}, aggregators: [{{ name: a, uplink: 1 MB/s, downlink: 1 MB/s, devices: [0-5] }}] }}"
-    );
-    let cells =
-        format!("wifi: {{ {SERVER}, cells: [{{ name: a, uplink: 1 MB/s, downlink: 1 MB/s }}] }}");
-    for text in [&format!("star: {{ {SERVER} }}"), &tiers, &cells, GRAPH] {
+    let tiers = "two_tier: { aggregators: [{ name: a, uplink: 1 MB/s, downlink: 1 MB/s, devices: [0-5] }] }";
+    let cells = "wifi: { cells: [{ name: a, uplink: 1 MB/s, downlink: 1 MB/s }] }";
+    for text in ["star", tiers, cells, GRAPH] {
         let config = read(text).unwrap();
         assert_eq!(read(&serde_yaml::to_string(&config).unwrap()), Ok(config));
     }
@@ -170,7 +167,7 @@ fn faults_are_named_where_they_are() {
     let graph = |from: &str, to: &str| GRAPH.replace(from, to);
     let tiers = |devices: &str| {
         format!(
-            "two_tier: {{ {SERVER}, aggregators: [{{ name: a, uplink: 1 MB/s, downlink: 1 MB/s{devices} }}] }}"
+            "two_tier: {{ aggregators: [{{ name: a, uplink: 1 MB/s, downlink: 1 MB/s{devices} }}] }}"
         )
     };
     let twice = "devices: [1, 3-4, 4]";
@@ -226,13 +223,15 @@ fn faults_are_named_where_they_are() {
             tiers("}, { name: a, uplink: 1 MB/s, downlink: 1 MB/s"),
             "two aggregators are called \"a\"",
         ),
+        (format!("two_tier: {{ aggregators: [] }}"), "expected at least one of aggregators"),
+        (format!("wifi: {{ cells: [] }}"), "expected at least one of cells"),
         (
-            format!("two_tier: {{ {SERVER}, aggregators: [] }}"),
-            "expected at least one of aggregators",
+            format!(
+                "wifi: {{ cells: [{{ name: a, uplink: 1 MB/s, downlink: 1 MB/s }}] }}\ngraph: {{}}"
+            ),
+            "found wifi and graph",
         ),
-        (format!("wifi: {{ {SERVER}, cells: [] }}"), "expected at least one of cells"),
-        (format!("star: {{ {SERVER} }}\nwifi: {{}}"), "found star and wifi"),
-        (format!("ring: {{ {SERVER} }}"), "unknown variant `ring`"),
+        (format!("ring: {{}}"), "unknown variant `ring`"),
         ("graph: { devices: [] }".to_owned(), "expected at least one of devices"),
     ] {
         let error = build(&text, 6).map(|_| ()).unwrap_err();
@@ -295,14 +294,15 @@ proptest! {
 
 #[test]
 fn a_device_with_the_whole_star_to_itself_agrees_with_alone() {
-    let network: NetworkConfig = serde_yaml::from_str(SERVER).unwrap();
     let fleet = fleet(3);
-    let built = build(&format!("star: {{ {SERVER} }}"), 3).unwrap();
+    let wiring =
+        Wiring::new(&TopologyConfig::Star, TransferModel::Raw, &server(), &fleet.devices).unwrap();
+    let built = build("star", 3).unwrap();
     let size = Bytes::new(12_345_678);
     for device in &fleet.devices {
         let work =
             Workload { phases: vec![], peak_memory: Bytes::ZERO, download: size, upload: size };
-        let alone = Alone { device, server: &network.server };
+        let alone = Alone { device, wiring: &wiring };
         let routes = &built.device_routes().unwrap()[&device.id];
         for (transfer, expected) in [
             (built.download(&TransferModel::Raw, routes, size), alone.download(&work)),
@@ -312,5 +312,36 @@ fn a_device_with_the_whole_star_to_itself_agrees_with_alone() {
             transfers.start(FlowId(0), Moment(0), transfer).unwrap();
             close(&[seconds(run(&mut transfers)[0].at)], &[expected.get()]);
         }
+    }
+}
+
+/// The closed form of the star: its access links as caps give every transfer the time that they give as links, to the
+/// last nanosecond, under every model.
+#[test]
+fn a_star_of_caps_is_the_star_of_links() {
+    let fleet = fleet(12);
+    for model in [TransferModel::Raw, TransferModel::Lv08(Lv08::default()), TransferModel::Cm02] {
+        let wiring = Wiring::new(&TopologyConfig::Star, model, &server(), &fleet.devices).unwrap();
+        let built = TopologyConfig::Star.build(&fleet.devices, &server()).unwrap();
+        let routes = built.device_routes().unwrap();
+        let mut ends = [wiring.transfers(Moment(0)), built.transfers(&model, Moment(0))];
+        for (device, index) in fleet.devices.iter().zip(0..) {
+            // Every device starts at a moment of its own, now one way, now the other.
+            let (id, now) = (FlowId(index), Moment(index * index * 7_000_001));
+            let size = Bytes::new(3_000_017 * (1 + index * index % 7));
+            let (direction, routed) = match index % 3 {
+                0 => (Direction::Down, built.download(&model, &routes[&device.id], size)),
+                _ => (Direction::Up, built.upload(&model, &routes[&device.id], size)),
+            };
+            for (transfers, transfer) in
+                ends.iter_mut().zip([wiring.transfer(device, direction, size), routed])
+            {
+                transfers.settle(now).unwrap();
+                transfers.start(id, now, transfer).unwrap();
+            }
+        }
+        let [caps, links] = ends.map(|mut transfers| run(&mut transfers));
+        assert_eq!(caps, links, "{model:?}");
+        assert!(caps.len() >= 6, "most transfers end after the last has begun");
     }
 }

@@ -19,7 +19,8 @@ use fleetune_algorithms::protocol::{
 };
 use fleetune_devices::{
     Fleet, FleetConfig, Phase, PhaseKind, Precision, Profiles, Session, Workload,
-    network::ServerLink, streams::SeedTree,
+    network::{ServerLink, config::TopologyConfig, model::TransferModel},
+    streams::SeedTree,
 };
 use fleetune_models::{encoder::Classifier, parameters::Weights};
 use fleetune_units::{Bytes, BytesPerSecond, Flops, FlopsPerSecond, Seconds};
@@ -86,6 +87,8 @@ pub(super) fn config(cohort: u32) -> FederationConfig {
         stop: Stop { rounds: 10, simulated_time: None, device_flops: None },
         evaluate_every: 1_000_000,
         server: ServerLink { uplink: fast, downlink: fast, latency: Seconds::ZERO },
+        topology: TopologyConfig::Star,
+        transfers: TransferModel::Raw,
         server_speed: FlopsPerSecond::from_raw(1e9),
     }
 }
