@@ -174,7 +174,7 @@ fn faults_are_named_where_they_are() {
     for (text, says) in [
         (
             graph("from: core", "from: cor"),
-            "`from` of the link \"backhaul\" names the unknown node \"cor\"; known are: core, tower, attic",
+            "`from` of the link \"backhaul\" names the unknown node \"cor\"; known are: server, core, tower, attic",
         ),
         (
             graph("to: tower", "to: towr"),
