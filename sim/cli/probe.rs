@@ -6,7 +6,10 @@ use serde::Serialize;
 use super::{Failure, ScenarioArguments, run::failure, say, table::Table};
 use crate::{
     prepare::Prepared,
-    probe::{AlgorithmForecast, Configuration, ProbeReport, TwoRates, Verification, probe, verify},
+    probe::{
+        Agreement, AlgorithmForecast, Configuration, ProbeReport, TwoRates, Verification, probe,
+        verify,
+    },
 };
 
 /// Arguments of `probe`.
@@ -227,9 +230,12 @@ fn describe_verification(of: &Verification) -> String {
             let name = format!("k {}, P1 {}, P2 {}", r.split, r.lower, r.upper);
             table.row([name, measured(r.predicted), short(mean), each.join(" ")]);
         }
+        let pairs = of.ranking.len() * (of.ranking.len() - 1) / 2;
+        let Agreement { separated, agreeing, clear, clear_agreeing } = of.agreement;
         text.push_str(&format!(
-            "  At equal device FLOPs; {} of {} pairs that the seeds tell apart are in the predicted order:\n{table}",
-            of.agreeing, of.separated
+            "  At equal device FLOPs. The seeds tell {separated} of {pairs} pairs apart (all together at 95 %, by Holm's \
+             procedure); {agreeing} of these are in the predicted order. The predictions of {clear} of them differ by more \
+             than their errors; {clear_agreeing} of these are in the predicted order:\n{table}"
         ));
     }
     text

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use self::outlook::Outlook;
 pub use self::{
     forecast::{Configuration, Costs, ProfileSeconds, Rates, RunForecast, StepForecast, TwoRates},
-    verify::{GridPoint, Ranked, Verification, verify},
+    verify::{Agreement, GridPoint, Ranked, Verification, verify},
 };
 use crate::{
     plan::worlds,

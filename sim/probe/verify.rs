@@ -8,7 +8,7 @@ use fleetune_algorithms::{
     settings::{LearningRate, Positive, Schedule, UpperRate},
     zeroth_order::Variant,
 };
-use fleetune_reports::statistics::Estimate;
+use fleetune_reports::statistics::{LEVEL, told_apart};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -35,10 +35,21 @@ pub struct Verification {
     pub best: f64,
     /// Other perturbations, each at its recommended pair of rates; only where an algorithm has a split.
     pub ranking: Vec<Ranked>,
-    /// Pairs of the ranking that the measured differences tell apart, by Student's t over the seeds at 95 %.
+    /// How far the ranking is as predicted.
+    pub agreement: Agreement,
+}
+
+/// Pairs of configurations that the seeds tell apart, at 95 % over all pairs together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Agreement {
+    /// All of them.
     pub separated: usize,
-    /// Those of them in the predicted order.
+    /// Those in the predicted order.
     pub agreeing: usize,
+    /// Those whose predictions differ by more than their errors explain, at 95 %.
+    pub clear: usize,
+    /// Those of them in the predicted order.
+    pub clear_agreeing: usize,
 }
 
 /// Runs at one rate.
@@ -69,6 +80,8 @@ pub struct Ranked {
 
 /// Powers of two of the recommended rate on either side that are tried.
 const DOUBLINGS: i32 = 3;
+/// Standard errors that a normal value is off by once in twenty times.
+const TWO_SIDED: f64 = 1.96;
 /// P2 of the configurations that are ranked.
 const RANKED: [u32; 3] = [1, 4, 16];
 
@@ -122,9 +135,9 @@ impl Trials<'_> {
         let best = grid.iter().min_by(|a, b| mean(a).total_cmp(&mean(b)));
         let best = best.map_or(f64::NAN, |point| point.rate);
         let ranking = self.rank(of, config, schedule)?;
-        let (separated, agreeing) = compare(&ranking);
+        let agreement = compare(&ranking);
         let label = of.label.clone();
-        Ok(Verification { label, recommended, grid, best, ranking, separated, agreeing })
+        Ok(Verification { label, recommended, grid, best, ranking, agreement })
     }
 
     /// Runs the alternatives that differ in (k, P2) alone, each at its own recommended rates.
@@ -222,45 +235,50 @@ fn rates_of(schedule: Schedule, base: f64, upper: Option<(usize, f64)>) -> Optio
     Some(LearningRate { base, upper, schedule })
 }
 
-/// Pairs that the seeds tell apart, and those of them in the predicted order. Differences are taken seed by seed: all
-/// configurations see the same fleet, data and cohorts.
-fn compare(ranking: &[Ranked]) -> (usize, usize) {
-    let (mut separated, mut agreeing) = (0, 0);
-    for (i, a) in ranking.iter().enumerate() {
-        for b in &ranking[i + 1..] {
-            let differences: Vec<f64> =
-                a.measured.iter().zip(&b.measured).map(|(a, b)| a - b).collect();
-            let interval = Estimate::new(&differences, 0.95).and_then(|e| e.interval());
-            let Some((low, high)) = interval else { continue };
-            if low > 0.0 || high < 0.0 {
-                separated += 1;
-                agreeing += usize::from((low > 0.0) == (a.predicted.value > b.predicted.value));
-            }
-        }
+/// What all pairs of a ranking say together. Differences are taken seed by seed: all configurations see the same fleet,
+/// data and cohorts.
+fn compare(ranking: &[Ranked]) -> Agreement {
+    let measured: Vec<&[f64]> = ranking.iter().map(|of| of.measured.as_slice()).collect();
+    let mut found = Agreement::default();
+    for (i, j, order) in told_apart(&measured, LEVEL) {
+        let (a, b) = (ranking[i].predicted, ranking[j].predicted);
+        let agrees = a.value.partial_cmp(&b.value) == Some(order);
+        let clear = (a.value - b.value).abs() > TWO_SIDED * a.error.hypot(b.error);
+        found.separated += 1;
+        found.agreeing += usize::from(agrees);
+        found.clear += usize::from(clear);
+        found.clear_agreeing += usize::from(clear && agrees);
     }
-    (separated, agreeing)
+    found
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn ranked(predicted: f64, measured: [f64; 3]) -> Ranked {
-        let predicted = Measured { value: predicted, error: 0.0 };
+    fn ranked(predicted: f64, error: f64, measured: [f64; 4]) -> Ranked {
+        let predicted = Measured { value: predicted, error };
         Ranked { split: 1, lower: 1, upper: 1, predicted, measured: measured.to_vec() }
+    }
+
+    fn counts(of: &[Ranked]) -> [usize; 4] {
+        let Agreement { separated, agreeing, clear, clear_agreeing } = compare(of);
+        [separated, agreeing, clear, clear_agreeing]
     }
 
     /// Differences count seed by seed: seeds that differ among themselves hide nothing, noise that does not repeat does.
     #[test]
     fn only_pairs_that_the_seeds_tell_apart_are_judged() {
-        let low = ranked(-3.0, [-3.0, -2.0, -1.0]);
-        let high = ranked(-1.0, [-2.9, -1.91, -0.9]);
-        let noisy = ranked(-2.0, [-1.0, -3.0, -1.5]);
-        let all = [low.clone(), high.clone(), noisy];
-        assert_eq!(compare(&all), (1, 1));
-        let wrong = ranked(-4.0, [-2.9, -1.91, -0.9]);
-        assert_eq!(compare(&[low.clone(), wrong.clone()]), (1, 0));
-        assert_eq!(compare(&[wrong, low]), (1, 0));
-        assert_eq!(compare(&[high]), (0, 0));
+        let low = ranked(-3.0, 0.1, [-3.0, -2.0, -1.0, 0.0]);
+        let high = ranked(-1.0, 0.1, [-2.9, -1.91, -0.9, 0.1]);
+        let noisy = ranked(-2.0, 0.1, [-1.0, -3.0, -1.5, 0.5]);
+        assert_eq!(counts(&[low.clone(), high.clone(), noisy]), [1, 1, 1, 1]);
+        let wrong = ranked(-4.0, 0.1, [-2.9, -1.91, -0.9, 0.1]);
+        assert_eq!(counts(&[low.clone(), wrong.clone()]), [1, 0, 1, 0]);
+        assert_eq!(counts(&[wrong, low.clone()]), [1, 0, 1, 0]);
+        // 2 apart with errors of 1 and 0.1: within 1.96 x 1.005.
+        let doubtful = ranked(-1.03, 1.0, [-2.9, -1.91, -0.9, 0.1]);
+        assert_eq!(counts(&[low, doubtful]), [1, 1, 0, 0]);
+        assert_eq!(counts(&[high]), [0, 0, 0, 0]);
     }
 }
