@@ -192,12 +192,13 @@ impl Client {
         self.tail.map(|tail| (tail, self.fate == Fate::Aggregated))
     }
 
-    /// Tells the meter of the end of a tail, if that is over by `now`.
+    /// Ends a tail that is over by `now`, and tells the meter.
     fn catch_up(&mut self, now: SimTime) -> Result<(), TimeWentBack> {
         if let Some((at, power)) = self.draw.fallen(now) {
             self.draw = Draw::steady(power);
             self.meter.set(moment(at), power, Purpose::Round)?;
         }
+        self.tail = self.tail.filter(|tail| tail.ends > now);
         Ok(())
     }
 
