@@ -33,6 +33,7 @@ mod draft;
 mod errors;
 mod load;
 mod overrides;
+mod pace;
 mod scenario;
 pub mod schema;
 mod sections;
@@ -45,6 +46,7 @@ pub use self::{
     errors::{Origin, ScenarioError},
     load::{check, check_text},
     overrides::Overrides,
+    pace::{Pace, pace},
     scenario::Scenario,
     schema::Spec,
 };

@@ -1,7 +1,7 @@
 use std::{ops::Deref, sync::Arc};
 
 use fleetune_algorithms::uplink::Algorithm;
-use fleetune_devices::Profiles;
+use fleetune_devices::{Profiles, availability::trace::Traces};
 use fleetune_models::{checkpoint::Checkpoint, tasks::Task};
 use indexmap::IndexMap;
 use sha2::{Digest, Sha256};
@@ -62,7 +62,7 @@ impl Scenario {
     /// SHA-256, in hexadecimal, over all that results depend on.
     ///
     /// That is every field but `name`, `description` and the profiles' own descriptions and sources, and the *content*
-    /// of dataset and checkpoint rather than their paths. The order of algorithms and profiles does not matter. Two
+    /// of dataset, checkpoint and trace rather than their paths. The order of algorithms and profiles does not matter. Two
     /// scenarios with the same hash give the same results for the same version of the program.
     pub fn hash(&self) -> &str {
         &self.hash
@@ -99,6 +99,11 @@ impl Scenario {
     /// The pretrained model's files, already read.
     pub fn checkpoint(&self) -> &Checkpoint {
         &self.inputs.checkpoint
+    }
+
+    /// When devices are there, if the scenario has that recorded: already read.
+    pub fn traces(&self) -> Option<&Arc<Traces>> {
+        self.inputs.traces.as_ref()
     }
 
     /// How many devices the fleet has.
@@ -163,7 +168,8 @@ fn identity(mut written: Node, inputs: &Inputs) -> Result<String, serde_yaml::Er
         ("task.dataset", inputs.task.data_hash()),
         ("model.checkpoint", checkpoint_hash(&inputs.checkpoint)?),
     ];
-    for (path, hash) in content {
+    let trace = inputs.traces.iter().map(|traces| ("fleet.trace.file", trace_hash(traces)));
+    for (path, hash) in content.into_iter().chain(trace) {
         if let Some(node) = written.at_mut(&FieldPath::from(path)) {
             *node = Node::Text(hash);
         }
@@ -183,6 +189,13 @@ fn checkpoint_hash(checkpoint: &Checkpoint) -> Result<String, serde_yaml::Error>
         hash.update(part);
     }
     Ok(hexadecimal(hash))
+}
+
+/// SHA-256 over what is replayed: of the devices that the fleet has.
+fn trace_hash(traces: &Traces) -> String {
+    let mut hash = Sha256::new().chain_update("fleetune/trace/v1\n");
+    traces.words().for_each(|word| hash.update(word.to_le_bytes()));
+    hexadecimal(hash)
 }
 
 fn hexadecimal(hash: Sha256) -> String {

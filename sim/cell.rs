@@ -3,7 +3,10 @@
 use std::{
     num::NonZeroU32,
     ops::ControlFlow,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use fleetune_algorithms::{
@@ -16,9 +19,10 @@ use fleetune_units::Seconds;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    clocks::clock,
     federation::{
-        End, Federation, FederationConfig, FederationError, Observer, ObserverError, RoundOutcome,
-        RunOutcome, Standing, Stop,
+        Conditions, End, Federation, FederationConfig, FederationError, Observer, ObserverError,
+        RoundOutcome, RunOutcome, Standing, Stop,
     },
     prepare::{Prepared, World},
     tallies::Tallies,
@@ -87,6 +91,7 @@ pub fn run_cell(
 ) -> Result<CellResult, FederationError> {
     let config = federation_config(&prepared.scenario);
     let mut server = algorithm.server(prepared.setup(world), planned(&config));
+    let conditions = conditions(prepared, algorithm, server.as_ref());
     let mut watch = Watch {
         prepared,
         label,
@@ -97,10 +102,16 @@ pub fn run_cell(
         rounds: Vec::new(),
         latest: RoundCounts::default(),
         standing: Standing::default(),
-        tallies: Tallies::new(&world.fleet, &world.wiring, &config, server.as_ref()),
+        tallies: Tallies::new(
+            &world.fleet,
+            (&world.wiring, &conditions.clock),
+            &config,
+            server.as_ref(),
+        ),
     };
     let federation =
-        Federation::new(&config, &world.fleet, world.streams, server.as_mut(), &mut watch)?;
+        Federation::new(&config, &world.fleet, world.streams, server.as_mut(), &mut watch)?
+            .under(&conditions);
     let (standing, ending) = match federation.run() {
         Ok(RunOutcome { end, standing }) => (standing, Ending::Ran(end)),
         Err(FederationError::Protocol(error)) => {
@@ -165,6 +176,16 @@ pub(crate) fn federation_config(scenario: &Scenario) -> FederationConfig {
         topology: network.topology.clone(),
         transfers: network.transfers,
         server_speed: network.server.compute,
+    }
+}
+
+/// What the scenario holds its devices to.
+fn conditions(prepared: &Prepared, algorithm: &Algorithm, server: &dyn Server) -> Conditions {
+    let scenario = &prepared.scenario;
+    Conditions {
+        eligibility: scenario.fleet.eligibility,
+        traces: scenario.traces().map(Arc::clone),
+        clock: clock(prepared, algorithm, server),
     }
 }
 

@@ -10,6 +10,7 @@
 pub mod campaign;
 pub mod cell;
 pub mod cli;
+mod clocks;
 pub mod federation;
 pub mod plan;
 pub mod prepare;

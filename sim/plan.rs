@@ -9,6 +9,8 @@ use fleetune_units::{Bytes, Flops, Joules, Seconds};
 
 use crate::{
     cell::{federation_config, planned},
+    clocks::clock,
+    federation::Undisturbed,
     prepare::{PrepareError, Prepared, World},
 };
 
@@ -99,12 +101,14 @@ pub(crate) fn plan_one(
 ) -> Option<AlgorithmPlan> {
     let federation = federation_config(&prepared.scenario);
     let horizon = Horizon { rounds: federation.stop.rounds, cohort: federation.cohort };
-    let forecasts = worlds.iter().flat_map(|world| {
-        let server = config.server(prepared.setup(world), planned(&federation));
+    let open = |world| config.server(prepared.setup(world), planned(&federation));
+    let servers: Vec<_> = worlds.iter().map(open).collect();
+    let clock = &clock(prepared, config, servers.first()?.as_ref());
+    let forecasts = worlds.iter().zip(&servers).flat_map(|(world, server)| {
         let clients = (0..).zip(&world.fleet.devices);
         clients.map(move |(client, device)| {
-            let alone = Alone { device, wiring: &world.wiring };
-            (alone, server.forecast(client, &alone, horizon))
+            let at = Undisturbed { alone: Alone { device, wiring: &world.wiring }, clock };
+            (at, server.forecast(client, &at, horizon))
         })
     });
     plan_algorithm(prepared, label, &forecasts.collect::<Vec<_>>())
@@ -114,25 +118,26 @@ pub(crate) fn plan_one(
 fn plan_algorithm(
     prepared: &Prepared,
     label: &str,
-    forecasts: &[(Alone<'_>, Vec<Workload>)],
+    forecasts: &[(Undisturbed<'_>, Vec<Workload>)],
 ) -> Option<AlgorithmPlan> {
     let all = || forecasts.iter().flat_map(|(_, work)| work);
     let profiles = prepared.scenario.profiles.keys().filter_map(|name| {
-        let mine = || forecasts.iter().filter(|(at, _)| at.device.profile().name.as_str() == name);
+        let mine =
+            || forecasts.iter().filter(|(at, _)| at.device().profile().name.as_str() == name);
         let (first, _) = mine().next()?;
         let each = || mine().flat_map(|(at, work)| work.iter().map(move |w| (*at, w)));
-        let energy = |at: Alone<'_>, work: &Workload| {
-            let power = at.device.power();
+        let energy = |at: Undisturbed<'_>, work: &Workload| {
+            let power = at.device().power();
             power.receive * at.download(work)
-                + power.compute * at.device.compute_time(work)
+                + power.compute * at.compute(work)
                 + power.transmit * at.upload(work)
         };
         Some(ProfilePlan {
             profile: name.clone(),
             devices: mine().count() / prepared.scenario.seeds as usize,
-            budget: first.device.memory_budget(),
-            fits: each().all(|(at, work)| at.device.can_run(work)),
-            compute: Spread::over(each().map(|(at, work)| at.device.compute_time(work)))?,
+            budget: first.device().memory_budget(),
+            fits: each().all(|(at, work)| at.device().can_run(work)),
+            compute: Spread::over(each().map(|(at, work)| at.compute(work)))?,
             transfer: Spread::over(each().map(|(at, work)| at.download(work) + at.upload(work)))?,
             energy: Spread::over(each().map(|(at, work)| energy(at, work)))?,
         })

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use fleetune_devices::CostMode;
 use fleetune_reports::records::{
     AlgorithmDetails, CellTotals, Details, Manifest, RunResults, ScenarioInfo, Start, Statement,
     Treatment,
@@ -11,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     cell::{CellResult, Ending},
+    clocks::{computing, transferring},
     federation::End,
     prepare::Prepared,
 };
@@ -42,7 +44,7 @@ pub(crate) fn collect(
                 .iter()
                 .map(|(label, config)| details(label.as_str(), &config.describe(), cells))
                 .collect(),
-            reality: reality(),
+            reality: reality(&scenario.fleet.cost),
             notices: notices(prepared, cells),
         },
         manifest: manifest(prepared, circumstances),
@@ -129,7 +131,7 @@ fn describe(prepared: &Prepared) -> ScenarioInfo {
     }
 }
 
-fn reality() -> Vec<Statement> {
+fn reality(clock: &CostMode) -> Vec<Statement> {
     let real = |subject: &str, how: &str| Statement {
         subject: subject.to_owned(),
         treatment: Treatment::Real,
@@ -153,14 +155,8 @@ fn reality() -> Vec<Statement> {
             "FLOPs and bytes",
             "counted where the computation and the serialisation happen, operation by operation",
         ),
-        simulated(
-            "computing time",
-            "roofline of the device profile: counted FLOPs and memory traffic over sustained speed and bandwidth",
-        ),
-        simulated(
-            "network time",
-            "flows over each device's access link and the shared server link, max-min fair",
-        ),
+        simulated("computing time", computing(clock)),
+        simulated("network time", transferring(clock)),
         simulated(
             "energy",
             "the profile's power of each activity, integrated over simulated time while a device is engaged",

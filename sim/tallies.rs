@@ -11,7 +11,7 @@ use fleetune_reports::records::{ProfileFit, ProfileParticipation, RoundAnatomy};
 use fleetune_units::{Bytes, Seconds};
 use serde::{Deserialize, Serialize};
 
-use crate::federation::{Anatomy, Fate, FederationConfig, RoundOutcome};
+use crate::federation::{Anatomy, Clock, Fate, FederationConfig, RoundOutcome, Undisturbed};
 
 /// Counts of one cell; several cells of an algorithm are merged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,7 +35,7 @@ impl Tallies {
     /// Nothing counted yet but what the fleet can hold: the most memory that any exchange asks of each device.
     pub fn new(
         fleet: &Fleet,
-        wiring: &Wiring,
+        (wiring, clock): (&Wiring, &Clock),
         config: &FederationConfig,
         server: &dyn Server,
     ) -> Self {
@@ -46,7 +46,7 @@ impl Tallies {
         for (client, device) in (0..).zip(&fleet.devices) {
             let name = device.profile().name.to_string();
             let alone = Alone { device, wiring };
-            let forecast = server.forecast(client, &alone, horizon);
+            let forecast = server.forecast(client, &Undisturbed { alone, clock }, horizon);
             let needed = forecast.iter().map(|work| work.peak_memory).max().unwrap_or_default();
             let entry = fit.entry(name.clone()).or_insert_with(|| ProfileFit {
                 profile: name.clone(),
@@ -81,6 +81,12 @@ impl Tallies {
 
     /// Counts a round.
     pub fn add(&mut self, outcome: &RoundOutcome) {
+        for (client, spent) in &outcome.tails {
+            let profile = &self.profile_of[*client as usize];
+            if let Some(entry) = self.participation.get_mut(profile) {
+                entry.energy += spent.total().energy;
+            }
+        }
         for client in &outcome.clients {
             let profile = &self.profile_of[client.client as usize];
             let Some(entry) = self.participation.get_mut(profile) else { continue };

@@ -106,9 +106,16 @@ impl Processor {
         Ok(self.done)
     }
 
-    /// How much work it has done since its start, in seconds of the undisturbed device.
+    /// How much work it has done since its start or since that was last taken, in seconds of the
+    /// undisturbed device.
     pub const fn done(&self) -> Seconds {
         self.done
+    }
+
+    /// [`Self::done`], counted from zero again: what one job did is then a sum of its own, without
+    /// the rounding that a difference of large sums would have.
+    pub fn take_done(&mut self) -> Seconds {
+        std::mem::replace(&mut self.done, Seconds::ZERO)
     }
 
     /// The moment it stands at.

@@ -1,6 +1,12 @@
-use fleetune_devices::{FleetConfig, MAX_DEVICES, Profiles};
+use std::{path::Path, sync::Arc};
+
+use fleetune_devices::{
+    FleetConfig, MAX_DEVICES, Profiles,
+    availability::trace::{TraceError, Traces},
+};
 use indexmap::IndexMap;
 
+use super::model::resolved;
 use crate::{
     document::{Fault, FieldPath, Spot},
     draft::Draft,
@@ -27,29 +33,36 @@ pub(super) fn profiles(draft: &mut Draft, library: &Profiles, faults: &mut Vec<F
     draft.profiles = Some(used);
 }
 
-/// What devices can say of themselves and the federation does not act on yet: refused, so that nothing is ignored.
-pub(super) fn not_simulated(draft: &Draft, faults: &mut Vec<Fault>) {
-    let mut refuse = |path: FieldPath, there: bool| {
-        if there {
-            let help = "leave it out; the device models have it, rounds do not follow it yet";
-            faults.push(Fault::key(path, "this is not simulated yet").with_help(help));
+/// The trace can be read, for as many devices as the fleet has. Leaves its path absolute in the draft.
+pub(super) fn traces(
+    draft: &mut Draft,
+    folder: &Path,
+    faults: &mut Vec<Fault>,
+) -> Option<Arc<Traces>> {
+    let fleet = draft.fleet.as_mut()?;
+    let keep = u32::try_from(devices(fleet)).ok().filter(|&devices| devices <= MAX_DEVICES)?;
+    let trace = fleet.trace.as_mut()?;
+    let path = FieldPath::from("fleet.trace");
+    match resolved(Path::new(&trace.file), folder) {
+        // Resolved paths are UTF-8.
+        Ok(absolute) => trace.file = absolute.to_string_lossy().into_owned(),
+        Err(message) => {
+            faults.push(Fault::value(path.key("file"), message));
+            return None;
         }
+    }
+    let error = match Traces::load(trace, keep) {
+        Ok(traces) => return Some(traces),
+        Err(error) => error,
     };
-    if let Some(fleet) = &draft.fleet {
-        let path = FieldPath::from("fleet");
-        refuse(path.key("trace"), fleet.trace.is_some());
-        refuse(path.key("eligibility"), !fleet.eligibility.is_trivial());
-        refuse(path.key("cost"), !fleet.cost.is_roofline());
-    }
-    for (name, profile) in draft.profiles.iter().flatten() {
-        let path = FieldPath::from("profiles").key(name);
-        refuse(path.key("charging"), profile.charging.is_some());
-        refuse(path.key("wifi"), profile.wifi.is_some());
-        refuse(path.key("battery"), profile.battery.is_some());
-        refuse(path.key("throttle"), profile.throttle.is_some());
-        refuse(path.key("background_load"), profile.background_load.is_some());
-        refuse(path.key("radio_tail"), profile.radio_tail.is_some());
-    }
+    let fault = match error {
+        TraceError::RepeatsTooEarly { .. } => Fault::value(path.key("repeat"), error.to_string())
+            .with_help("repeat after the trace's last end or later, or leave `repeat` out"),
+        _ => Fault::value(path.key("file"), error.to_string())
+            .with_help("docs/traces.md says what a trace is and how to make one"),
+    };
+    faults.push(fault);
+    None
 }
 
 /// The number of devices.

@@ -1,15 +1,16 @@
 //! What concerns several fields at once, or files. Every check runs whose fields could be read.
 
 mod algorithms;
+mod cost;
 mod data;
 mod fleet;
 mod memory;
 mod model;
 mod network;
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
-use fleetune_devices::Profiles;
+use fleetune_devices::{Profiles, availability::trace::Traces};
 use fleetune_models::{checkpoint::Checkpoint, tasks::Task};
 
 use crate::{document::Fault, draft::Draft};
@@ -21,6 +22,8 @@ pub(crate) struct Inputs {
     pub(crate) checkpoint: Checkpoint,
     /// The labelled texts.
     pub(crate) task: Task,
+    /// When devices are there, if that was recorded.
+    pub(crate) traces: Option<Arc<Traces>>,
 }
 
 /// Checks a draft; relative paths are taken from `folder`.
@@ -37,7 +40,8 @@ pub(crate) fn run(draft: &mut Draft, folder: &Path, faults: &mut Vec<Fault>) -> 
         )),
     }
     fleet::sizes(draft, faults);
-    fleet::not_simulated(draft, faults);
+    let traces = fleet::traces(draft, folder, faults);
+    cost::check(draft, faults);
     network::topology(draft, faults);
     let checkpoint = model::checkpoint(draft, folder, faults);
     let task = data::task(draft, folder, faults);
@@ -51,5 +55,5 @@ pub(crate) fn run(draft: &mut Draft, folder: &Path, faults: &mut Vec<Fault>) -> 
     if let (Some(checkpoint), Some(task)) = (&checkpoint, &task) {
         memory::warm_ups(draft, checkpoint, task, faults);
     }
-    Some(Inputs { checkpoint: checkpoint?, task: task? })
+    Some(Inputs { checkpoint: checkpoint?, task: task?, traces })
 }

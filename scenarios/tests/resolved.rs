@@ -82,6 +82,83 @@ fn the_hash_is_that_of_what_results_depend_on() {
     assert_eq!(hash(&swapped, &[]), base);
 }
 
+/// The same trace elsewhere, or with a row that no device of the fleet replays, is the same trace.
+#[test]
+fn a_trace_is_known_by_what_is_replayed() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let with = |rows: &str| {
+        let path = folder.path().join("trace.csv");
+        std::fs::write(&path, format!("device,start,end\n{rows}")).expect("it can be written");
+        let trace = format!("fleet.trace={{ file: {} }}", path.display());
+        let scenario = checked(&small(), &[&trace]);
+        let scenario = scenario.unwrap_or_else(|errors| panic!("{}", printed(&errors)));
+        assert_eq!(again(&scenario), scenario);
+        assert!(scenario.traces().is_some());
+        scenario.hash().to_owned()
+    };
+    let twelve: String = (0..12).map(|device| format!("{device},{device},100\n")).collect();
+    let hash = with(&twelve);
+    assert_eq!(with(&format!("{twelve}12,5,7\n")), hash);
+    assert_ne!(with(&twelve.replace("11,11,100", "11,11,101")), hash);
+    assert_ne!(with(&twelve.replace("0,0,100\n", "0,0,50\n0,60,100\n")), hash);
+    assert_ne!(hash, checked(&small(), &[]).expect("it is right").hash());
+}
+
+/// What a scenario may say of its devices is taken and comes back, all of it.
+#[test]
+fn devices_may_have_all_that_the_models_know() {
+    let set = [
+        "fleet.eligibility={ charging: true, wifi: true, battery_above: 0.3 }",
+        "fleet.cost={ fwdllm: { step: 308 ms } }",
+        "fleet.heterogeneity.compute_sigma=0",
+    ];
+    let mut profile = fleetune_devices::Profiles::shipped()
+        .expect("they are right")
+        .get("phone-mid")
+        .map(|profile| serde_yaml::to_string(&**profile).expect("it can be written"))
+        .expect("it is there")
+        .replace("\n", "\n    ");
+    profile = profile.replacen("phone-mid", "phone-own", 1);
+    let more = "battery: { capacity: 40 kJ, charge_power: 10 W, initial: 0.8 }
+    charging: { diurnal: { mean_on: 8 h, mean_off: 16 h, swing: 0.8, peak: 2 h } }
+    wifi: { exponential: { mean_on: 8 h, mean_off: 4 h } }
+    throttle: { after: 10 min, factor: 0.6, recovery: 5 min }
+    background_load: { share: 0.3, running: { exponential: { mean_on: 5 min, mean_off: 30 min } } }
+    radio_tail: { power: 1.2 W, length: 5 s }
+";
+    let profiles = format!("profiles:\n  phone-own:\n    {profile}{more}");
+    let text = small().replace("raspberry-pi-5", "phone-own") + &profiles;
+    let scenario = checked(&text, &set);
+    let scenario = scenario.unwrap_or_else(|errors| panic!("{}", printed(&errors)));
+    assert_eq!(again(&scenario), scenario);
+}
+
+/// A cost mode is told of batches as the algorithm has them: all of its local steps in an exchange,
+/// or one where each exchange is a step.
+#[test]
+fn clocks_are_told_how_an_algorithm_works() {
+    const COMMON: &str = "local_steps: 5, batch_size: 7, learning_rate: { base: 1e-3 }";
+    let more = format!(
+        "
+  A: {{ mezo: {{ {COMMON} }} }}
+  B: {{ fedsllm: {{ {COMMON}, split: 2 }} }}
+  C: {{ fwdllm: {{ batch_size: 9, learning_rate: {{ base: 1e-3 }} }} }}
+"
+    );
+    let scenario = checked(&(small() + &more), &[]).expect("the scenario is right");
+    let paces = scenario.algorithms.values().map(fleetune_scenarios::pace);
+    let paces: Vec<_> = paces.map(|pace| (pace.kind, pace.batch_size, pace.steps)).collect();
+    let of = |kind: &str, batch, steps| (kind.to_owned(), batch, steps);
+    let expected = [
+        of("fedspzo", 16, 4),
+        of("fedavg", 16, 4),
+        of("mezo", 7, 5),
+        of("fedsllm", 7, 1),
+        of("fwdllm", 9, 1),
+    ];
+    assert_eq!(paces, expected);
+}
+
 #[test]
 fn first_order_algorithms_need_no_more_than_their_papers_leave_open() {
     const COMMON: &str = "local_steps: 4, batch_size: 16, learning_rate: { base: 1e-3 }";

@@ -3,6 +3,7 @@ use fleetune_models::backend::Backend;
 
 use super::{Failure, ScenarioArguments, say, table::Table};
 use crate::{
+    clocks::note,
     plan::{AlgorithmPlan, Spread, plan},
     prepare::Prepared,
 };
@@ -26,6 +27,9 @@ impl Plan {
             (f64::from(federation.cohort) * federation.over_commitment).ceil(),
             federation.cohort
         ))?;
+        if let Some(note) = note(&prepared.scenario.fleet.cost) {
+            say(&note)?;
+        }
         plans.iter().try_for_each(|plan| say(&describe(plan)))
     }
 }

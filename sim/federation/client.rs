@@ -19,11 +19,14 @@ use fleetune_units::{Bytes, Watts};
 
 use super::{
     anatomy::Anatomy,
-    compute::Course,
+    clock::Clock,
+    compute::{Course, NoCourse},
+    draw::{Draw, Tail},
     ledger::{Ledger, Resources},
     outcome::{ClientOutcome, Fate},
+    timed::Timed,
 };
-use crate::kernel::{Handle, SimDuration, SimTime, TimeError};
+use crate::kernel::{Handle, SimDuration, SimTime};
 
 /// What a client is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,14 +44,18 @@ pub(super) enum Activity {
 }
 
 impl Activity {
-    fn power(self, states: &PowerStates) -> Watts {
+    /// What it draws, if it is doing anything.
+    fn power(self, states: &PowerStates) -> Option<Watts> {
         match self {
-            Self::Downloading => states.receive,
-            Self::Computing => states.compute,
-            Self::Uploading => states.transmit,
-            Self::Waiting => states.idle,
-            Self::Gone => Watts::ZERO,
+            Self::Downloading => Some(states.receive),
+            Self::Computing => Some(states.compute),
+            Self::Uploading => Some(states.transmit),
+            Self::Waiting | Self::Gone => None,
         }
+    }
+
+    fn is_transfer(self) -> bool {
+        matches!(self, Self::Downloading | Self::Uploading)
     }
 }
 
@@ -62,9 +69,15 @@ pub(super) struct Client {
     pub(super) course: Course,
     /// What it is waiting for in the calendar: the end of its computation, or its arrival.
     pub(super) pending: Option<Handle>,
+    /// Its transfer, if that takes the time of a cost mode and not the network's.
+    pub(super) timed: Option<Timed>,
     job: Option<UnrunJob>,
     since: SimTime,
     times: Anatomy,
+    /// Of its radio, since the last transfer.
+    tail: Option<Tail>,
+    /// What the meter is to see.
+    draw: Draw,
     meter: Meter,
     /// Spent in this exchange, energy apart.
     spent: Resources,
@@ -83,8 +96,9 @@ impl fmt::Debug for UnrunJob {
 }
 
 impl Client {
-    /// A client that has been asked at `now`, with nothing to do yet.
-    pub(super) fn new(id: ClientId, now: SimTime) -> Self {
+    /// A client that has been asked at `now`, with nothing to do yet; its radio may be awake from
+    /// an earlier round.
+    pub(super) fn new(id: ClientId, tail: Option<Tail>, now: SimTime) -> Self {
         Self {
             id,
             activity: Activity::Gone,
@@ -92,9 +106,12 @@ impl Client {
             workload: Workload::default(),
             course: Course::default(),
             pending: None,
+            timed: None,
             job: None,
             since: now,
             times: Anatomy::default(),
+            tail,
+            draw: Draw::steady(Watts::ZERO),
             meter: Meter::new(moment(now), Watts::ZERO),
             spent: Resources::default(),
             ledger: Ledger::default(),
@@ -108,8 +125,9 @@ impl Client {
         &mut self,
         assignment: Assignment,
         device: &Device,
-    ) -> Result<(), TimeError> {
-        self.course = Course::of(device, &assignment.workload)?;
+        clock: &Clock,
+    ) -> Result<(), NoCourse> {
+        self.course = Course::of(device, &assignment.workload, clock)?;
         self.workload = assignment.workload;
         self.job = Some(UnrunJob(assignment.job));
         self.arrived = false;
@@ -123,8 +141,17 @@ impl Client {
         now: SimTime,
         device: &Device,
     ) -> Result<(), TimeWentBack> {
-        let purpose = if next == Activity::Gone { Purpose::Background } else { Purpose::Round };
-        self.meter.set(moment(now), next.power(device.power()), purpose)?;
+        self.catch_up(now)?;
+        if self.activity.is_transfer() {
+            self.tail = Tail::after(device, now);
+        }
+        if next.is_transfer() {
+            self.tail = None;
+        }
+        // A device that is done with the round idles on its own account, but for the tail.
+        let rest = if next == Activity::Gone { Watts::ZERO } else { device.power().idle };
+        self.draw = self.drawing(next, device, rest);
+        self.meter.set(moment(now), self.draw.at(now), Purpose::Round)?;
         let gone = self.elapsed(now);
         let book = match self.activity {
             Activity::Downloading => Some(&mut self.times.download),
@@ -137,6 +164,41 @@ impl Client {
             *book = book.saturating_plus(gone);
         }
         (self.activity, self.since) = (next, now);
+        Ok(())
+    }
+
+    /// What the device draws, on whosever account.
+    pub(super) fn device_draw(&self, device: &Device) -> Draw {
+        self.drawing(self.activity, device, device.power().idle)
+    }
+
+    /// What it draws in an activity, and `rest` if it does nothing and its radio is asleep.
+    fn drawing(&self, activity: Activity, device: &Device, rest: Watts) -> Draw {
+        match activity.power(device.power()) {
+            Some(power) => Draw::steady(power),
+            None => Draw::resting(rest, self.tail),
+        }
+    }
+
+    /// Its device died at `now`, when it was done with the round: its radio is off.
+    pub(super) fn silence(&mut self, now: SimTime) -> Result<(), TimeWentBack> {
+        self.catch_up(now)?;
+        (self.tail, self.draw) = (None, Draw::steady(Watts::ZERO));
+        self.meter.set(moment(now), Watts::ZERO, Purpose::Round)
+    }
+
+    /// Its tail, if its round closes with the radio awake; and whether what it drew was useful.
+    pub(super) fn last_tail(&self) -> Option<(Tail, bool)> {
+        self.tail.map(|tail| (tail, self.fate == Fate::Aggregated))
+    }
+
+    /// Ends a tail that is over by `now`, and tells the meter.
+    fn catch_up(&mut self, now: SimTime) -> Result<(), TimeWentBack> {
+        if let Some((at, power)) = self.draw.fallen(now) {
+            self.draw = Draw::steady(power);
+            self.meter.set(moment(at), power, Purpose::Round)?;
+        }
+        self.tail = self.tail.filter(|tail| tail.ends > now);
         Ok(())
     }
 
@@ -155,7 +217,7 @@ impl Client {
         self.spent.uplink += bytes;
     }
 
-    /// Charges what has been computed after `elapsed`.
+    /// Charges what an undisturbed device has computed after `elapsed`.
     pub(super) fn charge_compute(&mut self, elapsed: SimDuration) {
         self.spent.device_flops += self.course.done_after(elapsed);
     }
@@ -172,6 +234,7 @@ impl Client {
 
     /// Settles this exchange: its spending becomes useful or wasted.
     pub(super) fn settle(&mut self, fate: Fate, now: SimTime) -> Result<(), TimeWentBack> {
+        self.catch_up(now)?;
         let mut spent = std::mem::take(&mut self.spent);
         spent.energy = self.meter.read(moment(now))?.open;
         if fate == Fate::Aggregated {
@@ -184,6 +247,20 @@ impl Client {
         }
         (self.job, self.arrived) = (None, false);
         self.fate = fate;
+        Ok(())
+    }
+
+    /// Its round closes at `now`: what its radio's tail has drawn since it was done goes where its
+    /// last exchange went.
+    pub(super) fn close(&mut self, now: SimTime) -> Result<(), TimeWentBack> {
+        self.catch_up(now)?;
+        let energy = self.meter.read(moment(now))?.open;
+        let spent = Resources { energy, ..Resources::default() };
+        if self.fate == Fate::Aggregated {
+            self.ledger.useful += spent;
+        } else {
+            self.ledger.wasted += spent;
+        }
         Ok(())
     }
 
@@ -208,6 +285,7 @@ impl Client {
     }
 }
 
-fn moment(time: SimTime) -> Moment {
+/// The same instant as the devices' models write it.
+pub(super) fn moment(time: SimTime) -> Moment {
     Moment(time.as_nanos())
 }

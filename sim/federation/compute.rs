@@ -1,27 +1,61 @@
 //! The course of a computation in simulated time, on a device and on the server.
 
-use fleetune_devices::{Device, Workload};
+use fleetune_devices::{Device, Workload, cost::MissingMeasurement};
 use fleetune_units::{Flops, FlopsPerSecond, Seconds};
 
+use super::clock::Clock;
 use crate::kernel::{SimDuration, SimTime, TimeError};
 
-/// When each phase of a workload ends on a device, counted from the start of the computation.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// When each phase of a workload ends on an undisturbed device, counted from the start of the
+/// computation.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Course {
     phases: Vec<(SimDuration, Flops)>,
+    seconds: Seconds,
+}
+
+/// Why there is no course.
+#[derive(Debug)]
+pub(super) enum NoCourse {
+    /// Too long for simulated time.
+    Time(TimeError),
+    /// Nobody measured it.
+    Unmeasured(MissingMeasurement),
+}
+
+impl From<TimeError> for NoCourse {
+    fn from(error: TimeError) -> Self {
+        Self::Time(error)
+    }
 }
 
 impl Course {
     /// The course of `workload` on `device`. Ends are rounded from the running sum of seconds, so
     /// the last one is the device's compute time, rounded once.
-    pub(super) fn of(device: &Device, workload: &Workload) -> Result<Self, TimeError> {
-        let mut end = Seconds::ZERO;
-        let times = device.phase_times(workload);
-        let phases = times.into_iter().zip(&workload.phases).map(|((_, time), phase)| {
-            end += time;
-            Ok((SimDuration::from_seconds(end.get())?, phase.flops))
-        });
-        Ok(Self { phases: phases.collect::<Result<_, _>>()? })
+    ///
+    /// Clocks other than the roofline know no phases: by theirs, work progresses evenly.
+    pub(super) fn of(
+        device: &Device,
+        workload: &Workload,
+        clock: &Clock,
+    ) -> Result<Self, NoCourse> {
+        let (mut phases, mut seconds) = (Vec::new(), Seconds::ZERO);
+        if clock.mode.is_roofline() {
+            for phase in &workload.phases {
+                seconds += device.phase_time(phase);
+                phases.push((SimDuration::from_seconds(seconds.get())?, phase.flops));
+            }
+        } else {
+            let times = clock.times(device, workload).map_err(NoCourse::Unmeasured)?;
+            seconds = times.compute;
+            phases.push((SimDuration::from_seconds(seconds.get())?, workload.flops()));
+        }
+        Ok(Self { phases, seconds })
+    }
+
+    /// All of it, in seconds of the undisturbed device.
+    pub(super) fn seconds(&self) -> Seconds {
+        self.seconds
     }
 
     /// From the start to the end of the last phase.
@@ -36,7 +70,7 @@ impl Course {
         for &(end, flops) in &self.phases {
             if elapsed < end {
                 let gone = elapsed.as_nanos() - start;
-                return done + part(flops, gone, end.as_nanos() - start);
+                return done + flops_part(flops, gone, end.as_nanos() - start);
             }
             done += flops;
             start = end.as_nanos();
@@ -78,17 +112,21 @@ impl ServerWork {
     pub(super) fn done_at(&self, now: SimTime) -> Flops {
         match now.since(self.since) {
             Some(gone) if gone < self.lasts => {
-                part(self.work, gone.as_nanos(), self.lasts.as_nanos())
+                flops_part(self.work, gone.as_nanos(), self.lasts.as_nanos())
             }
             _ => self.work,
         }
     }
 }
 
-/// `floor(flops * gone / span)`; dividing first, a little less, where 128 bits cannot hold more.
-fn part(flops: Flops, gone: u64, span: u64) -> Flops {
-    let (flops, gone, span) = (flops.get(), u128::from(gone), u128::from(span));
-    Flops::new(flops.checked_mul(gone).map_or(flops / span * gone, |product| product / span))
+fn flops_part(flops: Flops, gone: u64, span: u64) -> Flops {
+    Flops::new(part(flops.get(), gone, span))
+}
+
+/// `floor(all * gone / span)`; dividing first, a little less, where 128 bits cannot hold more.
+pub(super) fn part(all: u128, gone: u64, span: u64) -> u128 {
+    let (gone, span) = (u128::from(gone), u128::from(span));
+    all.checked_mul(gone).map_or(all / span * gone, |product| product / span)
 }
 
 #[cfg(test)]
@@ -98,7 +136,10 @@ mod tests {
     #[test]
     fn work_done_is_pro_rata_within_a_phase_and_rounded_down() {
         let phase = |end, flops| (SimDuration::from_nanos(end), Flops::new(flops));
-        let course = Course { phases: vec![phase(100, 7), phase(100, 5), phase(400, 1_000)] };
+        let course = Course {
+            phases: vec![phase(100, 7), phase(100, 5), phase(400, 1_000)],
+            ..Course::default()
+        };
         let done = |nanos| course.done_after(SimDuration::from_nanos(nanos)).get();
         assert_eq!([done(0), done(14), done(15), done(99)], [0, 0, 1, 6]);
         // The second phase takes no time: it is done as soon as the first is.
@@ -107,6 +148,6 @@ mod tests {
             [12, 15, 1_008, 1_012, 1_012]
         );
         assert_eq!(course.duration().as_nanos(), 400);
-        assert_eq!(part(Flops::new(u128::MAX), 3, 4).get(), u128::MAX / 4 * 3);
+        assert_eq!(part(u128::MAX, 3, 4), u128::MAX / 4 * 3);
     }
 }

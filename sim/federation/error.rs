@@ -2,12 +2,13 @@
 
 use fleetune_algorithms::protocol::{ClientId, Counted, Exchange, ProtocolError};
 use fleetune_devices::{
+    cost::MissingMeasurement,
     energy::TimeWentBack,
     network::{config::TopologyError, transfers::TransferError},
 };
 use fleetune_units::Flops;
 
-use super::{config::ConfigError, outcome::ObserverError};
+use super::{compute::NoCourse, config::ConfigError, outcome::ObserverError};
 use crate::kernel::{KernelError, TimeError};
 
 /// Why a federation cannot go on. Fatal all of them; what was observed before stays valid, except
@@ -49,6 +50,9 @@ pub enum FederationError {
         /// What was wrong.
         source: TimeError,
     },
+    /// The cost mode is a table of measured steps without one of those that are taken.
+    #[error(transparent)]
+    Unmeasured(#[from] MissingMeasurement),
     /// A deadline, a limit or a transfer lies beyond the end of time.
     #[error(transparent)]
     Time(#[from] TimeError),
@@ -91,6 +95,14 @@ pub enum FederationError {
 }
 
 impl FederationError {
+    /// Why `client` cannot take up its work.
+    pub(super) fn no_course(client: ClientId, error: NoCourse) -> Self {
+        match error {
+            NoCourse::Time(source) => Self::ClientTime { client, source },
+            NoCourse::Unmeasured(missing) => Self::Unmeasured(missing),
+        }
+    }
+
     /// Whether the simulator itself is at fault, rather than a scenario, an algorithm's learning
     /// or the observer.
     pub fn is_broken_invariant(&self) -> bool {

@@ -10,6 +10,10 @@ use crate::kernel::{Class, Event};
 pub(super) enum FederationEvent {
     /// The present session of a device ends: it comes or goes.
     SessionEnds { device: u32 },
+    /// A device's battery crosses a level, or is plugged in or not.
+    BatteryTurns { device: u32 },
+    /// A client's transfer is complete, by the clock of a cost mode.
+    Transferred { place: u32 },
     /// A flow leaves its latency phase or moves its last byte, or a link changes.
     FlowTurns,
     /// A client has computed its update.
@@ -34,8 +38,8 @@ impl FederationEvent {
     /// The class under which it is scheduled.
     pub(super) fn class(self) -> Class {
         match self {
-            Self::SessionEnds { .. } => Class::StateChange,
-            Self::FlowTurns | Self::Computed { .. } => Class::Completion,
+            Self::SessionEnds { .. } | Self::BatteryTurns { .. } => Class::StateChange,
+            Self::FlowTurns | Self::Transferred { .. } | Self::Computed { .. } => Class::Completion,
             Self::Arrived { .. } => Class::Arrival,
             Self::Deadline | Self::Patience => Class::Timer,
             Self::OpenRound | Self::CloseExchange | Self::ServerDone => Class::Decision,
@@ -48,9 +52,11 @@ impl FederationEvent {
 impl Event for FederationEvent {
     fn entity(&self) -> String {
         match self {
-            Self::SessionEnds { device } => format!("device {device}"),
+            Self::SessionEnds { device } | Self::BatteryTurns { device } => {
+                format!("device {device}")
+            }
             Self::FlowTurns => "the network".into(),
-            Self::Computed { place } | Self::Arrived { place } => {
+            Self::Transferred { place } | Self::Computed { place } | Self::Arrived { place } => {
                 format!("the client at place {place} of the selection")
             }
             Self::Deadline | Self::Patience | Self::Stop => "a timer of the server".into(),

@@ -1,6 +1,6 @@
 //! Exchanges: every client's way through one, and the joining of what arrived.
 
-use fleetune_algorithms::protocol::{ClientId, Counted, Exchange, Update, Verdict};
+use fleetune_algorithms::protocol::{Assignment, ClientId, Counted, Exchange, Update, Verdict};
 use fleetune_devices::{Workload, network::Direction};
 use fleetune_units::{Bytes, Flops};
 use rayon::prelude::*;
@@ -24,15 +24,23 @@ impl Federation<'_> {
         self.round.as_mut().expect(OPEN)
     }
 
-    fn client_mut(&mut self, place: u32) -> &mut Client {
+    pub(super) fn client_mut(&mut self, place: u32) -> &mut Client {
         &mut self.open_mut().clients[place as usize]
     }
 
-    fn turn(&mut self, place: u32, next: Activity) -> Result<(), FederationError> {
+    /// Goes over to `next`, and lets the device's battery know.
+    pub(super) fn turn(&mut self, place: u32, next: Activity) -> Result<(), FederationError> {
         let now = self.now();
-        let devices = self.devices;
+        let id = self.client_mut(place).id;
+        let device = self.device(id);
+        let dead = self.supplies.is_dead(device.id.0, now);
         let client = self.client_mut(place);
-        Ok(client.turn_to(next, now, &devices[client.id as usize])?)
+        client.turn_to(next, now, device)?;
+        if dead {
+            client.silence(now)?;
+        }
+        let draw = client.device_draw(device);
+        self.supplies.draw(device.id.0, draw, &mut self.calendar)
     }
 
     /// Tells the server who is asked, hands out the assignments and lets everybody start: `asked`
@@ -54,16 +62,15 @@ impl Federation<'_> {
         (round.exchange, round.wanted, round.deadline) = (exchange, wanted, deadline);
         (round.closing, round.arrivals) = (None, Vec::new());
         for (place, id) in asked {
-            let (device, assignment) = (self.device(id), self.assignment(exchange, id));
+            let assignment = self.assignment(exchange, id);
             let download = assignment.workload.download;
-            let taken = self.client_mut(place).take_up(assignment, device);
-            taken.map_err(|source| FederationError::ClientTime { client: id, source })?;
+            self.take_up(place, assignment)?;
             if download.is_zero() {
                 self.compute(place)?;
-            } else {
-                self.turn(place, Activity::Downloading)?;
-                self.transmit(place, Direction::Down, download)?;
+                continue;
             }
+            self.turn(place, Activity::Downloading)?;
+            self.transmit(place, Direction::Down, download)?;
         }
         Ok(())
     }
@@ -79,18 +86,30 @@ impl Federation<'_> {
         Ok(())
     }
 
-    fn downloaded(&mut self, place: u32) -> Result<(), FederationError> {
+    pub(super) fn downloaded(&mut self, place: u32) -> Result<(), FederationError> {
         let client = self.client_mut(place);
         let bytes = client.workload.download;
         client.charge_download(bytes);
         self.compute(place)
     }
 
+    fn take_up(&mut self, place: u32, assignment: Assignment) -> Result<(), FederationError> {
+        let round = self.round.as_mut().expect(OPEN);
+        let client = &mut round.clients[place as usize];
+        let device = &self.devices[client.id as usize];
+        let taken = client.take_up(assignment, device, &self.clock);
+        taken.map_err(|error| FederationError::no_course(client.id, error))
+    }
+
     fn compute(&mut self, place: u32) -> Result<(), FederationError> {
         self.turn(place, Activity::Computing)?;
+        let now = self.now();
         let client = self.client_mut(place);
-        let (id, duration) = (client.id, client.course.duration());
-        let end = self.now().after(duration);
+        let (id, work, duration) = (client.id, client.course.seconds(), client.course.duration());
+        let end = match self.processors.begin(self.device(id), work, now)? {
+            Some(disturbed) => disturbed,
+            None => now.after(duration),
+        };
         let end = end.map_err(|source| FederationError::ClientTime { client: id, source })?;
         let handle = self.schedule(end, FederationEvent::Computed { place })?;
         self.client_mut(place).pending = Some(handle);
@@ -98,10 +117,12 @@ impl Federation<'_> {
     }
 
     pub(super) fn computed(&mut self, place: u32) -> Result<(), FederationError> {
+        let now = self.now();
         let client = self.client_mut(place);
         client.pending = None;
         client.charge_compute(client.course.duration());
-        let upload = client.workload.upload;
+        let (id, upload) = (client.id, client.workload.upload);
+        self.processors.end(id, now)?;
         if upload.is_zero() {
             return self.deliver(place);
         }
@@ -115,6 +136,9 @@ impl Federation<'_> {
         direction: Direction,
         size: Bytes,
     ) -> Result<(), FederationError> {
+        if self.start_timed(direction, place)? {
+            return Ok(());
+        }
         let (now, id) = (self.now(), self.client_mut(place).id);
         let transfer = self.wiring.transfer(self.device(id), direction, size);
         let begins = SimDuration::from_seconds(transfer.latency.get()).and_then(|l| now.after(l));
@@ -122,7 +146,7 @@ impl Federation<'_> {
         Ok(self.links.start(place, now, transfer)?)
     }
 
-    fn uploaded(&mut self, place: u32) -> Result<(), FederationError> {
+    pub(super) fn uploaded(&mut self, place: u32) -> Result<(), FederationError> {
         let client = self.client_mut(place);
         let bytes = client.workload.upload;
         client.charge_upload(bytes);
@@ -180,19 +204,25 @@ impl Federation<'_> {
         let now = self.now();
         match self.client_mut(place).activity {
             Activity::Downloading => {
-                if let Some(moved) = self.links.abort(place, now)? {
+                if let Some(moved) = self.stop_timed(place) {
+                    self.client_mut(place).charge_download(moved);
+                } else if let Some(moved) = self.links.abort(place, now)? {
                     self.client_mut(place).charge_download(moved);
                 }
             }
             Activity::Computing => {
+                let id = self.client_mut(place).id;
+                let disturbed = self.processors.end(id, now)?;
                 let client = self.client_mut(place);
-                client.charge_compute(client.elapsed(now));
+                client.charge_compute(disturbed.unwrap_or_else(|| client.elapsed(now)));
                 if let Some(end) = client.pending.take() {
                     self.calendar.cancel(end);
                 }
             }
             Activity::Uploading => {
-                if let Some(moved) = self.links.abort(place, now)? {
+                if let Some(moved) = self.stop_timed(place) {
+                    self.client_mut(place).charge_upload(moved);
+                } else if let Some(moved) = self.links.abort(place, now)? {
                     self.client_mut(place).charge_upload(moved);
                 }
             }
@@ -253,14 +283,11 @@ impl Federation<'_> {
         let exchange = self.open_mut().exchange;
         let updates = self.train()?;
         let verdict = self.aggregate(exchange, updates)?;
-        let devices = self.devices;
-        let round = self.open_mut();
-        for &place in &round.arrivals {
-            let client = &mut round.clients[place as usize];
+        for place in self.open_mut().arrivals.clone() {
             if verdict == Verdict::RoundOver {
-                client.turn_to(Activity::Gone, now, &devices[client.id as usize])?;
+                self.turn(place, Activity::Gone)?;
             }
-            client.settle(Fate::Aggregated, now)?;
+            self.client_mut(place).settle(Fate::Aggregated, now)?;
         }
         if verdict == Verdict::SameCohort {
             self.end = self.end_within_round();
@@ -318,9 +345,8 @@ impl Federation<'_> {
             if device.can_run(&self.assignment(next, id).workload) {
                 asked.push((place, id));
             } else {
-                let client = self.client_mut(place);
-                client.turn_to(Activity::Gone, now, device)?;
-                client.settle(Fate::Excluded, now)?;
+                self.turn(place, Activity::Gone)?;
+                self.client_mut(place).settle(Fate::Excluded, now)?;
             }
         }
         Ok(asked)

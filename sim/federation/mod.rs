@@ -16,10 +16,11 @@
 //!
 //! # Rules
 //!
-//! 1. **Who is asked.** Devices that are there and whose memory holds the assignment, in the order
-//!    of keys that depend on the seed, the round and the device alone: every algorithm sees the same
-//!    draws. The server is told who is asked, in that order, before it hands out the work; what a
-//!    client's part costs does not depend on who else is asked.
+//! 1. **Who is asked.** Devices that are there, that the scenario's eligibility admits (charging, on
+//!    Wi-Fi, charged enough) and whose memory holds the assignment, in the order of keys that depend
+//!    on the seed, the round and the device alone: every algorithm sees the same draws. The server is
+//!    told who is asked, in that order, before it hands out the work; what a client's part costs does
+//!    not depend on who else is asked.
 //! 2. **When a round opens.** As soon as a full cohort is there (or every device that can run the
 //!    algorithm at all, if those are fewer). If that takes longer than the deadline, with whoever is
 //!    there then or comes next. The server waits for a device's coming, never by polling.
@@ -34,7 +35,8 @@
 //!    exchange of the same round, in the order in which they arrived; those who have left since are
 //!    not replaced. It is told again who is asked.
 //! 6. **Leaving.** A device that leaves loses what it was doing at that instant, unless its update
-//!    is at the server.
+//!    is at the server. One that is no longer eligible has left, and so has one whose battery is
+//!    empty.
 //! 7. **Useful and wasted.** What a client spends in an exchange is useful if its update is
 //!    aggregated and wasted otherwise; every FLOP, byte and joule is one or the other. What was done
 //!    stays spent: of a computation broken off, the phases that had ended and the elapsed part of
@@ -43,8 +45,12 @@
 //!    its receive power during a download, compute power while computing, transmit power during an
 //!    upload (latency included, the radio is on), and idle power while it waits for the verdict.
 //!    These are powers of the whole device, idle power included. A device that is not engaged in a
-//!    round is charged nothing. Aggregation and evaluation are the server's and take no simulated
-//!    time; what does is in rule 11.
+//!    round is charged nothing, but for its radio's tail: after a transfer, complete or broken off,
+//!    the device draws the tail's power instead of resting, until the tail is over or it does
+//!    something that has a power of its own. What is drawn after the device is done is useful or
+//!    wasted as its last exchange was; what is drawn after the round's close is told with the next
+//!    round that closes, until the device is asked again. Aggregation and evaluation are the server's
+//!    and take no simulated time; what does is in rule 11.
 //! 9. **Zero bytes are no transfer**, and cost no latency either.
 //! 10. **Limits.** A limit of simulated time breaks the open round off at that instant, which makes
 //!     its open exchange waste; the limit of FLOPs is looked at after every exchange, that of rounds
@@ -58,23 +64,49 @@
 //! 12. **Whole rounds.** Where what a client does is of use only if it stays to the end of the
 //!     round, what those did who did not is waste, their earlier exchanges included; and what all
 //!     did, if the round does not get to its end.
+//! 13. **Clocks.** How long a computation takes is said by the roofline of the device's profile, or
+//!     by another clock that the scenario names. By another clock work progresses evenly from its
+//!     start to its end, and transfers take the clock's time if it has one: no latency, nothing
+//!     shared, of the time for both directions each has the share of its bytes. An exchange without
+//!     computing takes no time to compute. Powers and memory are the profile's under any clock, and
+//!     an algorithm that weighs one way to work against another is told the clock's times.
+//! 14. **Throttling and background load.** Clocks speak of an undisturbed device. One that is hot,
+//!     or has other programs to run, takes as much longer as its speed is lower, from change to
+//!     change; it draws its compute power all the while, and what it has done when it is broken off
+//!     is the integral of its speed, rounded down to whole nanoseconds of an undisturbed device. It
+//!     is under load while it computes and cools in all other time, asked or not.
+//! 15. **Batteries.** A device with a battery draws on it at all times: the power of rule 8 while
+//!     it is engaged or its radio is awake, else its idle power, there or not. Plugged in it lives off
+//!     the mains and charges. It dies, leaves or comes at the first nanosecond at which a level is
+//!     crossed, and changes of state come first at every instant: a device that dies exactly at its
+//!     arrival has not delivered. The dead draw nothing; they live again when they are plugged in.
 
 mod anatomy;
 mod client;
+mod clock;
 mod compute;
+mod conditions;
 mod config;
+mod draw;
 mod error;
 mod event;
 mod exchange;
 mod ledger;
 mod links;
 mod outcome;
+mod power;
 mod presence;
+mod processors;
 mod round;
 mod selection;
 mod server;
+mod supplies;
+mod tails;
+mod timed;
 
 pub use anatomy::Anatomy;
+pub use clock::{Clock, Undisturbed};
+pub use conditions::Conditions;
 pub use config::{ConfigError, FederationConfig, Stop};
 pub use error::FederationError;
 pub use ledger::{Ledger, Resources};

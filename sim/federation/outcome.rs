@@ -3,6 +3,7 @@
 use std::{error::Error, ops::ControlFlow};
 
 use fleetune_algorithms::protocol::{ClientId, Server};
+use fleetune_devices::Battery;
 use fleetune_units::Flops;
 use serde::{Deserialize, Serialize};
 
@@ -75,6 +76,8 @@ pub struct RoundOutcome {
     pub excluded: u32,
     /// All clients asked, in the order of the selection.
     pub clients: Vec<ClientOutcome>,
+    /// What radios' tails of earlier rounds have drawn since those were told, by client.
+    pub tails: Vec<(ClientId, Ledger)>,
 }
 
 impl RoundOutcome {
@@ -99,9 +102,10 @@ impl RoundOutcome {
         self.participants() == 0
     }
 
-    /// What all clients spent.
+    /// What all clients spent, and tails of earlier rounds.
     pub fn spent(&self) -> Ledger {
-        self.clients.iter().map(|client| client.spent).sum()
+        let tails = self.tails.iter().map(|&(_, spent)| spent);
+        self.clients.iter().map(|client| client.spent).chain(tails).sum()
     }
 
     /// What the time of the participants was made of, summed over them.
@@ -189,6 +193,12 @@ pub trait Observer {
     ) -> Result<ControlFlow<()>, ObserverError> {
         let _ = (standing, outcome);
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// The run is over at `at`: the battery of a device, told once for each that has one. The default
+    /// does nothing.
+    fn battery(&mut self, device: ClientId, battery: &Battery, at: SimTime) {
+        let _ = (device, battery, at);
     }
 
     /// Whether the run should end before the round is over: asked between the exchanges of a round

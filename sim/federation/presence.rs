@@ -2,9 +2,14 @@
 
 use std::fmt;
 
-use fleetune_devices::Session;
+use fleetune_devices::{
+    Device, Session,
+    availability::{Position, Process},
+    eligibility::EligibleSessions,
+    streams::SeedTree,
+};
 
-use super::event::FederationEvent;
+use super::{conditions::Conditions, event::FederationEvent};
 use crate::kernel::{Calendar, KernelError, SimDuration};
 
 /// A device's periods on and off, one after the other from time zero. When they run out the
@@ -19,21 +24,93 @@ pub(super) enum Change {
     Nothing,
 }
 
+impl Change {
+    /// From there or not to there or not.
+    fn between(was: bool, is: bool) -> Self {
+        match (was, is) {
+            (false, true) => Self::Came,
+            (true, false) => Self::Left,
+            _ => Self::Nothing,
+        }
+    }
+}
+
+/// Where sessions come from, for all devices alike.
+pub(super) enum Source<'a> {
+    /// The laws of the devices' profiles: of each device its place in its law is kept, 16 bytes.
+    Laws { devices: &'a [Device], seeds: SeedTree, positions: Vec<Position> },
+    /// Recorded, or subject to more than being there.
+    Eligible(Vec<EligibleSessions>),
+    /// As told.
+    Told(Vec<Sessions<'a>>),
+}
+
+impl<'a> Source<'a> {
+    /// The laws of the profiles of `devices`, in the stationary regime.
+    pub(super) fn laws(devices: &'a [Device], seeds: SeedTree) -> Self {
+        let positions = devices.iter().map(|device| {
+            let (law, key) = (device.availability(), device.stream_key());
+            Position::stationary(&law, Process::Availability, &seeds, key)
+        });
+        Self::Laws { devices, seeds, positions: positions.collect() }
+    }
+
+    /// The periods in which `conditions` admit `devices`, their batteries apart.
+    pub(super) fn under(conditions: &Conditions, devices: &'a [Device], seeds: SeedTree) -> Self {
+        let Conditions { eligibility, traces, .. } = conditions;
+        if !eligibility.charging && !eligibility.wifi && traces.is_none() {
+            return Self::laws(devices, seeds);
+        }
+        let of = |device: &Device| device.eligible_sessions(*eligibility, &seeds, traces.as_ref());
+        Self::Eligible(devices.iter().map(of).collect())
+    }
+
+    fn next(&mut self, device: u32) -> Option<Session> {
+        let place = device as usize;
+        match self {
+            Self::Laws { devices, seeds, positions } => {
+                let device = &devices[place];
+                let (law, key) = (device.availability(), device.stream_key());
+                positions[place].next(&law, Process::Availability, seeds, key)
+            }
+            Self::Eligible(sessions) => sessions[place].next(),
+            Self::Told(sessions) => sessions[place].next(),
+        }
+    }
+}
+
 pub(super) struct Presence<'a> {
-    sessions: Vec<Sessions<'a>>,
+    source: Source<'a>,
     online: Vec<bool>,
+    /// Whose battery keeps them away; empty if no device has one.
+    barred: Vec<bool>,
     /// Session ends that are in the calendar.
     pending: usize,
 }
 
 impl<'a> Presence<'a> {
-    pub(super) fn new(sessions: Vec<Sessions<'a>>) -> Self {
-        let online = vec![false; sessions.len()];
-        Self { sessions, online, pending: 0 }
+    pub(super) fn new(devices: usize, source: Source<'a>) -> Self {
+        Self { source, online: vec![false; devices], barred: Vec::new(), pending: 0 }
+    }
+
+    /// Whether sessions are as told, and not the devices' own.
+    pub(super) fn is_told(&self) -> bool {
+        matches!(self.source, Source::Told(_))
     }
 
     pub(super) fn is_online(&self, device: u32) -> bool {
-        self.online[device as usize]
+        let barred = self.barred.get(device as usize).is_some_and(|&barred| barred);
+        self.online[device as usize] && !barred
+    }
+
+    /// Whether the battery of `device` keeps it away from now on.
+    pub(super) fn bar(&mut self, device: u32, barred: bool) -> Change {
+        let was = self.is_online(device);
+        if self.barred.is_empty() {
+            self.barred = vec![false; self.online.len()];
+        }
+        self.barred[device as usize] = barred;
+        Change::between(was, self.is_online(device))
     }
 
     /// Whether no device will ever come or go any more.
@@ -46,7 +123,7 @@ impl<'a> Presence<'a> {
         &mut self,
         calendar: &mut Calendar<FederationEvent>,
     ) -> Result<(), KernelError> {
-        for device in (0..).take(self.sessions.len()) {
+        for device in (0..).take(self.online.len()) {
             self.begin_next(device, calendar)?;
         }
         Ok(())
@@ -61,11 +138,7 @@ impl<'a> Presence<'a> {
         self.pending -= 1;
         let was = self.is_online(device);
         self.begin_next(device, calendar)?;
-        Ok(match (was, self.is_online(device)) {
-            (false, true) => Change::Came,
-            (true, false) => Change::Left,
-            _ => Change::Nothing,
-        })
+        Ok(Change::between(was, self.is_online(device)))
     }
 
     fn begin_next(
@@ -73,7 +146,7 @@ impl<'a> Presence<'a> {
         device: u32,
         calendar: &mut Calendar<FederationEvent>,
     ) -> Result<(), KernelError> {
-        let Some(session) = self.sessions[device as usize].next() else {
+        let Some(session) = self.source.next(device) else {
             return Ok(());
         };
         self.online[device as usize] = session.online;

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, ops::ControlFlow};
 use fleetune_algorithms::protocol::{ClientId, Exchange, Progress};
 
 use super::{
-    client::Client,
+    client::{Activity, Client},
     compute::ServerWork,
     error::FederationError,
     event::FederationEvent,
@@ -156,6 +156,8 @@ impl Federation<'_> {
             }
             now.since(waiting.since).unwrap_or(SimDuration::ZERO)
         });
+        let clients = asked.iter().map(|&id| Client::new(id, self.tails.take(id, now), now));
+        let clients = clients.collect();
         let places = asked.iter().copied().zip(0..).collect();
         self.standing.asked += asked.len() as u64;
         self.round = Some(Round {
@@ -163,7 +165,7 @@ impl Federation<'_> {
             waited,
             opened: now,
             excluded,
-            clients: asked.iter().map(|&device| Client::new(device, now)).collect(),
+            clients,
             places,
             arrivals: Vec::new(),
             wanted: 0,
@@ -214,7 +216,7 @@ impl Federation<'_> {
 
     /// Closes the round: records it, evaluates if that is due, and goes on or ends.
     pub(super) fn close_round(&mut self, closing: Closing) -> Result<(), FederationError> {
-        let Some(outcome) = self.conclude(closing) else {
+        let Some(outcome) = self.conclude(closing)? else {
             return Ok(());
         };
         self.standing.rounds += 1;
@@ -236,17 +238,17 @@ impl Federation<'_> {
     pub(super) fn break_off(&mut self) -> Result<(), FederationError> {
         self.abort_busy(Fate::Interrupted)?;
         let now = self.now();
-        let Some(round) = &mut self.round else {
+        let Some(round) = &self.round else {
             return Ok(());
         };
-        for client in &mut round.clients {
-            if client.arrived || client.pending.is_some() {
-                let device = &self.devices[client.id as usize];
-                client.turn_to(super::client::Activity::Gone, now, device)?;
-                client.settle(Fate::Interrupted, now)?;
-            }
+        let delivered = (0..).zip(&round.clients);
+        let delivered = delivered.filter(|(_, client)| client.arrived || client.pending.is_some());
+        let delivered: Vec<u32> = delivered.map(|(place, _)| place).collect();
+        for place in delivered {
+            self.turn(place, Activity::Gone)?;
+            self.client_mut(place).settle(Fate::Interrupted, now)?;
         }
-        if let Some(outcome) = self.conclude(Closing::Interrupted) {
+        if let Some(outcome) = self.conclude(Closing::Interrupted)? {
             // It counts: its earlier exchanges may have changed the model, and what it spent is spent. So the run's
             // last evaluation is of the model and at the cost at its end.
             self.standing.rounds += 1;
@@ -256,13 +258,25 @@ impl Federation<'_> {
     }
 
     /// Takes the round off the table and books it.
-    fn conclude(&mut self, closing: Closing) -> Option<RoundOutcome> {
-        let mut round = self.round.take()?;
+    fn conclude(&mut self, closing: Closing) -> Result<Option<RoundOutcome>, FederationError> {
+        let now = self.now();
+        let Some(mut round) = self.round.take() else {
+            return Ok(None);
+        };
+        for client in &mut round.clients {
+            client.close(now)?;
+        }
         if let Some(server) = round.server {
             self.standing.server_flops += server.done_at(self.now());
         }
         if self.server.needs_whole_rounds() {
             round.forfeit(closing);
+        }
+        let tails = self.tails.tell(now);
+        for client in &round.clients {
+            if let Some((tail, useful)) = client.last_tail() {
+                self.tails.keep(client.id, tail, now, useful);
+            }
         }
         let outcome = RoundOutcome {
             round: round.exchange.round,
@@ -273,11 +287,12 @@ impl Federation<'_> {
             exchanges: round.exchange.index + 1,
             excluded: round.excluded,
             clients: round.clients.iter().map(Client::outcome).collect(),
+            tails,
         };
         self.standing.ledger += outcome.spent();
         self.standing.participants += u64::from(outcome.participants());
         self.standing.dropped += u64::from(outcome.dropped());
-        Some(outcome)
+        Ok(Some(outcome))
     }
 
     fn report(&mut self, outcome: &RoundOutcome) -> Result<ControlFlow<()>, FederationError> {

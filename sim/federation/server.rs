@@ -11,13 +11,18 @@ use fleetune_devices::{
 use fleetune_units::{Flops, FlopsPerSecond, Seconds};
 
 use super::{
+    clock::{Clock, Undisturbed},
+    conditions::Conditions,
     config::FederationConfig,
     error::FederationError,
     event::FederationEvent,
     links::Links,
     outcome::{End, Observer, RunOutcome, Standing},
-    presence::{Change, Presence, Sessions},
+    presence::{Change, Presence, Sessions, Source},
+    processors::Processors,
     round::{Round, Waiting},
+    supplies::Supplies,
+    tails::Tails,
 };
 use crate::kernel::{Calendar, SimDuration, SimTime};
 
@@ -65,6 +70,10 @@ pub struct Federation<'a> {
     pub(super) presence: Presence<'a>,
     pub(super) wiring: Wiring,
     pub(super) links: Links,
+    pub(super) clock: Clock,
+    pub(super) processors: Processors,
+    pub(super) supplies: Supplies,
+    pub(super) tails: Tails,
     /// By device: whether its memory holds the algorithm's first assignment.
     pub(super) capable: Vec<bool>,
     pub(super) standing: Standing,
@@ -86,12 +95,8 @@ impl<'a> Federation<'a> {
         server: &'a mut dyn Server,
         observer: &'a mut dyn Observer,
     ) -> Result<Self, FederationError> {
-        let sessions: Vec<Sessions<'a>> = fleet
-            .devices
-            .iter()
-            .map(|device| Box::new(device.sessions(&seeds)) as Sessions<'a>)
-            .collect();
-        Self::with_sessions(config, fleet, sessions, seeds, server, observer)
+        let source = Source::laws(&fleet.devices, seeds);
+        Self::with_source(config, fleet, source, seeds, server, observer)
     }
 
     /// A federation whose devices come and go as told: a recorded trace, say.
@@ -106,13 +111,24 @@ impl<'a> Federation<'a> {
         server: &'a mut dyn Server,
         observer: &'a mut dyn Observer,
     ) -> Result<Self, FederationError> {
+        let (devices, told) = (fleet.devices.len(), sessions.len());
+        if told != devices {
+            return Err(FederationError::Sessions { devices, sessions: told });
+        }
+        Self::with_source(config, fleet, Source::Told(sessions), seeds, server, observer)
+    }
+
+    fn with_source(
+        config: &FederationConfig,
+        fleet: &'a Fleet,
+        source: Source<'a>,
+        seeds: SeedTree,
+        server: &'a mut dyn Server,
+        observer: &'a mut dyn Observer,
+    ) -> Result<Self, FederationError> {
         let devices = &fleet.devices[..];
         if u32::try_from(devices.len()).is_err() {
             return Err(FederationError::FleetTooLarge(devices.len()));
-        }
-        if sessions.len() != devices.len() {
-            let (devices, sessions) = (devices.len(), sessions.len());
-            return Err(FederationError::Sessions { devices, sessions });
         }
         let rules = Rules::of(config)?;
         let wiring = config.wiring(devices)?;
@@ -123,9 +139,13 @@ impl<'a> Federation<'a> {
             server,
             observer,
             calendar: Calendar::new(),
-            presence: Presence::new(sessions),
+            presence: Presence::new(devices.len(), source),
             links: Links::new(&wiring),
             wiring,
+            clock: Clock::default(),
+            processors: Processors::new(seeds),
+            supplies: Supplies::new(devices, &Conditions::default(), &seeds),
+            tails: Tails::default(),
             capable: Vec::new(),
             standing: Standing::default(),
             waiting: None,
@@ -133,6 +153,19 @@ impl<'a> Federation<'a> {
             end: None,
             evaluated: None,
         })
+    }
+
+    /// Holds the devices to `conditions`. Sessions that were told stay as they are: they say when a
+    /// device may be asked, its battery apart.
+    #[must_use]
+    pub fn under(mut self, conditions: &Conditions) -> Self {
+        if !self.presence.is_told() {
+            let source = Source::under(conditions, self.devices, self.seeds);
+            self.presence = Presence::new(self.devices.len(), source);
+        }
+        self.clock = conditions.clock.clone();
+        self.supplies = Supplies::new(self.devices, conditions, &self.seeds);
+        self
     }
 
     /// Runs to the end.
@@ -147,6 +180,7 @@ impl<'a> Federation<'a> {
             self.end = Some(End::ExcludedByMemory);
         } else {
             self.presence.start(&mut self.calendar)?;
+            self.start_batteries()?;
             if let Some(limit) = self.rules.time_limit {
                 self.schedule(limit, FederationEvent::Stop)?;
             }
@@ -160,14 +194,16 @@ impl<'a> Federation<'a> {
             self.standing.time = fired.time;
             self.handle(fired.event)?;
             self.links.arm(&mut self.calendar)?;
-            if self.presence.is_settled() && self.waits_in_vain() {
+            if self.is_settled() && self.waits_in_vain() {
                 self.end = Some(End::NobodyComes);
             }
         }
+        self.tell_tails();
         if self.evaluated != Some(self.standing.rounds) {
             // The run is over whatever the observer says.
             let _ = self.evaluate()?;
         }
+        self.tell_batteries();
         let end = self.end.unwrap_or(End::NobodyComes);
         Ok(RunOutcome { end, standing: self.standing })
     }
@@ -185,7 +221,8 @@ impl<'a> Federation<'a> {
         self.capable = clients
             .map(|(client, device)| {
                 let alone = Alone { device, wiring: &self.wiring };
-                let forecast = self.server.forecast(client, &alone, horizon);
+                let undisturbed = Undisturbed { alone, clock: &self.clock };
+                let forecast = self.server.forecast(client, &undisturbed, horizon);
                 forecast.iter().any(|work| device.can_run(work))
             })
             .collect();
@@ -201,6 +238,8 @@ impl<'a> Federation<'a> {
                     Change::Nothing => Ok(()),
                 }
             }
+            FederationEvent::BatteryTurns { device } => self.battery_turns(device),
+            FederationEvent::Transferred { place } => self.transferred(place),
             FederationEvent::FlowTurns => self.flows_turn(),
             FederationEvent::Computed { place } => self.computed(place),
             FederationEvent::Arrived { place } => self.arrived(place),
@@ -232,7 +271,7 @@ impl<'a> Federation<'a> {
     /// What a client is to do, as the algorithm says it.
     pub(super) fn assignment(&self, exchange: Exchange, client: u32) -> Assignment {
         let alone = Alone { device: self.device(client), wiring: &self.wiring };
-        self.server.assign(exchange, client, &alone)
+        self.server.assign(exchange, client, &Undisturbed { alone, clock: &self.clock })
     }
 
     pub(super) fn device(&self, client: u32) -> &'a Device {

@@ -190,6 +190,16 @@ impl Traces {
         8 * self.states.iter().map(words).sum::<usize>()
     }
 
+    /// All that is replayed but for the period, as a sequence of numbers that no other content has.
+    pub fn words(&self) -> impl Iterator<Item = u64> + '_ {
+        let counted = |list: &'_ [u64]| list.len() as u64;
+        let states = self.states.iter().flat_map(move |Intervals { first, edges }| {
+            let lengths = [counted(first), counted(edges)];
+            lengths.into_iter().chain(first.iter().chain(edges).copied())
+        });
+        std::iter::once(u64::from(self.devices)).chain(states)
+    }
+
     /// The share of the time up to the trace's end, or of its period, in which `device` is in the
     /// state of `process`; `None` for what is not recorded. Devices beyond the last begin again
     /// at the first.

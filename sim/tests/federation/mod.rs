@@ -1,8 +1,12 @@
 //! The federation's rules, driven by a server without learning whose workloads are known.
 
+mod batteries;
+mod clocks;
 mod conservation;
 mod coupling;
 mod descent;
+mod disturbed;
+mod eligibility;
 mod faults;
 mod laws;
 mod learning;
@@ -10,5 +14,6 @@ mod limits;
 mod rules;
 mod server_work;
 mod split;
+mod tails;
 mod transfers;
 mod world;

@@ -2,23 +2,26 @@
 //! observer that writes everything down.
 
 use std::{
+    collections::BTreeMap,
     ops::ControlFlow,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
 };
 
 use fleetune::federation::{
-    Federation, FederationConfig, FederationError, Observer, ObserverError, RoundOutcome,
-    RunOutcome, Sessions, Standing, Stop,
+    Conditions, Federation, FederationConfig, FederationError, Observer, ObserverError,
+    RoundOutcome, RunOutcome, Sessions, Standing, Stop,
 };
+use fleetune::kernel::SimTime;
 use fleetune_algorithms::protocol::{
     Assignment, ClientId, Counted, Estimate, Exchange, Payload, ProtocolError, Server, Update,
     Verdict,
 };
 use fleetune_devices::{
-    Fleet, FleetConfig, Phase, PhaseKind, Precision, Profiles, Session, Workload,
+    Battery, Fleet, FleetConfig, Phase, PhaseKind, Precision, Profiles, Session, Workload,
+    energy::Moment,
     network::{ServerLink, config::TopologyConfig, model::TransferModel},
     streams::SeedTree,
 };
@@ -34,10 +37,18 @@ pub(super) struct Spec {
     pub(super) memory: u64,
     /// Mean seconds on and off, exponential.
     pub(super) means: Option<(f64, f64)>,
+    /// Further lines of its profile.
+    pub(super) extra: &'static str,
 }
 
-pub(super) const SPEC: Spec =
-    Spec { gflops: 1.0, megabytes_per_second: 1.0, latency: 0.0, memory: 100_000_000, means: None };
+pub(super) const SPEC: Spec = Spec {
+    gflops: 1.0,
+    megabytes_per_second: 1.0,
+    latency: 0.0,
+    memory: 100_000_000,
+    means: None,
+    extra: "",
+};
 
 /// Powers of every device, W.
 pub(super) const POWER: [f64; 4] = [1.0, 5.0, 3.0, 2.0];
@@ -47,7 +58,7 @@ pub(super) fn fleet(specs: &[Spec]) -> Fleet {
     let mut groups = Vec::new();
     let [idle, compute, transmit, receive] = POWER;
     for (i, spec) in specs.iter().enumerate() {
-        let Spec { gflops, megabytes_per_second, latency, memory, means } = spec;
+        let Spec { gflops, megabytes_per_second, latency, memory, means, extra } = spec;
         let availability = match means {
             None => "always".to_owned(),
             Some((on, off)) => {
@@ -62,6 +73,7 @@ memory: {{ total: {memory} B, budget: {memory} B, bandwidth: 1000000 TB/s, effic
 link: {{ uplink: {megabytes_per_second} MB/s, downlink: {megabytes_per_second} MB/s, latency: {latency} s }}
 power: {{ idle: {idle} W, compute: {compute} W, transmit: {transmit} W, receive: {receive} W }}
 availability: {availability}
+{extra}
 sources: [{{ of: [compute], basis: assumed, text: made for tests }}]
 "
         );
@@ -127,6 +139,8 @@ pub(super) struct Script {
     /// Clients whose job was handed out before they were convened, and run.
     pub(super) hasty: Arc<AtomicUsize>,
     pub(super) jobs_run: Arc<AtomicUsize>,
+    /// What it was told beforehand of how long work takes, by client, lately.
+    pub(super) told: Arc<Mutex<BTreeMap<ClientId, Seconds>>>,
 }
 
 impl Script {
@@ -143,6 +157,7 @@ impl Script {
             joined: Vec::new(),
             hasty: Arc::default(),
             jobs_run: Arc::default(),
+            told: Arc::default(),
         }
     }
 
@@ -179,8 +194,9 @@ impl Server for Script {
         self.convened.push((exchange, cohort.to_vec()));
     }
 
-    fn assign(&self, exchange: Exchange, client: ClientId, _: &dyn Estimate) -> Assignment {
+    fn assign(&self, exchange: Exchange, client: ClientId, device: &dyn Estimate) -> Assignment {
         let workload = (self.work)(exchange, client);
+        self.told.lock().unwrap().insert(client, device.duration(&workload));
         let counted = Counted {
             flops: workload.flops() + Flops::new(self.lie),
             traffic: workload.traffic(),
@@ -241,6 +257,8 @@ pub(super) struct Diary {
     pub(super) patience: Option<u64>,
     /// Asks for the end after so many exchanges that were followed by another of their round.
     pub(super) exchanges: Option<u64>,
+    /// How the run left the batteries.
+    pub(super) batteries: BTreeMap<ClientId, (Battery, Moment)>,
 }
 
 impl Observer for Diary {
@@ -262,6 +280,10 @@ impl Observer for Diary {
         self.standings.push(*standing);
         let enough = self.patience.is_some_and(|patience| standing.rounds >= patience);
         Ok(if enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    }
+
+    fn battery(&mut self, device: ClientId, battery: &Battery, at: SimTime) {
+        self.batteries.insert(device, (battery.clone(), Moment(at.as_nanos())));
     }
 
     fn wants_to_stop(&mut self) -> bool {
@@ -286,8 +308,33 @@ pub(super) fn run(
     (outcome, diary)
 }
 
+/// As [`run`], under conditions.
+pub(super) fn run_under(
+    conditions: &Conditions,
+    config: &FederationConfig,
+    fleet: &Fleet,
+    seed: u64,
+    script: &mut Script,
+) -> (RunOutcome, Diary) {
+    let mut diary = Diary::default();
+    let federation = Federation::new(config, fleet, SeedTree::new(seed), script, &mut diary);
+    let outcome = federation.unwrap().under(conditions).run().unwrap();
+    (outcome, diary)
+}
+
 /// As [`run`], with each device's periods given as (online, seconds); the last one lasts.
 pub(super) fn run_traced(
+    config: &FederationConfig,
+    fleet: &Fleet,
+    traces: &[Vec<(bool, f64)>],
+    script: &mut Script,
+) -> Result<(RunOutcome, Diary), FederationError> {
+    run_traced_under(&Conditions::default(), config, fleet, traces, script)
+}
+
+/// As [`run_traced`], under conditions.
+pub(super) fn run_traced_under(
+    conditions: &Conditions,
     config: &FederationConfig,
     fleet: &Fleet,
     traces: &[Vec<(bool, f64)>],
@@ -297,7 +344,7 @@ pub(super) fn run_traced(
     let sessions = sessions(traces);
     let seeds = SeedTree::new(5);
     let federation = Federation::with_sessions(config, fleet, sessions, seeds, script, &mut diary)?;
-    let outcome = federation.run()?;
+    let outcome = federation.under(conditions).run()?;
     Ok((outcome, diary))
 }
 
