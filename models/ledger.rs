@@ -28,6 +28,14 @@ pub mod ops {
     pub const SCALE_MASK: u64 = 2;
     /// GELU through the rational erf: scale and clamp (3), numerator (13), denominator (9), division (1), final product (3).
     pub const GELU: u64 = 29;
+    /// RMS norm: mean of squares (2), scale (1), gain (1).
+    pub const RMS_NORM: u64 = 4;
+    /// ReLU: a maximum.
+    pub const RELU: u64 = 1;
+    /// SwiGLU: the sigmoid of the gate (negate, exponential, add, divide), times the gate, times the other half.
+    pub const SWIGLU: u64 = 6;
+    /// Rotary positions: two products and a sum; the sines and cosines are small tables.
+    pub const ROTARY: u64 = 3;
     /// LoRA: scaling the low-rank output and adding it.
     pub const LORA_ADD: u64 = 2;
     /// Mean pooling: weighting and summing.
@@ -53,6 +61,11 @@ pub struct Cost {
 }
 
 impl Cost {
+    /// Bytes moved through memory by elements of so many bytes.
+    pub fn traffic_of(&self, element: u64) -> Bytes {
+        Bytes::new(self.elements * element)
+    }
+
     /// All FLOPs.
     pub fn flops(&self) -> Flops {
         Flops::new(self.products + self.elementwise)
@@ -174,12 +187,22 @@ impl Ledger {
         self.flowing = flowing;
     }
 
-    /// Peak bytes of activations in a forward that keeps nothing.
+    /// Peak elements of activations in a forward that keeps nothing.
+    pub fn peak(&self) -> u64 {
+        self.peak
+    }
+
+    /// Elements of activations kept for the backward.
+    pub fn kept(&self) -> u64 {
+        self.kept
+    }
+
+    /// [`Self::peak`] in bytes.
     pub fn peak_activations(&self) -> Bytes {
         Bytes::new(self.peak * ELEMENT)
     }
 
-    /// Bytes of activations kept for the backward.
+    /// [`Self::kept`] in bytes.
     pub fn kept_activations(&self) -> Bytes {
         Bytes::new(self.kept * ELEMENT)
     }

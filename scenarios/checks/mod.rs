@@ -1,6 +1,7 @@
 //! What concerns several fields at once, or files. Every check runs whose fields could be read.
 
 mod algorithms;
+mod costs;
 mod data;
 mod fleet;
 mod memory;
@@ -38,6 +39,7 @@ pub(crate) fn run(draft: &mut Draft, folder: &Path, faults: &mut Vec<Fault>) -> 
     fleet::sizes(draft, faults);
     fleet::not_simulated(draft, faults);
     let checkpoint = model::checkpoint(draft, folder, faults);
+    costs::check(draft, checkpoint.as_ref(), faults);
     let task = data::task(draft, folder, faults);
     data::clients(draft, task.as_ref(), faults);
     let sizes = algorithms::Sizes {
