@@ -6,6 +6,7 @@ use fleetune_reports::records::{
     AlgorithmDetails, CellTotals, Details, Manifest, RunResults, ScenarioInfo, Start, Statement,
     Treatment,
 };
+use fleetune_scenarios::schema::CostsOf;
 use fleetune_units::{Flops, Seconds};
 use sha2::{Digest, Sha256};
 
@@ -32,6 +33,7 @@ pub(crate) fn collect(
     let scenario = &prepared.scenario;
     RunResults {
         target_accuracy: scenario.target.accuracy,
+        costs_of: scenario.model.costs_of.as_ref().map(CostsOf::title),
         rounds: cells.iter().flat_map(|cell| cell.rounds.iter().cloned()).collect(),
         totals: cells.iter().map(totals).collect(),
         details: Details {
@@ -42,7 +44,7 @@ pub(crate) fn collect(
                 .iter()
                 .map(|(label, config)| details(label.as_str(), &config.describe(), cells))
                 .collect(),
-            reality: reality(),
+            reality: reality(scenario.model.costs_of.as_ref()),
             notices: notices(prepared, cells),
         },
         manifest: manifest(prepared, circumstances),
@@ -125,11 +127,24 @@ fn describe(prepared: &Prepared) -> ScenarioInfo {
                 ),
             ),
             fact("seeds", scenario.seeds.to_string()),
-        ],
+        ]
+        .into_iter()
+        .chain(scenario.model.costs_of.iter().map(|larger| fact("costs of", larger_facts(larger))))
+        .collect(),
     }
 }
 
-fn reality() -> Vec<Statement> {
+fn larger_facts(costs_of: &CostsOf) -> String {
+    let architecture = costs_of.larger().architecture;
+    format!(
+        "{}: {} layers, {} wide, in place of the trained model's",
+        costs_of.title(),
+        architecture.num_hidden_layers,
+        architecture.hidden_size
+    )
+}
+
+fn reality(costs_of: Option<&CostsOf>) -> Vec<Statement> {
     let real = |subject: &str, how: &str| Statement {
         subject: subject.to_owned(),
         treatment: Treatment::Real,
@@ -149,10 +164,20 @@ fn reality() -> Vec<Statement> {
             "accuracy and loss",
             "every evaluated round ran the global model on the server's whole test set",
         ),
-        real(
-            "FLOPs and bytes",
-            "counted where the computation and the serialisation happen, operation by operation",
-        ),
+        match costs_of {
+            None => real(
+                "FLOPs and bytes",
+                "counted where the computation and the serialisation happen, operation by operation",
+            ),
+            Some(larger) => simulated(
+                "FLOPs and bytes",
+                &format!(
+                    "those of {}, from its shapes, operation by operation; that the trained model's job did its own part \
+                     of them was counted where it happened",
+                    larger.title()
+                ),
+            ),
+        },
         simulated(
             "computing time",
             "roofline of the device profile: counted FLOPs and memory traffic over sustained speed and bandwidth",

@@ -8,7 +8,8 @@ mod ratios;
 mod search;
 mod thresholds;
 
-use crate::{reader::Run, statistics::Comparison};
+use self::markdown::plain;
+use crate::{charged, reader::Run, statistics::Comparison};
 
 pub use self::{
     ablation::{Ablation, AblationCell},
@@ -58,15 +59,23 @@ impl StudyPage {
         let mut page = format!("# {}\n\n{}\n", self.title, self.introduction.trim());
         page.push_str(&self.made_by());
         page.push_str(&search::section(&self.efforts));
-        page.push_str(&ratios::section(self, &comparison));
-        page.push_str(&thresholds::section(self, &comparison));
-        page.push_str(&ratios::claims(self, &comparison));
+        page.push_str(&self.qualified(ratios::section(self, &comparison)));
+        page.push_str(&self.qualified(thresholds::section(self, &comparison)));
+        page.push_str(&self.qualified(ratios::claims(self, &comparison)));
         page.push_str(&forecast::section(self));
         if let Some(ablation) = &self.ablation {
-            page.push_str(&ablation::section(ablation));
+            page.push_str(&self.qualified(ablation::section(ablation)));
         }
         page.push_str(&format!("\n## What it means\n\n{}\n", self.discussion.trim()));
         page
+    }
+
+    /// A section that speaks of costs, if it says anything, with whose they are.
+    fn qualified(&self, section: String) -> String {
+        match charged::note(&self.run) {
+            Some(note) if !section.is_empty() => format!("{section}\n*{}*\n", plain(&note)),
+            _ => section,
+        }
     }
 
     fn made_by(&self) -> String {
