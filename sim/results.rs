@@ -282,7 +282,7 @@ fn manifest(prepared: &Prepared, circumstances: &Circumstances) -> Manifest {
 }
 
 /// The processor's model name where the system tells it.
-fn cpu_name() -> String {
+pub(crate) fn cpu_name() -> String {
     std::fs::read_to_string("/proc/cpuinfo")
         .ok()
         .and_then(|text| {
