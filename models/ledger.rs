@@ -49,7 +49,7 @@ pub mod ops {
 /// Bytes of one element: devices compute in 32-bit floats.
 pub const ELEMENT: u64 = 4;
 
-/// FLOPs and memory traffic of a stretch of work.
+/// FLOPs and memory traffic of a stretch of work. Counts saturate: a plan may look further ahead than 64 bits reach.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
     /// FLOPs in matrix products.
@@ -63,7 +63,7 @@ pub struct Cost {
 impl Cost {
     /// Bytes moved through memory by elements of so many bytes.
     pub fn traffic_of(&self, element: u64) -> Bytes {
-        Bytes::new(self.elements * element)
+        Bytes::new(self.elements.saturating_mul(element))
     }
 
     /// All FLOPs.
@@ -73,15 +73,15 @@ impl Cost {
 
     /// Bytes moved through memory.
     pub fn traffic(&self) -> Bytes {
-        Bytes::new(self.elements * ELEMENT)
+        self.traffic_of(ELEMENT)
     }
 }
 
 impl std::ops::AddAssign for Cost {
     fn add_assign(&mut self, other: Self) {
-        self.products += other.products;
-        self.elementwise += other.elementwise;
-        self.elements += other.elements;
+        self.products = self.products.saturating_add(other.products);
+        self.elementwise = self.elementwise.saturating_add(other.elementwise);
+        self.elements = self.elements.saturating_add(other.elements);
     }
 }
 
@@ -99,9 +99,9 @@ impl std::ops::Mul<u64> for Cost {
 
     fn mul(self, times: u64) -> Self {
         Self {
-            products: self.products * u128::from(times),
-            elementwise: self.elementwise * u128::from(times),
-            elements: self.elements * times,
+            products: self.products.saturating_mul(times.into()),
+            elementwise: self.elementwise.saturating_mul(times.into()),
+            elements: self.elements.saturating_mul(times),
         }
     }
 }

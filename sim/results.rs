@@ -240,6 +240,8 @@ fn notices(prepared: &Prepared, cells: &[CellResult]) -> Vec<String> {
 /// What servers did of the training, which no figure of the devices holds.
 fn server_work(prepared: &Prepared, cells: &[CellResult]) -> Vec<String> {
     let speed = prepared.scenario.network.server.compute;
+    let costs_of = prepared.scenario.model.costs_of.as_ref();
+    let of = costs_of.map_or_else(String::new, |of| format!(" as {} would", of.title()));
     let labels = prepared.scenario.algorithms.keys();
     let work = labels.filter_map(|label| {
         let mine = cells.iter().filter(|cell| cell.label == label.as_str());
@@ -247,7 +249,7 @@ fn server_work(prepared: &Prepared, cells: &[CellResult]) -> Vec<String> {
         let each = Flops::new(all.get() / (mine.count() as u128).max(1));
         (!each.is_zero()).then(|| {
             format!(
-                "{label}: the server did a part of the training, {} in a whole run (mean over seeds) at {}. It is in \
+                "{label}: the server did a part of the training{of}, {} in a whole run (mean over seeds) at {}. It is in \
                  the simulated time, and in none of the figures of compute and energy, which are the devices'.",
                 each.human(),
                 speed.human()

@@ -70,7 +70,7 @@ fn run(mut server: Box<dyn Server>, what: &str) -> Diary {
             updates.push((client, update));
         }
         let join = server.join_counted() + server.join_work(now, &[0, 3]);
-        let verdict = server.aggregate(now, updates).unwrap();
+        let verdict = server.aggregate(now, updates).expect("finite and well formed");
         assert_eq!(server.join_counted(), join, "{what} {now:?}");
         diary.weights.push(bits(&server.weights().values));
         now = match verdict {
@@ -218,7 +218,7 @@ fn activations_cross_as_wide_as_they_are_charged() {
 #[test]
 fn encoded_and_private_updates_are_as_long_as_the_larger_models() {
     let steps = r#""train":"bitfit","local_steps":2,"batch_size":5,"learning_rate":{"base":0.01}"#;
-    let encoding = r#""encoding":{"top_k":0.1,"values":"q8","error_feedback":true}"#;
+    let encoding = r#""encoding":{"top_k":0.1,"values":{"q8":{}},"error_feedback":true}"#;
     let privacy = r#""privacy":{"clip":0.5,"noise_multiplier":1.0,"noise":"clients","delta":1e-3}"#;
     let cases = [
         format!(r#"{{"fedavg":{{{steps}}},{encoding}}}"#),

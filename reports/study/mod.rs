@@ -19,6 +19,9 @@ pub use self::{
     thresholds::Thresholds,
 };
 
+/// What parts of a section begin with.
+const HEADING: &str = "\n### ";
+
 /// All that a page is made of.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StudyPage {
@@ -70,12 +73,14 @@ impl StudyPage {
         page
     }
 
-    /// A section that speaks of costs, if it says anything, with whose they are.
+    /// A section that speaks of costs with whose they are, under each heading that says anything.
     fn qualified(&self, section: String) -> String {
-        match charged::note(&self.run) {
-            Some(note) if !section.is_empty() => format!("{section}\n*{}*\n", plain(&note)),
-            _ => section,
-        }
+        let Some(note) = charged::note(&self.run) else { return section };
+        let with_note = |part: &str| match part.trim().is_empty() {
+            true => part.to_owned(),
+            false => format!("{}\n\n*{}*\n", part.trim_end(), plain(&note)),
+        };
+        section.split(HEADING).map(with_note).collect::<Vec<_>>().join(HEADING)
     }
 
     fn made_by(&self) -> String {
