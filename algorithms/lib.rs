@@ -22,6 +22,7 @@ pub mod fedsllm;
 pub mod fedspzo;
 pub mod first_order;
 pub mod fwdllm;
+mod meter;
 pub mod mezo;
 pub mod noise;
 pub mod privacy;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use fleetune_devices::streams::SeedTree;
 use fleetune_models::{
+    architecture::Larger,
     batch::{Batch, Encoded, Padding, padded_length},
     cost::{BatchShape, CostModel},
     encoder::{Classifier, EncoderConfig},
@@ -12,7 +13,7 @@ use fleetune_models::{
 };
 use rand::seq::SliceRandom;
 
-use crate::{noise::normal, protocol::ClientId};
+use crate::{meter::Meters, noise::normal, protocol::ClientId};
 
 /// The clients' training data, tokenised.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub struct Setup {
     pub model: Classifier,
     /// Its architecture.
     pub architecture: EncoderConfig,
+    /// The model whose costs are charged, if that is another one.
+    pub charged: Option<Larger>,
     /// Classes of the task.
     pub classes: usize,
     /// The host device that computes.
@@ -50,7 +53,7 @@ pub(crate) struct Workshop {
     /// The adapted model with the initial trainable values.
     pub(crate) model: Classifier,
     pub(crate) layout: Arc<Layout>,
-    pub(crate) cost: CostModel,
+    pub(crate) meters: Meters,
     pub(crate) device: Device,
     pub(crate) data: Arc<TrainingData>,
     pub(crate) streams: SeedTree,
@@ -67,11 +70,12 @@ impl Workshop {
             normal(seed, 0, drawn)
         });
         let weights = read(&model, &layout);
-        let cost = CostModel { encoder: setup.architecture, classes: setup.classes, train };
+        let cost = CostModel::of(&setup.architecture, setup.classes, train);
+        let meters = Meters::new(cost, &layout, setup.charged.as_ref());
         let workshop = Self {
             model,
             layout,
-            cost,
+            meters,
             device: setup.device,
             data: setup.data,
             streams: setup.streams,

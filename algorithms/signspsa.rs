@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     average::advance,
+    meter::Meter,
     protocol::{
         Assignment, ClientId, Estimate, Exchange, Horizon, Moment, Payload, ProtocolError, Server,
         Update, Verdict,
@@ -21,7 +22,6 @@ use crate::{
     settings::{LearningRate, Positive},
     setup::{Setup, Workshop},
     uplink::Content,
-    work::{Tally, bytes},
     zeroth_order::{Local, Plan, Seeds, StepDirections, apply},
 };
 
@@ -87,15 +87,15 @@ impl SignSpsaServer {
 impl Server for SignSpsaServer {
     fn assign(&self, exchange: Exchange, client: ClientId, _: &dyn Estimate) -> Assignment {
         let task = self.task(exchange.moment(), client);
-        let workload = task.workload(&task.shapes());
-        let start = Arc::clone(&self.global);
-        Assignment { workload, job: Box::new(move || task.train(&start)) }
+        let (shapes, start) = (task.shapes(), Arc::clone(&self.global));
+        let (work, job) = (task.clone(), Box::new(move || task.train(&start)));
+        self.workshop.meters.assignment(|meter| work.workload(meter, &shapes), job)
     }
 
     fn forecast(&self, client: ClientId, _: &dyn Estimate, _: Horizon) -> Vec<Workload> {
         let task = self.task(Exchange::at(0, 0).moment(), client);
         let bounds = self.workshop.shape_bounds(client, task.steps());
-        bounds.iter().map(|shapes| task.workload(shapes)).collect()
+        bounds.iter().map(|shapes| task.workload(self.workshop.meters.charged(), shapes)).collect()
     }
 
     fn aggregate(
@@ -129,6 +129,7 @@ impl Server for SignSpsaServer {
 }
 
 /// One client's work in one round.
+#[derive(Clone)]
 struct Task {
     workshop: Arc<Workshop>,
     config: Arc<SignSpsaConfig>,
@@ -162,27 +163,23 @@ impl Task {
         apply(weights, self.plan(), z, &[sign], &|slot| share * rate.of(slot.stage, self.when));
     }
 
-    /// Memory is that of inference: the parameters, beside the activations of a moment.
-    fn resident(&self) -> u64 {
-        bytes(self.workshop.cost.parameters())
-    }
-
-    /// What the work costs on mini-batches of these shapes.
-    fn workload(&self, shapes: &[BatchShape]) -> Workload {
-        let (layout, cost) = (&self.workshop.layout, &self.workshop.cost);
-        let mut tally = Tally::default();
+    /// What the work costs on mini-batches of these shapes. Memory is that of inference: the parameters, beside the
+    /// activations of a moment.
+    fn workload(&self, meter: &Meter, shapes: &[BatchShape]) -> Workload {
+        let mut tally = meter.tally();
         for &shape in shapes {
-            self.plan().charge_evaluation(&mut tally, layout, cost, shape);
-            self.plan().charge_update(&mut tally, layout);
+            self.plan().charge_evaluation(&mut tally, meter, shape);
+            self.plan().charge_update(&mut tally, meter);
         }
-        let download = Payload::size(layout.len());
-        tally.workload(self.resident(), download, Payload::size_of_signs(self.steps()))
+        let (down, up) = (Payload::size(meter.elements()), Payload::size_of_signs(self.steps()));
+        tally.workload(meter.parameters(), down, up)
     }
 
     /// The local steps, for real. What they cost is counted as they are made.
     fn train(&self, start: &Weights) -> Update {
         let (plan, workshop) = (self.plan(), &self.workshop);
-        let mut tally = Tally::default();
+        let meter = &workshop.meters.trained;
+        let mut tally = meter.tally();
         let mut signs = Vec::with_capacity(self.steps());
         let texts = workshop.batches(self.client, self.when.round, self.steps());
         let (mut local, batches) = Local::open(workshop, start, plan.distribution, &texts);
@@ -190,16 +187,17 @@ impl Task {
             let on_device = batch.to_device(&workshop.device);
             let (epsilon, on) = (self.config.epsilon.get(), (&on_device, &batch.labels[..]));
             let z = StepDirections::derive(local.layout(), plan, seed);
-            plan.charge_perturbations(&mut tally, &workshop.layout);
+            plan.charge_perturbations(&mut tally, meter);
             let slope = local.probe.project(&local.weights, plan, epsilon, &z, on, &mut tally);
             let negative = slope[0] < 0.0;
             self.step(&mut local.weights, &z, negative, 1.0);
-            plan.charge_update(&mut tally, &workshop.layout);
+            plan.charge_update(&mut tally, meter);
             signs.push(negative);
         }
         let payload = Payload::Signs(signs);
         let upload = Bytes::new(payload.encode(self.when.round).len() as u64);
         let examples = (self.steps() * self.workshop.batch_size) as u64;
-        Update { payload, examples, counted: tally.counted(self.resident(), upload), kept: None }
+        let counted = tally.counted(meter.parameters(), upload);
+        Update { payload, examples, counted, kept: None }
     }
 }

@@ -1,10 +1,14 @@
 //! Building workloads: what an algorithm asks of a device, phase by phase.
 
-use fleetune_devices::{Phase, PhaseKind, Precision, Workload};
-use fleetune_models::ledger::{Cost, ELEMENT, Ledger};
+use fleetune_devices::{Phase, PhaseKind, Workload};
+use fleetune_models::{
+    architecture::Dtype,
+    cost::PassCost,
+    ledger::{Cost, ELEMENT, Ledger},
+};
 use fleetune_units::{Bytes, Flops};
 
-use crate::{noise::Distribution, protocol::Counted};
+use crate::{meter::precision, noise::Distribution, protocol::Counted};
 
 /// Running totals of a client's work. The same type serves the prediction (filled from closed forms) and the job
 /// (filled from what was run), so both are summed alike.
@@ -14,24 +18,39 @@ pub(crate) struct Tally {
     pub(crate) backward: Cost,
     pub(crate) perturbation: Cost,
     pub(crate) optimizer: Cost,
-    /// Peak bytes of activations alive in a forward that keeps nothing.
+    /// Peak elements of activations alive in a forward that keeps nothing.
     pub(crate) activations: u64,
-    /// Bytes of activations kept for a backward, at most.
+    /// Elements of activations kept for a backward, at most.
     pub(crate) kept: u64,
+    /// What all elements are.
+    pub(crate) dtype: Dtype,
 }
 
 impl Tally {
+    /// Adds a forward and its backward, from shapes.
+    pub(crate) fn training_passes(&mut self, pass: PassCost) {
+        self.passes(pass, 1);
+        self.backward += pass.backward;
+        self.kept = self.kept.max(pass.kept);
+    }
+
+    /// Adds what a pass costs that is not followed by a backward, `times`, from shapes.
+    pub(crate) fn passes(&mut self, pass: PassCost, times: u64) {
+        self.forward += pass.forward * times;
+        self.activations = self.activations.max(pass.peak);
+    }
+
     /// Adds a forward that is not followed by a backward.
     pub(crate) fn inference(&mut self, ledger: &Ledger) {
         self.forward += ledger.forward;
-        self.activations = self.activations.max(ledger.peak_activations().get());
+        self.activations = self.activations.max(ledger.peak());
     }
 
     /// Adds a forward and its backward.
     pub(crate) fn training(&mut self, ledger: &Ledger) {
         self.inference(ledger);
         self.backward += ledger.backward;
-        self.kept = self.kept.max(ledger.kept_activations().get());
+        self.kept = self.kept.max(ledger.kept());
     }
 
     /// Adds what `directions` over `elements` parameters cost before their first use.
@@ -87,21 +106,16 @@ impl Tally {
         .filter(|(_, cost)| *cost != Cost::default())
         .map(|(kind, cost)| Phase {
             kind,
-            precision: Precision::F32,
+            precision: precision(self.dtype),
             flops: cost.flops(),
-            traffic: cost.traffic(),
+            traffic: cost.traffic_of(self.dtype.bytes()),
         })
         .collect()
     }
 
-    /// The workload of this work with the given resident bytes (parameters, boundary activations, optimiser state).
+    /// The workload of this work with so many resident elements (parameters, boundary activations, optimiser state).
     pub(crate) fn workload(&self, resident: u64, download: Bytes, upload: Bytes) -> Workload {
-        Workload {
-            phases: self.phases(),
-            peak_memory: Bytes::new(resident + self.activations + self.kept),
-            download,
-            upload,
-        }
+        Workload { phases: self.phases(), peak_memory: self.memory(resident), download, upload }
     }
 
     /// What a job that did this work reports.
@@ -111,8 +125,12 @@ impl Tally {
             flops: phases.iter().map(|p| p.flops).sum::<Flops>(),
             traffic: phases.iter().map(|p| p.traffic).sum::<Bytes>(),
             upload,
-            peak_memory: Bytes::new(resident + self.activations + self.kept),
+            peak_memory: self.memory(resident),
         }
+    }
+
+    fn memory(&self, resident: u64) -> Bytes {
+        Bytes::new(self.dtype.bytes() * (resident + self.activations + self.kept))
     }
 }
 

@@ -4,6 +4,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 
 use fleetune_devices::Workload;
 use fleetune_models::{
+    architecture::Larger,
     cost::CostModel,
     encoder::{Classifier, EncoderConfig},
     parameters::{Trainable, Weights},
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     fedavg::FedAvg,
     first_order::{self, FirstOrderServer, Optimizer},
+    meter::Meter,
     noise::Distribution,
     protocol::{
         Assignment, ClientId, Estimate, Exchange, Horizon, ProtocolError, Server, Update, Verdict,
@@ -95,10 +97,17 @@ impl Algorithm for ZoWarmUpConfig {
 }
 
 impl ZoWarmUpConfig {
-    /// The memory that a device needs to take part in the warm-up, on mini-batches of texts of so many tokens.
-    pub fn warm_up_memory(&self, encoder: &EncoderConfig, classes: usize, tokens: usize) -> Bytes {
-        let cost = CostModel { encoder: encoder.clone(), classes, train: self.train };
-        self.first().peak_memory(&cost, [self.batch_size.get() as usize, tokens])
+    /// The memory that a device needs to take part in the warm-up, on mini-batches of texts of so many tokens, if it is
+    /// charged for another model or not.
+    pub fn warm_up_memory(
+        &self,
+        (encoder, charged): (&EncoderConfig, Option<&Larger>),
+        classes: usize,
+        tokens: usize,
+    ) -> Bytes {
+        let trained = CostModel::of(encoder, classes, self.train);
+        let meter = Meter::charged_for(trained, charged);
+        self.first().peak_memory(&meter, [self.batch_size.get() as usize, tokens])
     }
 
     fn first(&self) -> first_order::Recipe {

@@ -28,6 +28,14 @@ pub mod ops {
     pub const SCALE_MASK: u64 = 2;
     /// GELU through the rational erf: scale and clamp (3), numerator (13), denominator (9), division (1), final product (3).
     pub const GELU: u64 = 29;
+    /// RMS norm: mean of squares (2), scale (1), gain (1).
+    pub const RMS_NORM: u64 = 4;
+    /// ReLU: a maximum.
+    pub const RELU: u64 = 1;
+    /// SwiGLU: the sigmoid of the gate (negate, exponential, add, divide), times the gate, times the other half.
+    pub const SWIGLU: u64 = 6;
+    /// Rotary positions: two products and a sum; the sines and cosines are small tables.
+    pub const ROTARY: u64 = 3;
     /// LoRA: scaling the low-rank output and adding it.
     pub const LORA_ADD: u64 = 2;
     /// Mean pooling: weighting and summing.
@@ -41,7 +49,7 @@ pub mod ops {
 /// Bytes of one element: devices compute in 32-bit floats.
 pub const ELEMENT: u64 = 4;
 
-/// FLOPs and memory traffic of a stretch of work.
+/// FLOPs and memory traffic of a stretch of work. Counts saturate: a plan may look further ahead than 64 bits reach.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
     /// FLOPs in matrix products.
@@ -53,6 +61,11 @@ pub struct Cost {
 }
 
 impl Cost {
+    /// Bytes moved through memory by elements of so many bytes.
+    pub fn traffic_of(&self, element: u64) -> Bytes {
+        Bytes::new(self.elements.saturating_mul(element))
+    }
+
     /// All FLOPs.
     pub fn flops(&self) -> Flops {
         Flops::new(self.products + self.elementwise)
@@ -60,15 +73,15 @@ impl Cost {
 
     /// Bytes moved through memory.
     pub fn traffic(&self) -> Bytes {
-        Bytes::new(self.elements * ELEMENT)
+        self.traffic_of(ELEMENT)
     }
 }
 
 impl std::ops::AddAssign for Cost {
     fn add_assign(&mut self, other: Self) {
-        self.products += other.products;
-        self.elementwise += other.elementwise;
-        self.elements += other.elements;
+        self.products = self.products.saturating_add(other.products);
+        self.elementwise = self.elementwise.saturating_add(other.elementwise);
+        self.elements = self.elements.saturating_add(other.elements);
     }
 }
 
@@ -86,9 +99,9 @@ impl std::ops::Mul<u64> for Cost {
 
     fn mul(self, times: u64) -> Self {
         Self {
-            products: self.products * u128::from(times),
-            elementwise: self.elementwise * u128::from(times),
-            elements: self.elements * times,
+            products: self.products.saturating_mul(times.into()),
+            elementwise: self.elementwise.saturating_mul(times.into()),
+            elements: self.elements.saturating_mul(times),
         }
     }
 }
@@ -174,12 +187,22 @@ impl Ledger {
         self.flowing = flowing;
     }
 
-    /// Peak bytes of activations in a forward that keeps nothing.
+    /// Peak elements of activations in a forward that keeps nothing.
+    pub fn peak(&self) -> u64 {
+        self.peak
+    }
+
+    /// Elements of activations kept for the backward.
+    pub fn kept(&self) -> u64 {
+        self.kept
+    }
+
+    /// [`Self::peak`] in bytes.
     pub fn peak_activations(&self) -> Bytes {
         Bytes::new(self.peak * ELEMENT)
     }
 
-    /// Bytes of activations kept for the backward.
+    /// [`Self::kept`] in bytes.
     pub fn kept_activations(&self) -> Bytes {
         Bytes::new(self.kept * ELEMENT)
     }

@@ -3,13 +3,14 @@
 //! * [`encoder`]: a BERT-style encoder whose blocks can be run by range, and its classifier head;
 //! * [`parameters`]: which tensors train ([`parameters::Trainable`]), their flat layout, reading and writing them;
 //! * [`ledger`]: counts FLOPs, memory traffic and peak memory where the computation happens; [`cost`] predicts
-//!   the same numbers in closed form;
+//!   the same numbers from shapes, also of an [`architecture`] that is too large to be run;
 //! * [`checkpoint`]: safetensors weights and Hugging Face directories; [`tokenizer`]: WordPiece from `tokenizer.json`;
 //! * [`tasks`]: datasets, their classes and prompts, and their partition over clients;
 //! * [`alignment`]: the head made from class prompts, without which zeroth order learns nothing;
 //! * [`distill`]: how the embedded default model is made.
 
 pub mod alignment;
+pub mod architecture;
 pub mod backend;
 pub mod batch;
 pub mod checkpoint;

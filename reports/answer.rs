@@ -1,6 +1,7 @@
 //! What the run says, in sentences.
 
 use crate::{
+    charged,
     format::{count, listing, percent, percent_short, ratio, ratio_interval},
     privacy,
     reader::Run,
@@ -23,12 +24,14 @@ pub struct Answer {
 impl Answer {
     /// Draws the conclusions that the seeds allow.
     pub fn new(run: &Run, comparison: &Comparison) -> Self {
-        let headline = headline(comparison);
+        let headline = charged::qualified(run, headline(comparison));
         let mut points = Vec::new();
         points.extend(cheapest(comparison));
         points.extend(short_of_target(comparison));
         points.extend(cannot_run(run));
         points.extend(indistinct(comparison));
+        let mut points: Vec<String> =
+            points.into_iter().map(|point| charged::qualified(run, point)).collect();
         points.extend(privacy::sentences(run));
         Self { headline, points }
     }

@@ -11,6 +11,7 @@
 //! again at any time, and come out the same to the byte.
 
 mod answer;
+mod charged;
 pub mod charts;
 mod error;
 mod files;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::{
     answer::Answer,
+    charged,
     format::percent,
     privacy,
     reader::Run,
@@ -30,6 +31,9 @@ pub fn summary_table(run: &Run, comparison: &Comparison, report: &Path) -> Strin
     let mut rows = vec![head.map(str::to_owned)];
     rows.extend(comparison.outcomes.iter().map(row));
     let mut text = format!("{}\n\n", wrap(&answer.headline, 96));
+    if let Some(note) = charged::note(run) {
+        text.push_str(&format!("{}\n\n", wrap(&note, 96)));
+    }
     text.push_str(&aligned(&rows));
     if comparison.outcomes.iter().any(|o| o.reached > 0 && o.is_censored()) {
         text.push_str("* over the seeds that reached the target only\n");

@@ -47,7 +47,8 @@ pub fn write_run(dir: &Path, results: &RunResults) -> Result<RunPaths, ReportErr
 /// As [`write_run`].
 pub fn write_tables(dir: &Path, results: &RunResults) -> Result<(), ReportError> {
     let results = sorted(results);
-    let summary = Summary::new(results.target_accuracy, &results.rounds, &results.totals);
+    let summary = Summary::new(results.target_accuracy, &results.rounds, &results.totals)
+        .charged_as(results.costs_of.clone());
     if let Some(problem) = contradiction(&results.rounds, &summary, &results.details) {
         return Err(ReportError::Inconsistent(problem));
     }

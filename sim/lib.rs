@@ -5,8 +5,10 @@
 //! * [`prepare`]: what all cells of a scenario share; [`cell`]: one simulation; [`campaign`]: all of them;
 //! * [`sweep`]: many variations of a scenario, run once and kept;
 //! * [`plan`]: what a round will cost, without training; [`probe`]: what it will bring, and at which learning rate;
+//! * [`calibrate`]: this host as a device profile, and the cost model held against it;
 //! * [`cli`]: the program, one file a command.
 
+pub mod calibrate;
 pub mod campaign;
 pub mod cell;
 pub mod cli;

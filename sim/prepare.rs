@@ -18,7 +18,10 @@ use fleetune_models::{
     tasks::{Example, PartitionError, partition},
     tokenizer::Tokenizer,
 };
-use fleetune_scenarios::{Scenario, schema::HeldOut};
+use fleetune_scenarios::{
+    Scenario,
+    schema::{CostsOf, HeldOut},
+};
 
 use crate::cell::federation_config;
 
@@ -122,6 +125,7 @@ impl Prepared {
         Setup {
             model: self.model.clone(),
             architecture: self.scenario.checkpoint().config.clone(),
+            charged: self.scenario.model.costs_of.as_ref().map(CostsOf::larger),
             classes: self.classes(),
             device: self.device.clone(),
             data: Arc::clone(&world.data),

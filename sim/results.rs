@@ -7,6 +7,7 @@ use fleetune_reports::records::{
     AlgorithmDetails, CellTotals, Details, Manifest, RunResults, ScenarioInfo, Start, Statement,
     Treatment,
 };
+use fleetune_scenarios::schema::CostsOf;
 use fleetune_units::{Flops, Seconds};
 use sha2::{Digest, Sha256};
 
@@ -34,6 +35,7 @@ pub(crate) fn collect(
     let scenario = &prepared.scenario;
     RunResults {
         target_accuracy: scenario.target.accuracy,
+        costs_of: scenario.model.costs_of.as_ref().map(CostsOf::title),
         rounds: cells.iter().flat_map(|cell| cell.rounds.iter().cloned()).collect(),
         totals: cells.iter().map(totals).collect(),
         details: Details {
@@ -44,7 +46,7 @@ pub(crate) fn collect(
                 .iter()
                 .map(|(label, config)| details(label.as_str(), &config.describe(), cells))
                 .collect(),
-            reality: reality(&scenario.fleet.cost),
+            reality: reality(&scenario.fleet.cost, scenario.model.costs_of.as_ref()),
             notices: notices(prepared, cells),
         },
         manifest: manifest(prepared, circumstances),
@@ -127,11 +129,24 @@ fn describe(prepared: &Prepared) -> ScenarioInfo {
                 ),
             ),
             fact("seeds", scenario.seeds.to_string()),
-        ],
+        ]
+        .into_iter()
+        .chain(scenario.model.costs_of.iter().map(|larger| fact("costs of", larger_facts(larger))))
+        .collect(),
     }
 }
 
-fn reality(clock: &CostMode) -> Vec<Statement> {
+fn larger_facts(costs_of: &CostsOf) -> String {
+    let architecture = costs_of.larger().architecture;
+    format!(
+        "{}: {} layers, {} wide, in place of the trained model's",
+        costs_of.title(),
+        architecture.num_hidden_layers,
+        architecture.hidden_size
+    )
+}
+
+fn reality(clock: &CostMode, costs_of: Option<&CostsOf>) -> Vec<Statement> {
     let real = |subject: &str, how: &str| Statement {
         subject: subject.to_owned(),
         treatment: Treatment::Real,
@@ -151,10 +166,20 @@ fn reality(clock: &CostMode) -> Vec<Statement> {
             "accuracy and loss",
             "every evaluated round ran the global model on the server's whole test set",
         ),
-        real(
-            "FLOPs and bytes",
-            "counted where the computation and the serialisation happen, operation by operation",
-        ),
+        match costs_of {
+            None => real(
+                "FLOPs and bytes",
+                "counted where the computation and the serialisation happen, operation by operation",
+            ),
+            Some(larger) => simulated(
+                "FLOPs and bytes",
+                &format!(
+                    "those of {}, from its shapes, operation by operation; that the trained model's job did its own part \
+                     of them was counted where it happened",
+                    larger.title()
+                ),
+            ),
+        },
         simulated("computing time", computing(clock)),
         simulated("network time", transferring(clock)),
         simulated(
@@ -215,6 +240,8 @@ fn notices(prepared: &Prepared, cells: &[CellResult]) -> Vec<String> {
 /// What servers did of the training, which no figure of the devices holds.
 fn server_work(prepared: &Prepared, cells: &[CellResult]) -> Vec<String> {
     let speed = prepared.scenario.network.server.compute;
+    let costs_of = prepared.scenario.model.costs_of.as_ref();
+    let of = costs_of.map_or_else(String::new, |of| format!(" as {} would", of.title()));
     let labels = prepared.scenario.algorithms.keys();
     let work = labels.filter_map(|label| {
         let mine = cells.iter().filter(|cell| cell.label == label.as_str());
@@ -222,7 +249,7 @@ fn server_work(prepared: &Prepared, cells: &[CellResult]) -> Vec<String> {
         let each = Flops::new(all.get() / (mine.count() as u128).max(1));
         (!each.is_zero()).then(|| {
             format!(
-                "{label}: the server did a part of the training, {} in a whole run (mean over seeds) at {}. It is in \
+                "{label}: the server did a part of the training{of}, {} in a whole run (mean over seeds) at {}. It is in \
                  the simulated time, and in none of the figures of compute and energy, which are the devices'.",
                 each.human(),
                 speed.human()
@@ -257,7 +284,7 @@ fn manifest(prepared: &Prepared, circumstances: &Circumstances) -> Manifest {
 }
 
 /// The processor's model name where the system tells it.
-fn cpu_name() -> String {
+pub(crate) fn cpu_name() -> String {
     std::fs::read_to_string("/proc/cpuinfo")
         .ok()
         .and_then(|text| {

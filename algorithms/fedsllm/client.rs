@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fleetune_devices::Workload;
 use fleetune_models::{
-    cost::{BatchShape, PassCost},
+    cost::BatchShape,
     ledger::{Cost, Ledger},
 };
 use fleetune_units::Bytes;
@@ -12,6 +12,7 @@ use fleetune_units::Bytes;
 use super::parts::Parts;
 use crate::{
     first_order::Descent,
+    meter::Meter,
     protocol::{ClientId, Counted, Exchange, Kept, Payload, Update},
     work::Tally,
 };
@@ -35,7 +36,7 @@ pub(super) enum Received {
 }
 
 /// One client's work in one exchange.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Task {
     pub(super) parts: Arc<Parts>,
     pub(super) exchange: Exchange,
@@ -54,20 +55,21 @@ impl Task {
     }
 
     /// What the work costs if the local steps' mini-batches have these shapes, in closed form.
-    pub(super) fn workload(&self, shapes: &[BatchShape]) -> Workload {
+    pub(super) fn workload(&self, meter: &Meter, shapes: &[BatchShape]) -> Workload {
         let parts = &self.parts;
         let [learnt, sent] = self.batches().map(|step| step.map(|step| shapes[step]));
-        let mut work = Work::default();
+        let mut work = Work::new(meter);
+        let elements = parts.lower_elements(meter);
         if let Some(shape) = learnt {
-            work.learn(parts, predicted(parts.below(shape)));
+            work.learn(parts, elements, parts.below(meter, shape));
         }
         if let Some(shape) = sent {
-            work.send(predicted(parts.below(shape)));
+            work.send(parts.below(meter, shape));
         }
-        let weights = Payload::size(parts.lower.len());
-        let download = learnt.map_or(weights, |shape| parts.gradient_size(shape));
-        let upload = sent.map_or(weights, |shape| Payload::size(parts.crossing_len(shape)));
-        let (resident, none) = (parts.resident(), Bytes::new(0));
+        let weights = Payload::size(elements);
+        let download = learnt.map_or(weights, |shape| parts.gradient_size(meter, shape));
+        let upload = sent.map_or(weights, |shape| Payload::size(parts.crossing_len(meter, shape)));
+        let (resident, none) = (parts.resident(meter), Bytes::new(0));
         let learning = work.learning.workload(resident, download, none);
         learning.then(work.sending.workload(resident, none, upload))
     }
@@ -77,7 +79,7 @@ impl Task {
         let Self { parts, exchange, client } = self;
         let texts = parts.workshop.batches(*client, exchange.round, self.steps());
         let [learnt, sent] = self.batches();
-        let mut work = Work::default();
+        let mut work = Work::new(parts.trained());
         let mut state = match received {
             Received::Weights(start) => {
                 let descent = parts.recipe.optimizer.start(start.len());
@@ -94,7 +96,7 @@ impl Task {
                     &mut state.at,
                     &gradient,
                 );
-                work.learn(parts, counted(&ledger));
+                work.learn(parts, parts.lower.len(), counted(&ledger));
                 state
             }
         };
@@ -110,7 +112,7 @@ impl Task {
         };
         Update {
             examples: (self.steps() * parts.workshop.batch_size) as u64,
-            counted: work.counted(parts.resident(), &payload, exchange.round),
+            counted: work.counted(parts.resident(parts.trained()), &payload, exchange.round),
             payload,
             kept: sent.map(|_| Kept::new(state)),
         }
@@ -118,7 +120,7 @@ impl Task {
 }
 
 /// What an exchange makes a device do, one after the other.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Work {
     /// The backward of the last mini-batch, from what its forward kept, and a step of the optimiser. While that runs,
     /// activations count as in the forward, as everywhere.
@@ -128,8 +130,12 @@ struct Work {
 }
 
 impl Work {
-    fn learn(&mut self, parts: &Parts, pass: Tally) {
-        let optimizer = parts.recipe.optimizer.step_cost(parts.lower.len());
+    fn new(meter: &Meter) -> Self {
+        Self { learning: meter.tally(), sending: meter.tally() }
+    }
+
+    fn learn(&mut self, parts: &Parts, elements: usize, pass: Tally) {
+        let optimizer = parts.recipe.optimizer.step_cost(elements);
         self.learning = Tally { forward: Cost::default(), optimizer, ..pass };
     }
 
@@ -147,12 +153,6 @@ impl Work {
             peak_memory: first.peak_memory.max(then.peak_memory),
         }
     }
-}
-
-fn predicted(pass: PassCost) -> Tally {
-    let PassCost { forward, backward, .. } = pass;
-    let (activations, kept) = (pass.peak_activations().get(), pass.kept_activations().get());
-    Tally { forward, backward, activations, kept, ..Tally::default() }
 }
 
 fn counted(ledger: &Ledger) -> Tally {

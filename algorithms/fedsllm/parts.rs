@@ -6,18 +6,19 @@ use burn::tensor::{Tensor, TensorData};
 
 use fleetune_models::{
     batch::{Batch, Masks},
-    cost::{BatchShape, PassCost},
+    cost::BatchShape,
     encoder::{Boundary, Classifier},
-    ledger::{Cost, Ledger},
+    ledger::Ledger,
     parameters::{Layout, Slot, install, require_gradients, take_gradients},
 };
 use fleetune_units::{Bytes, Flops};
 
 use crate::{
     first_order::{Rates, Recipe, mean_cross_entropy},
+    meter::Meter,
     protocol::{Moment, Payload},
     setup::Workshop,
-    work::bytes,
+    work::Tally,
 };
 
 /// What clients and server share.
@@ -44,40 +45,49 @@ impl Parts {
         Rates::of(part, &self.recipe.learning_rate, when)
     }
 
-    /// What a device always holds: its part's parameters; gradients and optimiser state of those that train.
-    pub(super) fn resident(&self) -> u64 {
+    /// What jobs and the server count by.
+    pub(super) fn trained(&self) -> &Meter {
+        &self.workshop.meters.trained
+    }
+
+    /// Elements that a device always holds: its part's parameters; gradients and optimiser state of those that train.
+    pub(super) fn resident(&self, meter: &Meter) -> u64 {
         let copies = 1 + self.recipe.optimizer.moments();
-        let parameters = self.workshop.cost.parameters_of(0..self.split + 1);
-        bytes(parameters + copies * self.lower.len() as u64)
+        meter.parameters_of(0..self.split + 1) + copies * self.lower_elements(meter) as u64
+    }
+
+    /// Trainable elements on the device.
+    pub(super) fn lower_elements(&self, meter: &Meter) -> usize {
+        meter.parts(self.split)[0]
     }
 
     /// A forward through the lower part, and the backward that will follow.
-    pub(super) fn below(&self, batch: BatchShape) -> PassCost {
-        self.workshop.cost.pass(0..self.split + 1, batch, true)
+    pub(super) fn below(&self, meter: &Meter, batch: BatchShape) -> Tally {
+        let mut tally = meter.tally();
+        tally.training_passes(meter.pass(0..self.split + 1, batch, true));
+        tally
     }
 
     /// What the server does for one mini-batch: forward, backward and a step of the optimiser.
-    pub(super) fn above(&self, batch: BatchShape) -> Flops {
-        let pass = self.workshop.cost.upper_training(self.split, batch);
-        (pass.forward + pass.backward + self.upper_step()).flops()
-    }
-
-    fn upper_step(&self) -> Cost {
-        self.recipe.optimizer.step_cost(self.upper.len())
+    pub(super) fn above(&self, meter: &Meter, batch: BatchShape) -> Flops {
+        let pass = meter.upper_training(self.split, batch);
+        let [_, upper] = meter.parts(self.split);
+        let step = self.recipe.optimizer.step_cost(upper);
+        (pass.forward + pass.backward + step).flops()
     }
 
     /// Bytes of the gradient of a mini-batch's activations.
-    pub(super) fn gradient_size(&self, [texts, tokens]: BatchShape) -> Bytes {
-        Payload::size(texts * tokens * self.width())
+    pub(super) fn gradient_size(&self, meter: &Meter, [texts, tokens]: BatchShape) -> Bytes {
+        Payload::size(texts * tokens * meter.width())
     }
 
     /// Values of a mini-batch's [`Crossing`].
-    pub(super) fn crossing_len(&self, [texts, tokens]: BatchShape) -> usize {
-        texts * (tokens * self.width() + 2)
+    pub(super) fn crossing_len(&self, meter: &Meter, [texts, tokens]: BatchShape) -> usize {
+        texts * (tokens * meter.width() + 2)
     }
 
     fn width(&self) -> usize {
-        self.workshop.cost.encoder.hidden_size
+        self.trained().width()
     }
 
     /// The lower part with `at` for what trains in it, and what it makes of `batch`: `[rows, d]`, with its graph.
@@ -130,7 +140,8 @@ impl Parts {
         let mut ledger = Ledger::new();
         ledger.flow(true);
         let logits = model.above(self.split, states.clone(), &masks, &mut ledger);
-        *counted += (ledger.forward + ledger.backward + self.upper_step()).flops();
+        let step = self.recipe.optimizer.step_cost(self.upper.len());
+        *counted += (ledger.forward + ledger.backward + step).flops();
         let mut gradients = mean_cross_entropy(logits, &crossing.labels).backward();
         let below =
             states.grad_remove(&mut gradients).expect("the activations have a part in the loss");

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     average::{advance, mean_by_examples},
     first_order::Descent,
+    meter::Meters,
     protocol::{
         Assignment, ClientId, Estimate, Exchange, Horizon, Kept, ProtocolError, Server, Update,
         Verdict,
@@ -70,6 +71,11 @@ impl FedsLlmServer {
         self.parts.workshop.shapes(client, exchange.round, self.steps())[step]
     }
 
+    /// What the server is charged for one mini-batch.
+    fn above(&self, shape: BatchShape) -> Flops {
+        self.parts.above(self.parts.workshop.meters.charged(), shape)
+    }
+
     /// A client's copy of the upper part, with its optimiser, as of now.
     fn copy(&mut self, first: bool, client: ClientId) -> (Vec<f32>, Descent) {
         if first {
@@ -93,10 +99,13 @@ impl FedsLlmServer {
         let mut sessions = BTreeMap::new();
         for (client, update) in updates {
             let shape = self.shape(exchange, client);
-            let sent = update.dense(client, parts.crossing_len(shape))?;
+            let sent = update.dense(client, parts.crossing_len(parts.trained(), shape))?;
             let crossing = Crossing::read(sent, shape[0]);
             let (mut at, mut descent) = self.copy(exchange.index == 0, client);
-            let [gradient, below] = parts.train_above(&at, &crossing, &mut self.counted);
+            let mut counted = Flops::ZERO;
+            let [gradient, below] = parts.train_above(&at, &crossing, &mut counted);
+            let due = parts.above(parts.trained(), shape);
+            self.counted += Meters::restated(counted, due, self.above(shape));
             descent.step(&rates, &mut at, &gradient);
             let device = update.kept.and_then(Kept::take);
             let device = device.expect("jobs of this algorithm leave their state on the device");
@@ -128,7 +137,6 @@ impl Server for FedsLlmServer {
     fn assign(&self, exchange: Exchange, client: ClientId, _: &dyn Estimate) -> Assignment {
         let task = self.task(exchange, client);
         let shapes = self.parts.workshop.shapes(client, exchange.round, self.steps());
-        let workload = task.workload(&shapes);
         let received = match exchange.index {
             0 => Received::Weights(Arc::clone(&self.below)),
             _ => {
@@ -137,16 +145,18 @@ impl Server for FedsLlmServer {
                 Received::Gradient(Arc::clone(&session.device), Arc::clone(&session.gradient))
             }
         };
-        Assignment { workload, job: Box::new(move || task.run(received)) }
+        let (work, job) = (task.clone(), Box::new(move || task.run(received)));
+        self.parts.workshop.meters.assignment(|meter| work.workload(meter, &shapes), job)
     }
 
     /// Every kind of exchange: the first, those between, the last.
     fn forecast(&self, client: ClientId, _: &dyn Estimate, _: Horizon) -> Vec<Workload> {
         let bounds = self.parts.workshop.shape_bounds(client, self.steps());
+        let charged = self.parts.workshop.meters.charged();
         let all = bounds.iter().flat_map(|shapes| {
             let exchange = |index| Exchange::at(0, index);
             let indices = 0..=self.parts.recipe.local_steps.get();
-            indices.map(move |index| self.task(exchange(index), client).workload(shapes))
+            indices.map(move |index| self.task(exchange(index), client).workload(charged, shapes))
         });
         let mut all: Vec<Workload> = all.collect();
         all.dedup();
@@ -170,7 +180,7 @@ impl Server for FedsLlmServer {
         if self.is_last(exchange) {
             return Flops::ZERO;
         }
-        clients.iter().map(|&client| self.parts.above(self.shape(exchange, client))).sum()
+        clients.iter().map(|&client| self.above(self.shape(exchange, client))).sum()
     }
 
     fn join_counted(&self) -> Flops {

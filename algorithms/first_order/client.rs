@@ -6,13 +6,13 @@ use fleetune_units::Bytes;
 
 use super::{LocalRule, LocalSteps, Rates, Recipe, backpropagation::Backpropagation};
 use crate::{
+    meter::Meter,
     protocol::{ClientId, Moment, Payload, Update},
     setup::Workshop,
-    work::Tally,
 };
 
 /// One client's work in one round.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Task {
     pub(super) workshop: Arc<Workshop>,
     pub(super) recipe: Arc<Recipe>,
@@ -28,14 +28,8 @@ impl Task {
         LocalSteps { count: self.recipe.steps(), optimizer, rates }
     }
 
-    /// Trainable elements, d.
-    fn elements(&self) -> usize {
-        self.workshop.layout.len()
-    }
-
-    fn resident(&self) -> u64 {
-        let held = self.rule.vectors().held as u64;
-        self.recipe.resident(&self.workshop.cost, self.elements() as u64, held)
+    fn resident(&self, meter: &Meter) -> u64 {
+        self.recipe.resident(meter, self.rule.vectors().held as u64)
     }
 
     pub(super) fn shapes(&self) -> Vec<BatchShape> {
@@ -43,30 +37,28 @@ impl Task {
     }
 
     /// What the work costs on mini-batches of these shapes, in closed form.
-    pub(super) fn workload(&self, shapes: &[BatchShape]) -> Workload {
-        let mut tally = Tally::default();
+    pub(super) fn workload(&self, meter: &Meter, shapes: &[BatchShape]) -> Workload {
+        let mut tally = meter.tally();
         for &shape in shapes {
-            let pass = self.workshop.cost.whole(shape, true);
-            tally.forward += pass.forward;
-            tally.backward += pass.backward;
-            tally.activations = tally.activations.max(pass.peak_activations().get());
-            tally.kept = tally.kept.max(pass.kept_activations().get());
+            tally.training_passes(meter.whole(shape, true));
         }
-        self.steps().predict(self.rule.as_ref(), self.elements(), &mut tally);
+        self.steps().predict(self.rule.as_ref(), meter.elements(), &mut tally);
         let vectors = self.rule.vectors();
         let [download, upload] =
-            [vectors.download, vectors.upload].map(|count| Payload::size(count * self.elements()));
-        tally.workload(self.resident(), download, upload)
+            [vectors.download, vectors.upload].map(|count| Payload::size(count * meter.elements()));
+        tally.workload(self.resident(meter), download, upload)
     }
 
     /// The local steps, for real.
     pub(super) fn train(&self, start: &[f32]) -> Update {
         let batches = self.workshop.batches(self.client, self.when.round, self.recipe.steps());
         let mut oracle = Backpropagation { workshop: &self.workshop, batches };
-        let mut tally = Tally::default();
+        let meter = &self.workshop.meters.trained;
+        let mut tally = meter.tally();
         let payload = self.steps().run(&mut oracle, self.rule.as_ref(), start, &mut tally);
         let upload = Bytes::new(payload.encode(self.when.round).len() as u64);
         let examples = (self.recipe.steps() * self.workshop.batch_size) as u64;
-        Update { payload, examples, counted: tally.counted(self.resident(), upload), kept: None }
+        let counted = tally.counted(self.resident(meter), upload);
+        Update { payload, examples, counted, kept: None }
     }
 }

@@ -25,13 +25,10 @@ pub(crate) use self::{
 
 use std::{fmt, num::NonZeroU32};
 
-use fleetune_models::{
-    cost::{BatchShape, CostModel},
-    parameters::Trainable,
-};
+use fleetune_models::{cost::BatchShape, parameters::Trainable};
 use fleetune_units::Bytes;
 
-use crate::{settings::LearningRate, work::bytes};
+use crate::{meter::Meter, settings::LearningRate};
 
 /// How every client trains: what the configurations of the family share.
 #[derive(Clone, Debug)]
@@ -49,20 +46,18 @@ impl Recipe {
         self.local_steps.get() as usize
     }
 
-    /// Bytes that a device holds all the time: the parameters of the model, gradients and optimiser state of those
-    /// `elements` that train, and as many vectors more as the rule holds.
-    fn resident(&self, cost: &CostModel, elements: u64, held: u64) -> u64 {
-        bytes(cost.parameters() + (1 + self.optimizer.moments() + held) * elements)
+    /// Elements that a device holds all the time: the parameters of the model, gradients and optimiser state of those
+    /// that train, and as many vectors more as the rule holds.
+    fn resident(&self, meter: &Meter, held: u64) -> u64 {
+        meter.parameters() + (1 + self.optimizer.moments() + held) * meter.elements() as u64
     }
 
     /// Peak memory of a client that trains by the [`Plain`] rule on mini-batches of this shape.
-    pub(crate) fn peak_memory(&self, cost: &CostModel, shape: BatchShape) -> Bytes {
-        let elements = (0..cost.encoder.num_hidden_layers + 2).map(|stage| cost.trainable(stage));
-        let held = Plain.vectors().held as u64;
-        let pass = cost.whole(shape, true);
-        Bytes::new(self.resident(cost, elements.sum(), held))
-            + pass.peak_activations()
-            + pass.kept_activations()
+    pub(crate) fn peak_memory(&self, meter: &Meter, shape: BatchShape) -> Bytes {
+        let (mut tally, none) = (meter.tally(), Bytes::new(0));
+        tally.training_passes(meter.whole(shape, true));
+        let resident = self.resident(meter, Plain.vectors().held as u64);
+        tally.workload(resident, none, none).peak_memory
     }
 }
 

@@ -69,17 +69,15 @@ impl<M: Method> FirstOrderServer<M> {
 impl<M: Method> Server for FirstOrderServer<M> {
     fn assign(&self, exchange: Exchange, client: ClientId, _: &dyn Estimate) -> Assignment {
         let task = self.task(exchange.moment(), client);
-        let workload = task.workload(&task.shapes());
-        let start = Arc::clone(&self.global);
-        Assignment { workload, job: Box::new(move || task.train(&start.values)) }
+        let (shapes, start) = (task.shapes(), Arc::clone(&self.global));
+        let (work, job) = (task.clone(), Box::new(move || task.train(&start.values)));
+        self.workshop.meters.assignment(|meter| work.workload(meter, &shapes), job)
     }
 
     fn forecast(&self, client: ClientId, _: &dyn Estimate, _: Horizon) -> Vec<Workload> {
         let bounds = self.workshop.shape_bounds(client, self.recipe.steps());
-        bounds
-            .iter()
-            .map(|shapes| self.task(Exchange::at(0, 0).moment(), client).workload(shapes))
-            .collect()
+        let task = self.task(Exchange::at(0, 0).moment(), client);
+        bounds.iter().map(|shapes| task.workload(self.workshop.meters.charged(), shapes)).collect()
     }
 
     fn aggregate(

@@ -10,11 +10,12 @@ use fleetune_units::Bytes;
 
 use super::{FwdLlmConfig, Upload, sampling};
 use crate::{
+    meter::Meter,
     noise::Distribution,
     protocol::{ClientId, Exchange, Payload, Update},
     setup::Workshop,
     wire::Choices,
-    work::{Tally, bytes},
+    work::Tally,
 };
 
 /// What guides the sampling of a client's direction.
@@ -34,7 +35,7 @@ pub(super) enum Guide {
 }
 
 /// One client's work in one exchange.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Task {
     pub(super) workshop: Arc<Workshop>,
     pub(super) config: Arc<FwdLlmConfig>,
@@ -63,20 +64,17 @@ impl Task {
     }
 
     /// What the work costs on a mini-batch of this shape.
-    pub(super) fn workload(&self, shape: BatchShape) -> Workload {
-        let pass = self.workshop.cost.whole(shape, false);
-        let mut tally = Tally::default();
-        tally.forward += pass.forward * 2;
-        tally.activations = pass.peak_activations().get();
-        self.charge_directions(&mut tally);
-        tally.workload(self.resident(), self.downloaded(), self.uploaded())
+    pub(super) fn workload(&self, meter: &Meter, shape: BatchShape) -> Workload {
+        let mut tally = meter.tally();
+        tally.passes(meter.whole(shape, false), 2);
+        self.charge_directions(&mut tally, meter);
+        tally.workload(self.resident(meter), self.downloaded(meter), self.uploaded(meter))
     }
 
     /// The model, unless the client has it; then it is told to try again. With it comes what guides the sampling.
-    fn downloaded(&self) -> Bytes {
-        let layout = &self.workshop.layout;
-        let dense = Payload::size(layout.len());
-        let choices = Choices::size(layout.slots().len());
+    fn downloaded(&self, meter: &Meter) -> Bytes {
+        let dense = Payload::size(meter.elements());
+        let choices = Choices::size(meter.tensors());
         match (&self.guide, self.retry) {
             (Guide::Nothing | Guide::Device(_), true) => Payload::size(0),
             (Guide::Server { .. }, true) => choices,
@@ -86,24 +84,24 @@ impl Task {
         }
     }
 
-    fn uploaded(&self) -> Bytes {
+    fn uploaded(&self, meter: &Meter) -> Bytes {
         Payload::size(match self.upload() {
-            Upload::Gradient => self.workshop.layout.len(),
+            Upload::Gradient => meter.elements(),
             Upload::Scalars => 1,
         })
     }
 
     /// Parameters; the gradient, if it is sent; the reference, if the device ranks. Directions are generated when they
     /// are needed.
-    fn resident(&self) -> u64 {
+    fn resident(&self, meter: &Meter) -> u64 {
         let vectors = u64::from(self.upload() == Upload::Gradient)
             + u64::from(matches!(self.guide, Guide::Device(_)));
-        bytes(self.workshop.cost.parameters() + vectors * self.workshop.layout.len() as u64)
+        meter.parameters() + vectors * meter.elements() as u64
     }
 
     /// Ranking generates every candidate once; three passes perturb and restore in place; one more writes the gradient.
-    fn charge_directions(&self, tally: &mut Tally) {
-        let (law, d) = (Distribution::Gaussian, self.workshop.layout.len());
+    fn charge_directions(&self, tally: &mut Tally, meter: &Meter) {
+        let (law, d) = (Distribution::Gaussian, meter.elements());
         if let Guide::Device(_) = self.guide {
             tally.rank(law, d, self.config.candidates.get().into());
         }
@@ -143,7 +141,8 @@ impl Task {
         let batch = workshop.collate(&self.texts());
         let on_device = batch.to_device(&workshop.device);
         let direction = self.direction();
-        let mut tally = Tally::default();
+        let meter = &workshop.meters.trained;
+        let mut tally = meter.tally();
         let h = self.config.epsilon.get();
         let mut loss = |by: f64| {
             let values = global.values.iter().zip(&direction);
@@ -155,14 +154,15 @@ impl Task {
             cross_entropy(logits, &batch.labels)
         };
         let derivative = ((loss(h) - loss(-h)) / (2.0 * h)) as f32;
-        self.charge_directions(&mut tally);
+        self.charge_directions(&mut tally, meter);
         let payload = match self.upload() {
             Upload::Gradient => Payload::Dense(along(direction, derivative)),
             Upload::Scalars => Payload::Scalars(vec![derivative]),
         };
         let upload = Bytes::new(payload.encode(self.exchange.round).len() as u64);
         let examples = self.config.batch_size.get().into();
-        Update { payload, examples, counted: tally.counted(self.resident(), upload), kept: None }
+        let counted = tally.counted(self.resident(meter), upload);
+        Update { payload, examples, counted, kept: None }
     }
 }
 

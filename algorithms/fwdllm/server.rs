@@ -76,9 +76,9 @@ impl Server for FwdLlmServer {
 
     fn assign(&self, exchange: Exchange, client: ClientId, _: &dyn Estimate) -> Assignment {
         let task = self.task(exchange, client);
-        let workload = task.workload(task.shape());
-        let start = Arc::clone(&self.global);
-        Assignment { workload, job: Box::new(move || task.probe(&start)) }
+        let (shape, start) = (task.shape(), Arc::clone(&self.global));
+        let (work, job) = (task.clone(), Box::new(move || task.probe(&start)));
+        self.workshop.meters.assignment(|meter| work.workload(meter, shape), job)
     }
 
     fn forecast(&self, client: ClientId, _: &dyn Estimate, _: Horizon) -> Vec<Workload> {
@@ -89,12 +89,12 @@ impl Server for FwdLlmServer {
         let guided = (config.candidates.get() > 1).then(|| Arc::new(Vec::new()));
         let retried = config.variance_threshold.is_some() && config.form.retry_cap() != Some(0);
         let first = Exchange::at(0, 0);
-        let mut kinds = Vec::new();
+        let (charged, mut kinds) = (self.workshop.meters.charged(), Vec::new());
         for reference in std::iter::once(None).chain(guided.map(Some)) {
             for retry in std::iter::once(false).chain(retried.then_some(true)) {
                 let guide = self.guide(first, client, reference.as_ref());
                 let task = Task { guide, retry, ..self.task(first, client) };
-                kinds.extend(shapes.iter().map(|&shape| task.workload(shape)));
+                kinds.extend(shapes.iter().map(|&shape| task.workload(charged, shape)));
             }
         }
         kinds

@@ -18,7 +18,7 @@ use crate::{
 const RATE: &str = r#""learning_rate":{"base":0.01}"#;
 
 /// Every algorithm with everything that changes its work.
-fn configurations() -> Vec<String> {
+pub(crate) fn configurations() -> Vec<String> {
     let trains = [
         r#""full""#,
         r#""layers""#,
@@ -98,7 +98,7 @@ fn fwdllm() -> Vec<String> {
     forms.iter().flat_map(|form| with(form)).collect()
 }
 
-fn charged(workload: &Workload) -> Counted {
+pub(crate) fn charged(workload: &Workload) -> Counted {
     Counted {
         flops: workload.flops(),
         traffic: workload.traffic(),
@@ -194,7 +194,7 @@ fn the_same_call_gives_the_same_bits() {
 /// From the method's description: 2 P1 forwards of the lower part and 2 P1 P2 of the upper, a step.
 #[test]
 fn fedspzo_costs_the_forwards_that_its_paper_says() {
-    let cost = CostModel { encoder: architecture(3), classes: CLASSES, train: Trainable::Layers };
+    let cost = CostModel::of(&architecture(3), CLASSES, Trainable::Layers);
     let pass = |stages| cost.pass(stages, [5, LENGTH], false).forward.flops().get();
     for (split, lower, upper) in [(1, 1, 3), (2, 2, 4)] {
         let json = format!(
@@ -293,7 +293,7 @@ fn fwdllm_costs_what_its_forms_say() {
     let difference =
         |a: [i64; 5], b: [i64; 5]| -> [i64; 5] { std::array::from_fn(|i| a[i] - b[i]) };
     let ([plain, guided], d, tensors) = published;
-    let cost = CostModel { encoder: architecture(3), classes: CLASSES, train: Trainable::Bitfit };
+    let cost = CostModel::of(&architecture(3), CLASSES, Trainable::Bitfit);
     let pass = cost.whole([5, LENGTH], false);
     let passes = 4 * 43 * d;
     assert_eq!(plain[0], 2 * pass.forward.flops().get() as i64 + passes);
@@ -325,7 +325,7 @@ fn the_memory_of_a_warm_up_is_that_of_its_rounds() {
             let server = config.server(setup(3, Padding::Fixed, 4));
             let peak =
                 |round| server.assign(Exchange::at(round, 0), 1, &Spare).workload.peak_memory;
-            let needed = zowarmup.warm_up_memory(&architecture(3), CLASSES, LENGTH);
+            let needed = zowarmup.warm_up_memory((&architecture(3), None), CLASSES, LENGTH);
             assert_eq!(needed, peak(0), "{json}");
             assert!(needed > peak(1), "{json}");
         }

@@ -26,7 +26,7 @@ fn workload(server: &dyn Server) -> Workload {
 fn q_directions_cost_two_thirds_of_q_first_order_steps() {
     for layers in [1, 4] {
         let (encoder, train) = (architecture(layers), Trainable::Full);
-        let pass = CostModel { encoder, classes: CLASSES, train }.whole([5, LENGTH], true);
+        let pass = CostModel::of(&encoder, CLASSES, train).whole([5, LENGTH], true);
         assert_eq!(pass.backward.products, 2 * pass.forward.products);
         let first = workload(server(layers, "fedavg", r#""train":"full""#).as_ref());
         for q in [1, 3, 5] {
@@ -49,7 +49,7 @@ fn q_directions_cost_two_thirds_of_q_first_order_steps() {
 fn zeroth_order_holds_the_parameters_and_one_layers_activations() {
     let beyond_parameters = |layers: usize, kind: &str| {
         let (encoder, train) = (architecture(layers), Trainable::Layers);
-        let cost = CostModel { encoder, classes: CLASSES, train };
+        let cost = CostModel::of(&encoder, CLASSES, train);
         let peak = workload(server(layers, kind, r#""train":"layers""#).as_ref()).peak_memory;
         (peak.get() - 4 * cost.parameters(), cost)
     };

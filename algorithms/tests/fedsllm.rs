@@ -203,7 +203,7 @@ fn the_device_holds_the_lower_part_alone_and_its_activations_while_it_waits() {
     for (train, choice) in trains() {
         let settings = common(&train, 2, OPTIMIZERS[1]);
         let (fedavg, _) = round_of(open("fedavg", &settings, Padding::Fixed).as_mut(), 2);
-        let cost = CostModel { encoder: architecture(LAYERS), classes: CLASSES, train: choice };
+        let cost = CostModel::of(&architecture(LAYERS), CLASSES, choice);
         let kept = |stages| cost.pass(stages, [BATCH, LENGTH], true).kept;
         for k in 1..=LAYERS {
             let mut server = split(&settings, k, Padding::Fixed);

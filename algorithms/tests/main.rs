@@ -7,6 +7,7 @@ mod fedopt;
 mod fedprox;
 mod fedsllm;
 mod fwdllm;
+mod larger;
 mod learning;
 mod quadratic;
 mod same_model;

@@ -73,6 +73,7 @@ pub(crate) fn setup_with(layers: usize, data: TrainingData, seed: u64) -> Setup 
     Setup {
         model: classifier(&architecture, CLASSES, 101, &device),
         architecture,
+        charged: None,
         classes: CLASSES,
         device,
         data: Arc::new(data),

@@ -95,7 +95,7 @@ impl Channel {
 
     /// The algorithm's workload with what is done here.
     pub(super) fn workload(&self, mut inner: Workload) -> Workload {
-        let cost = self.difference_cost() + self.privacy_cost() + self.encoding_cost();
+        let cost = self.cost();
         if cost != Cost::default() {
             inner.phases.push(Phase {
                 kind: PhaseKind::Encoding,
@@ -134,13 +134,27 @@ impl Channel {
             }
         };
         let upload = Bytes::new(payload.encode(sender.round).len() as u64);
-        let counted = Counted {
-            flops: update.counted.flops + cost.flops(),
-            traffic: update.counted.traffic + cost.traffic(),
-            upload,
-            peak_memory: update.counted.peak_memory + self.memory(upload),
-        };
+        let counted = self.beside(update.counted, cost, upload);
         Update { payload, counted, ..update }
+    }
+
+    /// A count, with what is done here.
+    fn beside(&self, inner: Counted, cost: Cost, upload: Bytes) -> Counted {
+        Counted {
+            flops: inner.flops + cost.flops(),
+            traffic: inner.traffic + cost.traffic(),
+            upload,
+            peak_memory: inner.peak_memory + self.memory(upload),
+        }
+    }
+
+    /// What a job that counted `inner` is to count with what is done here.
+    pub(super) fn due(&self, inner: Counted) -> Counted {
+        self.beside(inner, self.cost(), self.upload())
+    }
+
+    fn cost(&self) -> Cost {
+        self.difference_cost() + self.privacy_cost() + self.encoding_cost()
     }
 
     /// A message for each part, one after the other, each rounded by a seed of its own.

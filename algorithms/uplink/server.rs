@@ -222,12 +222,22 @@ impl Server for UplinkServer {
 
     fn assign(&self, exchange: Exchange, client: ClientId, device: &dyn Estimate) -> Assignment {
         let Assignment { workload, job } = self.inner.assign(exchange, client, device);
-        let channel = self.channel(self.content(exchange.round), &workload);
+        let content = self.content(exchange.round);
+        let charged = self.channel(content, &workload);
+        // What the job sends are the trained model's values, also where a larger one's are charged.
+        let own = match content.is_dense() {
+            true => Channel { values: content.parts() * self.global.len(), ..charged.clone() },
+            false => charged.clone(),
+        };
         let sender = self.sender(exchange, client);
-        Assignment {
-            workload: channel.workload(workload),
-            job: Box::new(move || channel.send(job(), &sender)),
-        }
+        let workload = charged.workload(workload);
+        let job = move || {
+            let update = job();
+            let [due, charged] = [&own, &charged].map(|channel| channel.due(update.counted));
+            let sent = own.send(update, &sender);
+            Update { counted: sent.counted.restated(due, charged), ..sent }
+        };
+        Assignment { workload, job: Box::new(job) }
     }
 
     fn forecast(&self, client: ClientId, device: &dyn Estimate, horizon: Horizon) -> Vec<Workload> {

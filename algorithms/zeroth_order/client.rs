@@ -17,10 +17,11 @@ use super::{
     settle::{Trace, settle},
 };
 use crate::{
+    meter::Meter,
     noise::tensor_key,
     protocol::{ClientId, Moment, Payload, Update},
     setup::Workshop,
-    work::{Tally, bytes},
+    work::Tally,
 };
 
 /// How a client gets the global model.
@@ -51,30 +52,34 @@ impl Task {
         self.seeds.steps(&self.workshop.streams, of, self.recipe.local_steps)
     }
 
-    fn downloaded(&self) -> Bytes {
+    /// What the job counts by.
+    fn counting(&self) -> &Meter {
+        &self.workshop.meters.trained
+    }
+
+    fn downloaded(&self, meter: &Meter) -> Bytes {
         match self.download {
-            Download::Dense => Payload::size(self.workshop.layout.len()),
+            Download::Dense => Payload::size(meter.elements()),
             Download::Replay(gap) => Bytes::new(gap.bytes),
         }
     }
 
-    fn uploaded(&self) -> Bytes {
+    fn uploaded(&self, meter: &Meter) -> Bytes {
         Payload::size(match self.recipe.upload {
             Upload::Scalars => self.recipe.plan.scalars() * self.recipe.local_steps,
-            Upload::Delta => self.workshop.layout.len(),
+            Upload::Delta => meter.elements(),
         })
     }
 
     /// Parameters, the boundary activations that a split keeps, and for a delta the start.
-    fn resident(&self, shapes: &[BatchShape]) -> u64 {
-        let cost = &self.workshop.cost;
+    fn resident(&self, meter: &Meter, shapes: &[BatchShape]) -> u64 {
         let rows = shapes.iter().map(|[texts, tokens]| texts * tokens).max().unwrap_or(0);
-        let boundary = rows as u64 * cost.encoder.hidden_size as u64;
+        let boundary = rows as u64 * meter.width() as u64;
         let start = match self.recipe.upload {
             Upload::Scalars => 0,
-            Upload::Delta => self.workshop.layout.len() as u64,
+            Upload::Delta => meter.elements() as u64,
         };
-        bytes(cost.parameters() + self.recipe.plan.boundaries() * boundary + start)
+        meter.parameters() + self.recipe.plan.boundaries() * boundary + start
     }
 
     fn batches(&self) -> Vec<Vec<u32>> {
@@ -87,24 +92,24 @@ impl Task {
     }
 
     /// What the work costs on mini-batches of these shapes.
-    pub(crate) fn workload(&self, shapes: &[BatchShape]) -> Workload {
-        let mut tally = Tally::default();
-        self.charge_bookkeeping(&mut tally);
+    pub(crate) fn workload(&self, meter: &Meter, shapes: &[BatchShape]) -> Workload {
+        let mut tally = meter.tally();
+        self.charge_bookkeeping(&mut tally, meter);
         for &shape in shapes {
-            let (layout, cost) = (&self.workshop.layout, &self.workshop.cost);
-            self.recipe.plan.charge_evaluation(&mut tally, layout, cost, shape);
-            self.charge_update(&mut tally);
+            self.recipe.plan.charge_evaluation(&mut tally, meter, shape);
+            self.charge_update(&mut tally, meter);
         }
-        tally.workload(self.resident(shapes), self.downloaded(), self.uploaded())
+        let resident = self.resident(meter, shapes);
+        tally.workload(resident, self.downloaded(meter), self.uploaded(meter))
     }
 
     /// What is done beside the steps: replaying what was missed from the stored copy, which is read for it; storing
     /// the copy; taking the difference to be sent.
-    fn charge_bookkeeping(&self, tally: &mut Tally) {
-        let elements = self.workshop.layout.len();
+    fn charge_bookkeeping(&self, tally: &mut Tally, meter: &Meter) {
+        let elements = meter.elements();
         if let Download::Replay(gap) = self.download {
             let steps = gap.entries * self.recipe.local_steps as u64;
-            self.recipe.plan.charge_replay(tally, &self.workshop.layout, steps);
+            self.recipe.plan.charge_replay(tally, meter, steps);
             tally.copy(elements);
         }
         if self.keeps_copy {
@@ -115,10 +120,10 @@ impl Task {
         }
     }
 
-    fn charge_update(&self, tally: &mut Tally) {
-        self.recipe.plan.charge_update(tally, &self.workshop.layout);
+    fn charge_update(&self, tally: &mut Tally, meter: &Meter) {
+        self.recipe.plan.charge_update(tally, meter);
         if self.recipe.weight_decay > 0.0 {
-            tally.scale(self.workshop.layout.len());
+            tally.scale(meter.elements());
         }
     }
 
@@ -126,7 +131,7 @@ impl Task {
     ///
     /// The start is the global model as the server has it: what a client that replays has too, to the bit.
     pub(crate) fn train(&self, start: &Weights) -> Update {
-        let mut tally = Tally::default();
+        let mut tally = self.counting().tally();
         let (local, sent) = self.walk(start, &mut tally);
         self.report(start, &local, sent, &tally)
     }
@@ -134,7 +139,7 @@ impl Task {
     /// As [`Self::train`], with the whole model that stays on the device.
     #[cfg(test)]
     pub(crate) fn trained(&self, start: &Weights) -> (Update, Weights) {
-        let mut tally = Tally::default();
+        let mut tally = self.counting().tally();
         let (local, sent) = self.walk(start, &mut tally);
         let whole = self.settled(start, &local, &sent);
         (self.report(start, &local, sent, &tally), whole)
@@ -142,7 +147,8 @@ impl Task {
 
     /// Takes the steps: the model after them, and their scalars.
     fn walk(&self, start: &Weights, tally: &mut Tally) -> (Local, Vec<f32>) {
-        self.charge_bookkeeping(tally);
+        let meter = self.counting();
+        self.charge_bookkeeping(tally, meter);
         let (plan, rates) = (self.recipe.plan, self.recipe.rates(self.when));
         let (mut local, batches) =
             Local::open(&self.workshop, start, plan.distribution, &self.batches());
@@ -150,7 +156,7 @@ impl Task {
         for (batch, seed) in batches.iter().zip(self.step_seeds()) {
             let on_device = batch.to_device(&self.workshop.device);
             let directions = StepDirections::derive(local.layout(), plan, seed);
-            plan.charge_perturbations(tally, &self.workshop.layout);
+            plan.charge_perturbations(tally, meter);
             let scalars = local.probe.project(
                 &local.weights,
                 plan,
@@ -161,7 +167,7 @@ impl Task {
             );
             rates.decay(&mut local.weights, 1);
             apply(&mut local.weights, plan, &directions, &scalars, &|slot| rates.rate(slot));
-            self.charge_update(tally);
+            self.charge_update(tally, meter);
             sent.extend(scalars);
         }
         (local, sent)
@@ -190,7 +196,7 @@ impl Task {
         };
         let upload = Bytes::new(payload.encode(self.when.round).len() as u64);
         let examples = (self.recipe.local_steps * self.workshop.batch_size) as u64;
-        let counted = tally.counted(self.resident(&self.shapes()), upload);
+        let counted = tally.counted(self.resident(self.counting(), &self.shapes()), upload);
         Update { payload, examples, counted, kept: None }
     }
 

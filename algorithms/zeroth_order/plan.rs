@@ -1,13 +1,9 @@
 use std::fmt;
 
-use fleetune_models::{
-    cost::{BatchShape, CostModel},
-    ledger::ELEMENT,
-    parameters::Layout,
-};
+use fleetune_models::cost::BatchShape;
 use serde::{Deserialize, Serialize};
 
-use crate::{noise::Distribution, work::Tally};
+use crate::{meter::Meter, noise::Distribution, work::Tally};
 
 /// How a step perturbs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,49 +114,40 @@ impl Plan {
     }
 
     /// Adds what one step's evaluation costs on a mini-batch of this shape, in closed form.
-    pub(crate) fn charge_evaluation(
-        &self,
-        tally: &mut Tally,
-        layout: &Layout,
-        cost: &CostModel,
-        shape: BatchShape,
-    ) {
-        let border = if self.split == 0 { 0 } else { self.split + 1 };
-        let below = cost.pass(0..border, shape, false);
-        let above = cost.pass(border..cost.encoder.num_hidden_layers + 2, shape, false);
+    pub(crate) fn charge_evaluation(&self, tally: &mut Tally, meter: &Meter, shape: BatchShape) {
+        let border = Meter::border(self.split);
         let [lower, upper] = self.forwards();
-        tally.forward += below.forward * lower;
-        tally.forward += above.forward * upper;
-        tally.activations = tally.activations.max(ELEMENT * below.peak.max(above.peak));
-        self.charge_perturbations(tally, layout);
+        tally.passes(meter.pass(0..border, shape, false), lower);
+        tally.passes(meter.pass(border..meter.end(), shape, false), upper);
+        self.charge_perturbations(tally, meter);
     }
 
     /// Adds the passes over the parameters that a step's evaluation makes.
-    pub(crate) fn charge_perturbations(&self, tally: &mut Tally, layout: &Layout) {
-        let [lower, upper] = self.directions().map(|n| n as u64);
-        for (part, directions) in
-            [(layout.lower(self.split), lower), (layout.upper(self.split), upper)]
-        {
-            tally.prepare(self.distribution, part.len(), directions);
-            tally.perturb(self.distribution, part.len(), self.passes() * directions);
+    pub(crate) fn charge_perturbations(&self, tally: &mut Tally, meter: &Meter) {
+        for (part, directions) in self.over(meter) {
+            tally.prepare(self.distribution, part, directions);
+            tally.perturb(self.distribution, part, self.passes() * directions);
         }
     }
 
     /// Adds the passes of one step's update: one for every direction.
-    pub(crate) fn charge_update(&self, tally: &mut Tally, layout: &Layout) {
-        let [lower, upper] = self.directions().map(|n| n as u64);
-        tally.update_with_noise(self.distribution, layout.lower(self.split).len(), lower);
-        tally.update_with_noise(self.distribution, layout.upper(self.split).len(), upper);
+    pub(crate) fn charge_update(&self, tally: &mut Tally, meter: &Meter) {
+        for (part, directions) in self.over(meter) {
+            tally.update_with_noise(self.distribution, part, directions);
+        }
     }
 
     /// Adds what replaying `steps` steps of others costs: their directions are made, and every one is added once.
-    pub(crate) fn charge_replay(&self, tally: &mut Tally, layout: &Layout, steps: u64) {
-        let [lower, upper] = self.directions().map(|n| n as u64 * steps);
-        for (part, directions) in
-            [(layout.lower(self.split), lower), (layout.upper(self.split), upper)]
-        {
-            tally.prepare(self.distribution, part.len(), directions);
-            tally.update_with_noise(self.distribution, part.len(), directions);
+    pub(crate) fn charge_replay(&self, tally: &mut Tally, meter: &Meter, steps: u64) {
+        for (part, directions) in self.over(meter) {
+            tally.prepare(self.distribution, part, directions * steps);
+            tally.update_with_noise(self.distribution, part, directions * steps);
         }
+    }
+
+    /// The parts' elements, and the directions over each.
+    fn over(&self, meter: &Meter) -> [(usize, u64); 2] {
+        let ([lower, upper], [of_lower, of_upper]) = (meter.parts(self.split), self.directions());
+        [(lower, of_lower as u64), (upper, of_upper as u64)]
     }
 }

@@ -104,7 +104,8 @@ impl ZerothOrderServer {
     fn choose(&self, dense: Task, gap: Gap, device: &dyn Estimate) -> Download {
         let replay = Task { download: Download::Replay(gap), ..dense.clone() };
         let shapes = dense.shapes();
-        let [all, scalars] = [&dense, &replay].map(|task| task.workload(&shapes));
+        let [all, scalars] =
+            [&dense, &replay].map(|task| task.workload(self.workshop.meters.charged(), &shapes));
         let replays = match self.recipe.catch_up {
             CatchUp::Dense => false,
             CatchUp::Scalars => true,
@@ -180,20 +181,21 @@ impl Server for ZerothOrderServer {
     fn assign(&self, exchange: Exchange, client: ClientId, device: &dyn Estimate) -> Assignment {
         let download = self.download(exchange.moment(), client, device);
         let task = self.task(exchange.moment(), client, download);
-        let workload = task.workload(&task.shapes());
-        let start = Arc::clone(&self.global);
-        Assignment { workload, job: Box::new(move || task.train(&start)) }
+        let (shapes, start) = (task.shapes(), Arc::clone(&self.global));
+        let (work, job) = (task.clone(), Box::new(move || task.train(&start)));
+        self.workshop.meters.assignment(|meter| work.workload(meter, &shapes), job)
     }
 
     fn forecast(&self, client: ClientId, device: &dyn Estimate, horizon: Horizon) -> Vec<Workload> {
         let bounds = self.workshop.shape_bounds(client, self.recipe.local_steps);
+        let charged = self.workshop.meters.charged();
         let mut downloads = vec![Download::Dense];
         if self.can_replay() {
             downloads.extend(self.extremes(client, device, horizon).map(Download::Replay));
         }
         let each = |download: Download| {
             let task = self.task(START, client, download);
-            bounds.iter().map(move |shapes| task.workload(shapes)).collect::<Vec<_>>()
+            bounds.iter().map(move |shapes| task.workload(charged, shapes)).collect::<Vec<_>>()
         };
         downloads.into_iter().flat_map(each).collect()
     }

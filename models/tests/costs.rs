@@ -105,7 +105,7 @@ proptest! {
             other => other,
         };
         let layers = encoder.num_hidden_layers;
-        let cost = CostModel { encoder: encoder.clone(), classes, train };
+        let cost = CostModel::of(&encoder, classes, train);
         let (plain, layout) = adapted(&encoder, (classes, train), 1, &Backend::Flex.device());
         let batch = batch(shape);
         for tracked in [false, true] {
@@ -169,8 +169,7 @@ proptest! {
 #[test]
 fn training_less_never_costs_more() {
     let encoder = crate::tiny::architecture(3);
-    let backward =
-        |train| CostModel { encoder: encoder.clone(), classes: 3, train }.whole([4, 8], true);
+    let backward = |train| CostModel::of(&encoder, 3, train).whole([4, 8], true);
     let [full, layers, bitfit, _, head] = CHOICES.map(backward);
     for (more, less) in [(full, layers), (layers, bitfit), (bitfit, head)] {
         assert!(more.backward.flops() > less.backward.flops());

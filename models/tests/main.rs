@@ -1,5 +1,6 @@
 //! Laws that the model, its ledger and its checkpoints must obey.
 
+mod architectures;
 mod checkpoints;
 mod costs;
 mod encoder;

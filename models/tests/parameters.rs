@@ -22,7 +22,7 @@ fn closed_form_counts_are_those_of_the_model() {
         for (layers, classes) in [(1, 2), (3, 5)] {
             let encoder = architecture(layers);
             let (model, layout) = adapted(&encoder, (classes, train), 1, &Backend::Flex.device());
-            let cost = CostModel { encoder, classes, train };
+            let cost = CostModel::of(&encoder, classes, train);
             assert_eq!(cost.parameters(), model.num_params() as u64, "{train}");
             let mut total = 0;
             let whole = everything(&model);

@@ -12,6 +12,7 @@ mod scene;
 mod series;
 
 use crate::{
+    charged,
     error::ReportError,
     reader::Run,
     statistics::{Comparison, Resource},
@@ -96,14 +97,28 @@ impl Chart {
 /// All charts of `run`, laid out for `width` pixels.
 pub fn all(run: &Run, comparison: &Comparison, width: f64) -> Vec<Chart> {
     let view = View { run, comparison, width };
-    vec![
+    let charts = vec![
         accuracy::chart(&view, Resource::Time),
         accuracy::chart(&view, Resource::Flops),
         accuracy::chart(&view, Resource::Uplink),
         costs::chart(&view),
         fit::chart(&view),
         anatomy::chart(&view),
-    ]
+    ];
+    match charged::note(run) {
+        Some(note) => charts.into_iter().map(|chart| qualified(chart, &note)).collect(),
+        None => charts,
+    }
+}
+
+/// A chart that says of whose costs it is: in the picture, and in its caption.
+fn qualified(mut chart: Chart, note: &str) -> Chart {
+    // The paper, which is laid again below the note.
+    chart.scene.shapes.remove(0);
+    let bottom = chart.scene.height;
+    let end = notes(&mut chart.scene, bottom, note);
+    let caption = [chart.caption.as_str(), note].join(" ").trim().to_owned();
+    Chart { caption, scene: on_paper(chart.scene, end + 6.0), ..chart }
 }
 
 /// The size of titles.

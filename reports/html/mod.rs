@@ -7,7 +7,7 @@ use serde::Serialize;
 mod tables;
 
 use crate::{
-    answer::Answer, charts, error::ReportError, format::Quantity, reader::Run,
+    answer::Answer, charged, charts, error::ReportError, format::Quantity, reader::Run,
     statistics::Comparison, text::shown,
 };
 
@@ -37,6 +37,7 @@ struct Page {
     points: Vec<String>,
     notices: Vec<String>,
     target: String,
+    charged: Option<String>,
     summary: Vec<tables::SummaryRow>,
     any_censored: bool,
     several_seeds: bool,
@@ -64,6 +65,7 @@ pub fn page(run: &Run, comparison: &Comparison) -> Result<String, ReportError> {
         points: answer.points,
         notices: run.details.notices.iter().map(|n| shown(n)).collect(),
         target: crate::format::percent_short(comparison.target),
+        charged: charged::note(run),
         summary: tables::summary(run, comparison),
         any_censored: comparison.outcomes.iter().any(|o| o.reached > 0 && o.is_censored()),
         several_seeds: comparison.outcomes.iter().any(|o| o.seeds > 1),

@@ -35,6 +35,8 @@ pub use summary::{CellSummary, CellTotals, Summary};
 pub struct RunResults {
     /// The test accuracy that counts as success, a fraction.
     pub target_accuracy: f64,
+    /// The model as whose the costs were charged, if that is not the one that was trained.
+    pub costs_of: Option<String>,
     /// Evaluated rounds of all cells, in any order; they are stored by algorithm (in the order of
     /// [`Details::algorithms`]), seed and round.
     pub rounds: Vec<RoundRecord>,

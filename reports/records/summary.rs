@@ -28,6 +28,9 @@ pub struct CellTotals {
 pub struct Summary {
     /// The test accuracy that counts as success, a fraction.
     pub target_accuracy: f64,
+    /// The model as whose the costs were charged; absent if that is the one that was trained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub costs_of: Option<String>,
     /// One entry per cell, by algorithm and seed.
     pub cells: Vec<CellSummary>,
 }
@@ -86,7 +89,13 @@ impl Summary {
             let wasted = if all == 0 { 0.0 } else { totals.wasted_flops.get() as f64 / all as f64 };
             CellSummary::new(target_accuracy, &rounds, totals, wasted)
         };
-        Self { target_accuracy, cells: totals.iter().map(cell).collect() }
+        Self { target_accuracy, costs_of: None, cells: totals.iter().map(cell).collect() }
+    }
+
+    /// The same, of costs that were charged as another model's, if they were.
+    #[must_use]
+    pub fn charged_as(self, costs_of: Option<String>) -> Self {
+        Self { costs_of, ..self }
     }
 }
 

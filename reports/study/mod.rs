@@ -8,7 +8,8 @@ mod ratios;
 mod search;
 mod thresholds;
 
-use crate::{reader::Run, statistics::Comparison};
+use self::markdown::plain;
+use crate::{charged, reader::Run, statistics::Comparison};
 
 pub use self::{
     ablation::{Ablation, AblationCell},
@@ -17,6 +18,9 @@ pub use self::{
     search::Effort,
     thresholds::Thresholds,
 };
+
+/// What parts of a section begin with.
+const HEADING: &str = "\n### ";
 
 /// All that a page is made of.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,15 +62,25 @@ impl StudyPage {
         let mut page = format!("# {}\n\n{}\n", self.title, self.introduction.trim());
         page.push_str(&self.made_by());
         page.push_str(&search::section(&self.efforts));
-        page.push_str(&ratios::section(self, &comparison));
-        page.push_str(&thresholds::section(self, &comparison));
-        page.push_str(&ratios::claims(self, &comparison));
+        page.push_str(&self.qualified(ratios::section(self, &comparison)));
+        page.push_str(&self.qualified(thresholds::section(self, &comparison)));
+        page.push_str(&self.qualified(ratios::claims(self, &comparison)));
         page.push_str(&forecast::section(self));
         if let Some(ablation) = &self.ablation {
-            page.push_str(&ablation::section(ablation));
+            page.push_str(&self.qualified(ablation::section(ablation)));
         }
         page.push_str(&format!("\n## What it means\n\n{}\n", self.discussion.trim()));
         page
+    }
+
+    /// A section that speaks of costs with whose they are, under each heading that says anything.
+    fn qualified(&self, section: String) -> String {
+        let Some(note) = charged::note(&self.run) else { return section };
+        let with_note = |part: &str| match part.trim().is_empty() {
+            true => part.to_owned(),
+            false => format!("{}\n\n*{}*\n", part.trim_end(), plain(&note)),
+        };
+        section.split(HEADING).map(with_note).collect::<Vec<_>>().join(HEADING)
     }
 
     fn made_by(&self) -> String {

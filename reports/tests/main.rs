@@ -4,6 +4,7 @@
 mod synthetic;
 
 mod answers;
+mod charged;
 mod charts;
 mod coverage;
 mod hostile;

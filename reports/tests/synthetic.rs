@@ -102,6 +102,7 @@ impl Recipe {
         let totals = cells.map(|(s, seed)| self.totals(s, seed, &rounds)).collect();
         RunResults {
             target_accuracy: self.target,
+            costs_of: None,
             totals,
             rounds,
             details: self.details(),

@@ -5,7 +5,7 @@ use fleetune_models::{batch::Padding, checkpoint::Checkpoint, tasks::Task};
 use crate::{
     document::{Fault, FieldPath},
     draft::Draft,
-    schema::ModelConfig,
+    schema::{CostsOf, ModelConfig},
 };
 
 /// Some device has the memory for the rounds that only able devices take part in: without one, no round would ever
@@ -20,11 +20,16 @@ pub(super) fn warm_ups(
 ) {
     let (Some(model), Some(algorithms)) = (&draft.model, &draft.algorithms) else { return };
     let Some(largest) = largest(draft) else { return };
+    let charged = model.costs_of.as_ref().map(CostsOf::larger);
     let base = FieldPath::root().key("algorithms");
     for (label, algorithm) in algorithms {
         let AlgorithmConfig::ZoWarmUp(config) = &algorithm.kind else { continue };
         let Some(tokens) = fewest_tokens(model, checkpoint, task) else { return };
-        let needed = config.warm_up_memory(&checkpoint.config, task.classes.len(), tokens);
+        let needed = config.warm_up_memory(
+            (&checkpoint.config, charged.as_ref()),
+            task.classes.len(),
+            tokens,
+        );
         let budget = largest.memory.budget;
         if needed <= budget {
             continue;

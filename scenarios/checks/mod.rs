@@ -1,7 +1,8 @@
 //! What concerns several fields at once, or files. Every check runs whose fields could be read.
 
 mod algorithms;
-mod cost;
+mod clock;
+mod costs;
 mod data;
 mod fleet;
 mod memory;
@@ -41,9 +42,10 @@ pub(crate) fn run(draft: &mut Draft, folder: &Path, faults: &mut Vec<Fault>) -> 
     }
     fleet::sizes(draft, faults);
     let traces = fleet::traces(draft, folder, faults);
-    cost::check(draft, faults);
+    clock::check(draft, faults);
     network::topology(draft, faults);
     let checkpoint = model::checkpoint(draft, folder, faults);
+    costs::check(draft, checkpoint.as_ref(), faults);
     let task = data::task(draft, folder, faults);
     data::clients(draft, task.as_ref(), faults);
     let sizes = algorithms::Sizes {

@@ -2,6 +2,7 @@
 //!
 //! Ranges are checked while a field is read; what concerns several fields at once, or files, in [`crate::check`].
 
+mod costs;
 mod federation;
 mod model;
 mod name;
@@ -16,6 +17,7 @@ use serde::Serialize;
 
 pub(crate) use self::number::whole;
 pub use self::{
+    costs::CostsOf,
     federation::{FederationConfig, Stop},
     model::{CheckpointConfig, ModelConfig},
     name::{Label, Name},

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use fleetune_models::batch::Padding;
 use serde::{Deserialize, Serialize};
 
-use super::whole;
+use super::{costs::CostsOf, whole};
 
 /// What is trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,6 +19,9 @@ pub struct ModelConfig {
     /// How the texts of a batch are brought to one length. The default is `fixed`.
     #[serde(default)]
     pub padding: Padding,
+    /// The model whose time, memory, bytes and energy are charged, while this one learns. The default is this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub costs_of: Option<CostsOf>,
 }
 
 const fn max_length() -> usize {
@@ -31,6 +34,7 @@ impl Default for ModelConfig {
             checkpoint: CheckpointConfig::default(),
             max_length: max_length(),
             padding: Padding::default(),
+            costs_of: None,
         }
     }
 }

@@ -10,6 +10,7 @@
 //! | 4 | an invariant of the simulator broke | report it with the scenario and the seed |
 //! | 5 | reading or writing failed | the message names the file |
 
+mod calibrate;
 mod check;
 mod completions;
 mod devices;
@@ -52,6 +53,8 @@ enum Command {
     Probe(probe::Probe),
     /// The device profiles that scenarios can name.
     Devices(devices::Devices),
+    /// Measure this host and write a device profile of it; with --page, how well it predicts steps.
+    Calibrate(calibrate::Calibrate),
     /// Make a small encoder from a large one: how the embedded model was made.
     Distill(distill::Distill),
     /// Make the charts and the report of a run directory again.
@@ -84,6 +87,7 @@ pub fn main() -> ExitCode {
         Command::Page(command) => command.execute(),
         Command::Probe(command) => command.execute(),
         Command::Devices(command) => command.execute(),
+        Command::Calibrate(command) => command.execute(),
         Command::Distill(command) => command.execute(),
         Command::Report(command) => command.execute(),
         Command::Completions(command) => command.execute(),

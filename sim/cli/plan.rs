@@ -1,5 +1,6 @@
 use clap::Args;
 use fleetune_models::backend::Backend;
+use fleetune_scenarios::schema::CostsOf;
 
 use super::{Failure, ScenarioArguments, say, table::Table};
 use crate::{
@@ -30,13 +31,16 @@ impl Plan {
         if let Some(note) = note(&prepared.scenario.fleet.cost) {
             say(&note)?;
         }
-        plans.iter().try_for_each(|plan| say(&describe(plan)))
+        let costs_of = prepared.scenario.model.costs_of.as_ref().map(CostsOf::title);
+        let of = costs_of.map_or_else(String::new, |larger| format!(" at the costs of {larger}"));
+        plans.iter().try_for_each(|plan| say(&describe(plan, &of)))
     }
 }
 
-fn describe(plan: &AlgorithmPlan) -> String {
+/// `of`: at whose costs, if they are another model's.
+fn describe(plan: &AlgorithmPlan, of: &str) -> String {
     let mut text = format!(
-        "\n{}: {} of work, {} down, {} up, {} of memory\n",
+        "\n{}{of}: {} of work, {} down, {} up, {} of memory\n",
         plan.label,
         spread(plan.flops, |x| x.human().to_string()),
         spread(plan.download, |x| x.human().to_string()),

@@ -99,7 +99,8 @@ fn describe(report: &ProbeReport) -> String {
             landscape(&surveyed.landscape)
         ));
         let mine = report.algorithms.iter().filter(|a| a.landscape == index);
-        mine.for_each(|a| text.push_str(&algorithm(a, &surveyed.landscape)));
+        let of = report.costs_of.as_deref();
+        mine.for_each(|a| text.push_str(&algorithm(a, &surveyed.landscape, of)));
     }
     for other in &report.uncovered {
         text.push_str(&format!("\n{}: no forecast: {}\n", other.label, other.reason));
@@ -131,9 +132,10 @@ fn landscape(of: &Landscape) -> String {
     table.to_string()
 }
 
-fn algorithm(of: &AlgorithmForecast, landscape: &Landscape) -> String {
+fn algorithm(of: &AlgorithmForecast, landscape: &Landscape, costs_of: Option<&str>) -> String {
     let Configuration { costs, step, run, .. } = &of.configured;
-    let mut text = format!("\n{}, {}\n", of.label, name(&of.configured));
+    let charged = costs_of.map_or_else(String::new, |of| format!(", at the costs of {of}"));
+    let mut text = format!("\n{}, {}{charged}\n", of.label, name(&of.configured));
     let by_block = landscape.blocks.iter().zip(&run.by_block.rates);
     let by_block: Vec<String> =
         by_block.map(|(b, rate)| format!("{} {}", b.name, short(rate.value))).collect();

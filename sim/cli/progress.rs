@@ -3,7 +3,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use fleetune_scenarios::Scenario;
+use fleetune_scenarios::{Scenario, schema::CostsOf};
 use indexmap::IndexMap;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
@@ -19,6 +19,8 @@ pub(super) struct Reporter {
     quiet: bool,
     seeds: u32,
     rounds: u64,
+    /// Whose costs the time is of, if they are another model's.
+    costs_of: Option<String>,
 }
 
 #[derive(Debug)]
@@ -47,8 +49,9 @@ impl Reporter {
                 })
                 .collect()
         });
+        let costs_of = scenario.model.costs_of.as_ref().map(CostsOf::title);
         let state = State { bars, done: IndexMap::new(), spoken: None };
-        Self { state: Mutex::new(state), quiet, seeds: scenario.seeds, rounds }
+        Self { state: Mutex::new(state), quiet, seeds: scenario.seeds, rounds, costs_of }
     }
 
     /// A cell has been evaluated.
@@ -61,8 +64,9 @@ impl Reporter {
         state.done.insert((progress.label.to_owned(), progress.seed), progress.rounds);
         let mine = state.done.iter().filter(|((label, _), _)| label == progress.label);
         let done: u64 = mine.map(|(_, rounds)| rounds).sum();
+        let of = self.costs_of.as_ref().map_or_else(String::new, |of| format!(" as {of}"));
         let news = format!(
-            "seed {}: {:.1} % after {}",
+            "seed {}: {:.1} % after {}{of}",
             progress.seed,
             100.0 * progress.accuracy,
             progress.time.human()

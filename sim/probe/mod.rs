@@ -13,6 +13,7 @@ use fleetune_algorithms::{
     probe::{Effort, Landscape, Subject, survey},
     registry::AlgorithmConfig,
 };
+use fleetune_scenarios::schema::CostsOf;
 use serde::{Deserialize, Serialize};
 
 use self::outlook::Outlook;
@@ -32,6 +33,9 @@ pub struct ProbeReport {
     pub scenario: String,
     /// Its hash.
     pub hash: String,
+    /// The model as whose costs are given, if that is not the one that learns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub costs_of: Option<String>,
     /// S: clients that are averaged in a round.
     pub cohort: u32,
     /// What was measured: one landscape for all algorithms that train the same, on mini-batches of the same size, at the
@@ -90,6 +94,7 @@ pub fn probe(prepared: &Prepared, effort: Effort) -> Result<ProbeReport, Prepare
     let mut report = ProbeReport {
         scenario: prepared.scenario.name.as_str().to_owned(),
         hash: prepared.scenario.hash().to_owned(),
+        costs_of: prepared.scenario.model.costs_of.as_ref().map(CostsOf::title),
         cohort: prepared.scenario.federation.cohort,
         landscapes: Vec::new(),
         algorithms: Vec::new(),

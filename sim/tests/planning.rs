@@ -141,6 +141,39 @@ fn encoded_and_private_updates_cost_exactly_what_was_planned() {
     });
 }
 
+/// Of a larger model's costs too: what is planned is charged, and the small model learns what it would have learnt.
+#[test]
+fn a_larger_models_costs_are_charged_as_planned_and_change_nothing_that_is_learnt() {
+    let [fedspzo, mezo, _, fedavg] = ALGORITHMS;
+    let slow = ["fleet.heterogeneity={ compute_sigma: 0, link_sigma: 0 }", "federation.cohort=3"];
+    let own = |set: &[&str]| {
+        let profiles = "fleet.groups=[{ profile: laptop, count: 3 }]";
+        let memory = "profiles={ laptop: { name: laptop, description: d, compute: { peak: { f32: 1 TFLOP/s }, efficiency: 1 }, \
+                      memory: { total: 64 GiB, budget: 64 GiB, bandwidth: 50 GB/s, efficiency: 1 }, \
+                      link: { uplink: 100 MB/s, downlink: 100 MB/s, latency: 1 ms }, \
+                      power: { idle: 1 W, compute: 9 W, transmit: 2 W, receive: 2 W }, \
+                      sources: [{ of: [compute], basis: assumed, text: t }] } }";
+        prepared([fedspzo, mezo, fedavg], &[&slow[..], &[profiles, memory], set].concat())
+    };
+    let (plain, larger) = (own(&[]), own(&["model.costs_of=roberta-large"]));
+    by_cell(&larger, |plan, cell, charges| {
+        assert!(plan.flops.is_exact() && plan.download.is_exact() && plan.upload.is_exact());
+        let [one, _] = planned(plan);
+        for charge in charges {
+            assert_eq!(*charge, one.map(|x| COHORT * x), "{}, seed {}", cell.label, cell.seed);
+        }
+        // At most 16 layers' worth of the trained model's width would come to a thousandth of this.
+        assert!(plan.flops.least.get() > 2 * 12_596_224 * 24 * 4 * 16);
+    });
+    for (plain, larger) in run(&plain).iter().zip(&run(&larger)) {
+        let learnt = |cell: &CellResult| -> Vec<(u64, u64)> {
+            cell.rounds.iter().map(|r| (r.accuracy.to_bits(), r.loss.to_bits())).collect()
+        };
+        assert_eq!(learnt(plain), learnt(larger), "{}", plain.label);
+        assert!(plain.rounds[1].sim_time < larger.rounds[1].sim_time);
+    }
+}
+
 /// The first step is not guided and the second is: the plan's spread is exactly these two. Whoever ranks, more comes
 /// down; where the devices do, they also compute more.
 #[test]

@@ -34,6 +34,30 @@ fn the_example_of_a_profile_can_be_put_into_a_scenario() {
     assert!(checked.device_profiles().get("my-board").is_some());
 }
 
+/// The page's examples of models whose costs are charged, each in the annotated scenario.
+#[test]
+fn the_examples_of_costs_are_what_the_program_accepts() {
+    const PAGE: &str = include_str!("../../docs/costs-of.md");
+    let scenario = example("name: my-fleet");
+    let blocks = PAGE.split("```yaml\n").skip(1).map(|b| b.split_once("```").unwrap().0);
+    let custom = blocks.clone().find(|block| block.starts_with("costs_of:")).unwrap();
+    let inline = PAGE.lines().find(|line| line.starts_with("    costs_of:")).unwrap().trim();
+    let named = blocks.clone().find(|block| block.starts_with("model:")).unwrap();
+    let named = named.lines().last().unwrap().trim();
+    for (example, name) in [
+        (custom, "Qwen-like in bf16"),
+        (inline, "LLaMA-3.2-3B in f16"),
+        (named, "RoBERTa-large in f32"),
+    ] {
+        let example = example.trim_end().replace('\n', "\n  ");
+        let text = scenario.replace("model:\n", &format!("model:\n  {example}\n"));
+        let checked = check_text("page", text.as_bytes(), Path::new(""), &Overrides::default());
+        let checked = checked.unwrap_or_else(|errors| panic!("{}", errors[0]));
+        assert_eq!(checked.model.costs_of.as_ref().unwrap().title(), name);
+    }
+    assert!(README.contains("(docs/costs-of.md)"));
+}
+
 #[test]
 fn the_example_of_a_sweep_is_one_of_the_scenario() {
     let folder = tempfile::tempdir().unwrap();
@@ -56,7 +80,7 @@ fn every_command_is_in_the_readme_and_every_file_it_names_exists() {
         .filter_map(|line| line.split_whitespace().next())
         .filter(|&command| command != "help")
         .collect();
-    assert_eq!(commands.len(), 10, "{help}");
+    assert_eq!(commands.len(), 11, "{help}");
     for command in commands {
         assert!(README.contains(&format!("\n| `{command}")), "{command}");
     }

@@ -134,7 +134,7 @@ fn rows_that_owe_their_updates_change_no_bit_of_messages_and_models() {
 fn what_the_host_is_spared_is_charged_to_the_device() {
     for server in servers() {
         let task = server.task(moment(0), 1, Download::Dense);
-        let work = task.workload(&task.shapes());
+        let work = task.workload(&server.workshop.meters.trained, &task.shapes());
         let counted = task.train(&server.global).counted;
         assert_eq!(counted.flops, work.flops(), "{:?}", server.recipe);
         assert_eq!(counted.traffic, work.traffic(), "{:?}", server.recipe);

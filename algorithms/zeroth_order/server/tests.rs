@@ -210,7 +210,7 @@ fn replaying_is_charged_for_every_step_that_was_missed() {
     let layout = &server.workshop.layout;
     let work = |download| {
         let task = server.task(Exchange::at(2, 0).moment(), 1, download);
-        task.workload(&task.shapes())
+        task.workload(&server.workshop.meters.trained, &task.shapes())
     };
     let all = work(Download::Dense);
     let replayed = work(Download::Replay(Gap { bytes: 100, entries: 5 }));

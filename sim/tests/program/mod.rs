@@ -1,6 +1,8 @@
 //! The program as a user meets it: command lines, exit codes, files.
 
+mod calibrate;
 mod commands;
+mod costs_of;
 pub(crate) mod harness;
 mod interrupted;
 mod mistakes;
