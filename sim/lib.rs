@@ -5,6 +5,7 @@
 //! * [`prepare`]: what all cells of a scenario share; [`cell`]: one simulation; [`campaign`]: all of them;
 //! * [`sweep`]: many variations of a scenario, run once and kept;
 //! * [`plan`]: what a round will cost, without training; [`probe`]: what it will bring, and at which learning rate;
+//! * [`validate`]: the program held to closed forms;
 //! * [`cli`]: the program, one file a command.
 
 pub mod campaign;
@@ -17,5 +18,6 @@ pub mod probe;
 mod results;
 pub mod sweep;
 pub mod tallies;
+pub mod validate;
 
 pub use fleetune_kernel as kernel;

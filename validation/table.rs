@@ -64,9 +64,12 @@ fn number(x: f64) -> String {
     format!("{x:.digits$}")
 }
 
-/// A tolerance: it has one or two digits.
+/// A tolerance, as it was written down.
 fn small(x: f64) -> String {
-    if x == 0.0 || (1e-3..1e6).contains(&x.abs()) { format!("{x}") } else { format!("{x:e}") }
+    if x == 0.0 || (1e-3..1e6).contains(&x.abs()) {
+        return format!("{x}");
+    }
+    format!("{x:.1e}").replacen(".0e", "e", 1)
 }
 
 /// A whole number with its thousands apart: `1 610 000 000`.

@@ -7,7 +7,7 @@
 //! | 0 | done | |
 //! | 2 | the command line or the scenario is wrong | the message says where and what was expected |
 //! | 3 | stopped early; what was written is valid | run again for the rest |
-//! | 4 | an invariant of the simulator broke | report it with the scenario and the seed |
+//! | 4 | an invariant of the simulator broke, or a closed form does not hold | report it with the scenario and the seed |
 //! | 5 | reading or writing failed | the message names the file |
 
 mod check;
@@ -22,6 +22,7 @@ mod report;
 mod run;
 mod sweep;
 mod table;
+mod validate;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -50,6 +51,8 @@ enum Command {
     Page(page::Page),
     /// What zeroth-order training will bring, and at which learning rates and perturbations, from the loss's curvature.
     Probe(probe::Probe),
+    /// Hold the simulator to closed forms from textbooks: expected, measured, verdict.
+    Validate(validate::Validate),
     /// The device profiles that scenarios can name.
     Devices(devices::Devices),
     /// Make a small encoder from a large one: how the embedded model was made.
@@ -83,6 +86,7 @@ pub fn main() -> ExitCode {
         Command::Sweep(command) => command.execute(),
         Command::Page(command) => command.execute(),
         Command::Probe(command) => command.execute(),
+        Command::Validate(command) => command.execute(),
         Command::Devices(command) => command.execute(),
         Command::Distill(command) => command.execute(),
         Command::Report(command) => command.execute(),
