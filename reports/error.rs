@@ -40,7 +40,7 @@ pub enum ReportError {
     #[error("cannot draw chart {chart}: {problem}")]
     Chart {
         /// The chart's name.
-        chart: &'static str,
+        chart: String,
         /// The backend's reason.
         problem: String,
     },

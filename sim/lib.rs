@@ -6,6 +6,7 @@
 //! * [`sweep`]: many variations of a scenario, run once and kept;
 //! * [`plan`]: what a round will cost, without training; [`probe`]: what it will bring, and at which learning rate;
 //! * [`calibrate`]: this host as a device profile, and the cost model held against it;
+//! * [`validate`]: the program held to closed forms;
 //! * [`cli`]: the program, one file a command.
 
 pub mod calibrate;
@@ -20,5 +21,6 @@ pub mod probe;
 mod results;
 pub mod sweep;
 pub mod tallies;
+pub mod validate;
 
 pub use fleetune_kernel as kernel;

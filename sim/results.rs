@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use fleetune_devices::CostMode;
 use fleetune_reports::records::{
     AlgorithmDetails, CellTotals, Details, Manifest, RunResults, ScenarioInfo, Start, Statement,
     Treatment,
 };
-use fleetune_scenarios::schema::CostsOf;
+use fleetune_scenarios::{Scenario, schema::CostsOf};
 use fleetune_units::{Flops, Seconds};
 use sha2::{Digest, Sha256};
 
@@ -46,7 +45,7 @@ pub(crate) fn collect(
                 .iter()
                 .map(|(label, config)| details(label.as_str(), &config.describe(), cells))
                 .collect(),
-            reality: reality(&scenario.fleet.cost, scenario.model.costs_of.as_ref()),
+            reality: reality(scenario),
             notices: notices(prepared, cells),
         },
         manifest: manifest(prepared, circumstances),
@@ -146,7 +145,8 @@ fn larger_facts(costs_of: &CostsOf) -> String {
     )
 }
 
-fn reality(clock: &CostMode, costs_of: Option<&CostsOf>) -> Vec<Statement> {
+fn reality(scenario: &Scenario) -> Vec<Statement> {
+    let clock = &scenario.fleet.cost;
     let real = |subject: &str, how: &str| Statement {
         subject: subject.to_owned(),
         treatment: Treatment::Real,
@@ -166,7 +166,7 @@ fn reality(clock: &CostMode, costs_of: Option<&CostsOf>) -> Vec<Statement> {
             "accuracy and loss",
             "every evaluated round ran the global model on the server's whole test set",
         ),
-        match costs_of {
+        match scenario.model.costs_of.as_ref() {
             None => real(
                 "FLOPs and bytes",
                 "counted where the computation and the serialisation happen, operation by operation",
@@ -181,7 +181,7 @@ fn reality(clock: &CostMode, costs_of: Option<&CostsOf>) -> Vec<Statement> {
             ),
         },
         simulated("computing time", computing(clock)),
-        simulated("network time", transferring(clock)),
+        simulated("network time", &transferring(clock, &scenario.network)),
         simulated(
             "energy",
             "the profile's power of each activity, integrated over simulated time while a device is engaged",

@@ -21,4 +21,14 @@ pub enum ValidationError {
         /// What was found.
         what: &'static str,
     },
+    /// A part of the simulator refused what the experiment asked of it.
+    #[error("the simulator refused: {0}")]
+    Refused(String),
+}
+
+impl ValidationError {
+    /// For an error of a part of the simulator, such as the network or the federation.
+    pub fn refused(error: impl std::fmt::Display) -> Self {
+        Self::Refused(error.to_string())
+    }
 }

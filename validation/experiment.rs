@@ -4,7 +4,9 @@ use fleetune_devices::streams::SeedTree;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::{Finding, ValidationError, Verdict, queues};
+use crate::{
+    Figure, Finding, ValidationError, Verdict, availability, compute, energy, network, queues,
+};
 
 /// The root of all randomness of the experiments.
 pub const ROOT_SEED: u64 = 1;
@@ -20,7 +22,23 @@ pub struct Experiment {
     pub statement: &'static str,
     /// The closed form, as text.
     pub closed_form: &'static str,
-    pub(crate) measure: fn(&SeedTree) -> Result<Vec<Finding>, ValidationError>,
+    /// Carries it out, with all randomness from a tree of its own.
+    pub measure: fn(&SeedTree) -> Result<Measurement, ValidationError>,
+}
+
+/// What an experiment gives.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Measurement {
+    /// Numbers held to closed forms.
+    pub findings: Vec<Finding>,
+    /// Curves of closed forms with what was measured on them.
+    pub figures: Vec<Figure>,
+}
+
+impl From<Vec<Finding>> for Measurement {
+    fn from(findings: Vec<Finding>) -> Self {
+        Self { findings, figures: Vec::new() }
+    }
 }
 
 /// An experiment that was carried out.
@@ -37,6 +55,8 @@ pub struct Record {
     pub closed_form: String,
     /// What was found.
     pub findings: Vec<Finding>,
+    /// What there is to see.
+    pub figures: Vec<Figure>,
 }
 
 impl Experiment {
@@ -47,12 +67,14 @@ impl Experiment {
     /// but a [`Verdict`].
     pub fn run(&self) -> Result<Record, ValidationError> {
         let seeds = SeedTree::new(ROOT_SEED).subtree(self.id, 0);
+        let Measurement { findings, figures } = (self.measure)(&seeds)?;
         Ok(Record {
             id: self.id.into(),
             title: self.title.into(),
             statement: self.statement.into(),
             closed_form: self.closed_form.into(),
-            findings: (self.measure)(&seeds)?,
+            findings,
+            figures,
         })
     }
 }
@@ -64,9 +86,17 @@ impl Record {
     }
 }
 
-/// All experiments, in the order of the catalogue.
+/// All experiments of this crate, in the order of the catalogue. Those that need the federation or
+/// a model are with the program, which has all of them.
 pub fn experiments() -> Vec<Experiment> {
-    queues::EXPERIMENTS.to_vec()
+    [
+        &queues::EXPERIMENTS[..],
+        &network::EXPERIMENTS,
+        &availability::EXPERIMENTS,
+        &compute::EXPERIMENTS,
+        &energy::EXPERIMENTS,
+    ]
+    .concat()
 }
 
 /// Carries experiments out, on as many threads as `rayon` has, and gives their records in the same
@@ -75,11 +105,26 @@ pub fn experiments() -> Vec<Experiment> {
 /// # Errors
 /// The [`ValidationError`] of an experiment that could not be carried out.
 pub fn run(experiments: Vec<Experiment>) -> Result<Vec<Record>, ValidationError> {
-    experiments.par_iter().map(Experiment::run).collect()
+    run_watched(&experiments, &|_| ())
+}
+
+/// As [`run`], and calls `watch` with each record as soon as there is one, in no order.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_watched(
+    experiments: &[Experiment],
+    watch: &(dyn Fn(&Record) + Sync),
+) -> Result<Vec<Record>, ValidationError> {
+    let one = |experiment: &Experiment| experiment.run().inspect(watch);
+    experiments.par_iter().map(one).collect()
 }
 
 /// `count` independent replications, in order; each grows its streams from a tree of its own.
-pub(crate) fn replicate<T: Send>(
+///
+/// # Errors
+/// The first error of a replication.
+pub fn replicate<T: Send>(
     seeds: &SeedTree,
     count: u64,
     one: impl Fn(&SeedTree) -> Result<T, ValidationError> + Sync,
@@ -88,6 +133,6 @@ pub(crate) fn replicate<T: Send>(
 }
 
 /// One number of each replication.
-pub(crate) fn column<T>(runs: &[T], of: impl Fn(&T) -> f64) -> Vec<f64> {
+pub fn column<T>(runs: &[T], of: impl Fn(&T) -> f64) -> Vec<f64> {
     runs.iter().map(of).collect()
 }

@@ -27,6 +27,12 @@ pub enum Verdict {
 pub enum Basis {
     /// Deterministic: accepted if equal, to the last nanosecond, byte or count.
     Exact,
+    /// Deterministic, computed in floating point or rounded to whole nanoseconds: accepted if at
+    /// most this far from the closed form; powerless if that is more than 2 % of it.
+    Within {
+        /// The largest distance, in the unit of what was measured.
+        tolerance: f64,
+    },
     /// A mean of replications, by the rule of [`acceptance`](crate::acceptance).
     Mean {
         /// Half the width of the confidence interval around the measured mean.
@@ -98,6 +104,34 @@ impl Finding {
             measured: measured as f64,
             basis: Basis::Exact,
             verdict: judge(true, expected == measured),
+        }
+    }
+
+    /// A number that may be at most `tolerance` away from the closed form.
+    pub fn within(
+        what: impl Into<String>,
+        unit: &str,
+        expected: f64,
+        measured: f64,
+        tolerance: f64,
+    ) -> Self {
+        let has_power = expected == 0.0 || tolerance <= POWER * expected.abs();
+        Self {
+            what: what.into(),
+            unit: unit.into(),
+            expected,
+            measured,
+            basis: Basis::Within { tolerance },
+            verdict: judge(has_power, (measured - expected).abs() <= tolerance),
+        }
+    }
+
+    /// How far from the measured value the closed form may be.
+    pub fn half_width(&self) -> f64 {
+        match self.basis {
+            Basis::Exact | Basis::Variance { .. } | Basis::Distance { .. } => 0.0,
+            Basis::Within { tolerance } => tolerance,
+            Basis::Mean { half_width, .. } => half_width,
         }
     }
 

@@ -6,7 +6,7 @@ use crate::{Finding, acceptance::ALPHA};
 
 /// Holds independent `samples` to a continuous law by the statistic of Kolmogorov and Smirnov,
 /// D = sup |F_n - F|. Critical: √(ln(2/α) / 2n), the tail of Kolmogorov's law.
-pub(crate) fn kolmogorov(
+pub fn kolmogorov(
     what: impl Into<String>,
     mut samples: Vec<f64>,
     cdf: impl Fn(f64) -> f64,
@@ -26,7 +26,7 @@ pub(crate) fn kolmogorov(
 ///
 /// # Panics
 /// If there are fewer than two cells or their numbers differ.
-pub(crate) fn chi_squared(what: impl Into<String>, counts: &[u64], law: &[f64]) -> Finding {
+pub fn chi_squared(what: impl Into<String>, counts: &[u64], law: &[f64]) -> Finding {
     assert_eq!(counts.len(), law.len(), "a probability for each cell");
     let n = counts.iter().sum::<u64>() as f64;
     let statistic: f64 = counts

@@ -72,7 +72,7 @@ pub(super) fn chart(view: &View<'_>, resource: Resource) -> Chart {
     let legend_end = legend.1 + legend_height;
     let height = (frame.bottom + 46.0).max(if view.is_narrow() { legend_end } else { 0.0 });
     let caption = caption(view, resource, &x_title);
-    Chart { name, title: heading, caption, scene: on_paper(scene, height) }
+    Chart { name: name.to_owned(), title: heading, caption, scene: on_paper(scene, height) }
 }
 
 /// The algorithms, the cheapest to the target first, then the others by final accuracy.

@@ -41,7 +41,7 @@ pub(super) fn chart(view: &View<'_>) -> Chart {
     }
     let end = top + ROW * algorithms.len() as f64;
     let (title, scene) = (heading.to_owned(), on_paper(scene, end + 2.0));
-    Chart { name: "round-anatomy", title, caption: caption(shares), scene }
+    Chart { name: "round-anatomy".to_owned(), title, caption: caption(shares), scene }
 }
 
 fn stages(anatomy: &RoundAnatomy) -> [f64; 4] {

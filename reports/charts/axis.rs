@@ -74,6 +74,33 @@ impl Axis {
         Self { low, high, log: true, from, to, ticks }
     }
 
+    /// Plain numbers over `low..=high`, with at most `most` steps.
+    pub(crate) fn numbers(low: f64, high: f64, (from, to): (f64, f64), most: usize) -> Self {
+        let high = if high > low { high } else { low + 1.0 };
+        let step = nice_step(high - low, most, &[]);
+        let ticks = linear_ticks(low, high, step)
+            .map(|value| Tick { value, label: plain(value, step) })
+            .collect();
+        Self { low, high, log: false, from, to, ticks }
+    }
+
+    /// Powers of ten, and as many numbers between them as there is room for, over `low..=high`,
+    /// both positive.
+    pub(crate) fn powers(low: f64, high: f64, (from, to): (f64, f64), most: usize) -> Self {
+        let (low, high) = (low / 1.1, high * 1.1);
+        let exponents = libm::floor(libm::log10(low)) as i32..=libm::ceil(libm::log10(high)) as i32;
+        let marks = |factors: &[f64]| {
+            let powers = exponents.clone().map(|e| libm::exp10(f64::from(e)));
+            let marks = powers.flat_map(|power| factors.iter().map(move |f| f * power));
+            marks.filter(|v| (low..=high).contains(v)).collect::<Vec<_>>()
+        };
+        let fine = marks(&[1.0, 2.0, 5.0]);
+        let chosen = if fine.len() <= most { fine } else { marks(&[1.0]) };
+        let label = |value: f64| format!("{}", libm::round(value * 1e9) / 1e9);
+        let ticks = chosen.into_iter().map(|value| Tick { value, label: label(value) }).collect();
+        Self { low, high, log: true, from, to, ticks }
+    }
+
     /// Percentages around the fractions `low..high`.
     pub(crate) fn percentages(low: f64, high: f64, (from, to): (f64, f64), most: usize) -> Self {
         let (low, high) = (100.0 * low, 100.0 * high);
@@ -186,6 +213,16 @@ mod tests {
         let axis = Axis::decades(Quantity::Bytes, 1.0, 1e12, (0.0, 100.0), 4);
         assert!(axis.ticks.len() <= 5, "{:?}", axis.ticks);
         assert!(axis.at(0.0) >= 0.0);
+    }
+
+    #[test]
+    fn plain_numbers_are_marked_in_round_steps() {
+        let axis = Axis::numbers(0.0, 0.85, (0.0, 85.0), 6);
+        assert_eq!(labels(&axis), ["0.0", "0.2", "0.4", "0.6", "0.8"]);
+        assert!((axis.at(0.4) - 40.0).abs() < 1e-9);
+        let axis = Axis::powers(1.25, 80.0, (0.0, 1.0), 9);
+        assert_eq!(labels(&axis), ["2", "5", "10", "20", "50"]);
+        assert!(Axis::powers(0.1, 1e6, (0.0, 1.0), 9).ticks.len() <= 9);
     }
 
     #[test]

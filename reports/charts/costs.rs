@@ -31,7 +31,7 @@ pub(super) fn chart(view: &View<'_>) -> Chart {
         let note = "No algorithm reached the target in any seed, so there is no cost to compare.";
         let end = notes(&mut scene, top, note);
         let (caption, scene) = (String::new(), on_paper(scene, end + 6.0));
-        return Chart { name: "cost-to-target", title: heading, caption, scene };
+        return Chart { name: "cost-to-target".to_owned(), title: heading, caption, scene };
     }
     let across = if view.is_narrow() { 1 } else { 2 };
     let gap = 44.0;
@@ -56,7 +56,7 @@ pub(super) fn chart(view: &View<'_>) -> Chart {
         end = notes(&mut scene, end, note);
     }
     let scene = on_paper(scene, end + 6.0);
-    Chart { name: "cost-to-target", title: heading, caption: caption(any_log), scene }
+    Chart { name: "cost-to-target".to_owned(), title: heading, caption: caption(any_log), scene }
 }
 
 /// Draws one panel; says whether it is logarithmic.

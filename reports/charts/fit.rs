@@ -36,7 +36,7 @@ pub(super) fn chart(view: &View<'_>) -> Chart {
         y = super::notes(&mut scene, y, "No algorithm has a table of memory needs.");
     }
     let scene = on_paper(scene, y + 2.0);
-    Chart { name: "memory-fit", title: heading, caption: caption(), scene }
+    Chart { name: "memory-fit".to_owned(), title: heading, caption: caption(), scene }
 }
 
 /// Every profile once, in order of appearance.

@@ -1,9 +1,10 @@
-//! The charts of a run: one file each, laid out for a given width, painted as SVG and PNG.
+//! The charts of a run, and [`curves`] of anything: laid out for a given width, painted as SVG and PNG.
 
 mod accuracy;
 mod anatomy;
 mod axis;
 mod costs;
+mod curves;
 mod fit;
 mod font;
 mod paint;
@@ -17,6 +18,7 @@ use crate::{
     reader::Run,
     statistics::{Comparison, Resource},
 };
+pub use curves::{Plot, PlotTrace, curves};
 pub use scene::TextBox;
 use scene::{Anchor, Scene};
 
@@ -46,7 +48,7 @@ impl View<'_> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chart {
     /// The name of its files, without extension.
-    pub name: &'static str,
+    pub name: String,
     /// Its title.
     pub title: String,
     /// What it shows and how to read it, in a few sentences of plain text.
@@ -90,7 +92,7 @@ impl Chart {
     }
 
     fn error(&self, problem: String) -> ReportError {
-        ReportError::Chart { chart: self.name, problem }
+        ReportError::Chart { chart: self.name.clone(), problem }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
 /// A chart, twice: one that is readable on a screen or a page, one for a telephone.
 #[derive(Serialize)]
 struct Figure {
-    name: &'static str,
+    name: String,
     title: String,
     caption: String,
     wide: Value,
@@ -93,9 +93,9 @@ fn figures(run: &Run, comparison: &Comparison) -> Result<Vec<Figure>, ReportErro
     let narrow = charts::all(run, comparison, charts::NARROW);
     let figure = |(wide, narrow): (charts::Chart, charts::Chart)| {
         Ok(Figure {
-            name: wide.name,
             wide: Value::from_safe_string(wide.inline_svg()?),
             narrow: Value::from_safe_string(narrow.inline_svg()?),
+            name: wide.name,
             title: wide.title,
             caption: wide.caption,
         })

@@ -2,7 +2,7 @@
 
 use fleetune_reports::{
     Run,
-    charts::{self, Chart, NARROW, TextBox, WIDE},
+    charts::{self, Chart, NARROW, Plot, PlotTrace, TextBox, WIDE, curves},
     statistics::Comparison,
     write_tables,
 };
@@ -152,4 +152,39 @@ fn anatomies_of_nobody_and_of_nothing() {
     results.details.algorithms[3].fit.clear();
     results.details.algorithms[0].fit[0].needed = Bytes::new(u64::MAX);
     assert_drawable("anatomy", &results);
+}
+
+/// Whatever is plotted can be read, also where there is nothing, or only dots.
+#[test]
+fn curves_of_anything() {
+    let line: Vec<_> = (1..=50).map(|i| (f64::from(i), 1e5 / f64::from(i))).collect();
+    let dots = vec![(1.0, 9e4, 2e4), (20.0, 5e3, 10.0)];
+    let trace = |name: &str, line, dots| PlotTrace { name: name.into(), line, dots };
+    let plot = |log_x, traces| Plot {
+        name: "some-curve".into(),
+        title: "Something against something else, in so many words that they have to be broken"
+            .into(),
+        caption:
+            "How to read it, which takes more than one line on a telephone, as is only natural."
+                .into(),
+        x: "something, s".into(),
+        y: "something else, kB".into(),
+        log_x,
+        traces,
+    };
+    let long = "a name that is rather long for a legend";
+    for log_x in [false, true] {
+        for traces in [
+            vec![trace("both", line.clone(), dots.clone()), trace(long, line.clone(), Vec::new())],
+            vec![trace("dots", Vec::new(), dots.clone())],
+        ] {
+            for width in [WIDE, NARROW] {
+                let chart = curves(&plot(log_x, traces.clone()), width);
+                assert_legible(&chart, "curves");
+                let svg = chart.svg().unwrap();
+                assert!(!svg.contains("NaN") && !svg.contains("inf"));
+                assert_eq!(chart.png().unwrap()[..8], *b"\x89PNG\r\n\x1a\n");
+            }
+        }
+    }
 }

@@ -7,7 +7,7 @@
 //! | 0 | done | |
 //! | 2 | the command line or the scenario is wrong | the message says where and what was expected |
 //! | 3 | stopped early; what was written is valid | run again for the rest |
-//! | 4 | an invariant of the simulator broke | report it with the scenario and the seed |
+//! | 4 | an invariant of the simulator broke, or a closed form does not hold | report it with the scenario and the seed |
 //! | 5 | reading or writing failed | the message names the file |
 
 mod calibrate;
@@ -23,6 +23,7 @@ mod report;
 mod run;
 mod sweep;
 mod table;
+mod validate;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -51,6 +52,8 @@ enum Command {
     Page(page::Page),
     /// What zeroth-order training will bring, and at which learning rates and perturbations, from the loss's curvature.
     Probe(probe::Probe),
+    /// Hold the simulator to closed forms from textbooks: expected, measured, verdict.
+    Validate(validate::Validate),
     /// The device profiles that scenarios can name.
     Devices(devices::Devices),
     /// Measure this host and write a device profile of it; with --page, how well it predicts steps.
@@ -86,6 +89,7 @@ pub fn main() -> ExitCode {
         Command::Sweep(command) => command.execute(),
         Command::Page(command) => command.execute(),
         Command::Probe(command) => command.execute(),
+        Command::Validate(command) => command.execute(),
         Command::Devices(command) => command.execute(),
         Command::Calibrate(command) => command.execute(),
         Command::Distill(command) => command.execute(),

@@ -28,7 +28,7 @@ impl Plan {
             (f64::from(federation.cohort) * federation.over_commitment).ceil(),
             federation.cohort
         ))?;
-        if let Some(note) = note(&prepared.scenario.fleet.cost) {
+        if let Some(note) = note(&prepared.scenario.fleet.cost, &prepared.scenario.network) {
             say(&note)?;
         }
         let costs_of = prepared.scenario.model.costs_of.as_ref().map(CostsOf::title);

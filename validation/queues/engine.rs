@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use fleetune_devices::streams::{SeedTree, open_unit};
 use fleetune_kernel::{Calendar, Class, Event, Fired, Handle, SimDuration, SimTime};
 
-use crate::{Experiment, Finding, ValidationError};
+use crate::{Experiment, Finding, Measurement, ValidationError};
 
 pub(super) const INVARIANTS: Experiment = Experiment {
     id: "Q10",
@@ -36,7 +36,7 @@ type Key = (SimTime, Class, u64);
 /// Steps of the history.
 const STEPS: u64 = 200_000;
 
-fn invariants(seeds: &SeedTree) -> Result<Vec<Finding>, ValidationError> {
+fn invariants(seeds: &SeedTree) -> Result<Measurement, ValidationError> {
     let mut rng = seeds.stream("operations", 0);
     let mut draw = |below: usize| ((open_unit(&mut rng) * below as f64) as usize).min(below - 1);
     let mut calendar = Calendar::new();
@@ -96,7 +96,8 @@ fn invariants(seeds: &SeedTree) -> Result<Vec<Finding>, ValidationError> {
             u128::from(counts.fired + counts.cancelled + counts.pending),
         ),
         exact("restored calendars that went on differently", "", 0, restored),
-    ])
+    ]
+    .into())
 }
 
 /// Whether two calendars fire different events from here on.

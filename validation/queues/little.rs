@@ -12,7 +12,7 @@ use super::{
     sharing::Sharing,
     station::{Discipline, Station},
 };
-use crate::{Experiment, Finding, Law, ValidationError, experiment::replicate};
+use crate::{Experiment, Finding, Law, Measurement, ValidationError, experiment::replicate};
 
 pub(super) const LAW: Experiment = Experiment {
     id: "Q8",
@@ -28,7 +28,7 @@ pub(super) const LAW: Experiment = Experiment {
 const RUNS: u64 = 10;
 const CUSTOMERS: u64 = 5_000;
 
-fn little(seeds: &SeedTree) -> Result<Vec<Finding>, ValidationError> {
+fn little(seeds: &SeedTree) -> Result<Measurement, ValidationError> {
     let mut findings = Vec::new();
     let exponentials = Law::Exponential { mean: SERVICE };
     let lognormal = Law::LogNormal { mean: SERVICE, variation: 1.5 };
@@ -60,7 +60,7 @@ fn little(seeds: &SeedTree) -> Result<Vec<Finding>, ValidationError> {
     }
     let meters: Vec<_> = passages.into_iter().map(|p| p.whole).collect();
     held(&mut findings, "two queues as one", &meters, CROWD + CUSTOMERS, false);
-    Ok(findings)
+    Ok(findings.into())
 }
 
 /// Integrals equal to sums, everybody served; `waits` where service has a beginning.

@@ -9,7 +9,7 @@ use super::{
     station::Station,
 };
 use crate::{
-    Experiment, Finding, Law, ValidationError,
+    Dot, Experiment, Figure, Finding, Law, Measurement, ValidationError, curve,
     experiment::{column, replicate},
     statistics::variance_band,
 };
@@ -44,8 +44,8 @@ pub(super) const SEVERAL: Experiment = Experiment {
 
 const EXPONENTIAL: Law = Law::Exponential { mean: SERVICE };
 
-fn single(seeds: &SeedTree) -> Result<Vec<Finding>, ValidationError> {
-    let mut findings = Vec::new();
+fn single(seeds: &SeedTree) -> Result<Measurement, ValidationError> {
+    let (mut findings, mut dots) = (Vec::new(), Vec::new());
     for (rho, times) in [(0.5, 3.0), (0.7, 1.5)] {
         let sojourn = 1.0 / (1.0 - rho);
         // The median of the exponential law, and where e⁻² of it is left.
@@ -71,11 +71,36 @@ fn single(seeds: &SeedTree) -> Result<Vec<Finding>, ValidationError> {
             let what = format!("share of sojourns above {:.3} s", longer[place].get());
             mean(&what, "", share, &|m| m.longer[place].1 as f64 / m.served as f64);
         }
+        let waits = Finding::mean("", "s", rho * sojourn, &column(&runs, Meter::wait));
+        dots.push(Dot::of(rho, &waits));
     }
-    Ok(findings)
+    let (more, figure) = waits(seeds, dots)?;
+    findings.extend(more);
+    Ok(Measurement { findings, figures: vec![figure] })
 }
 
-fn run_length(seeds: &SeedTree) -> Result<Vec<Finding>, ValidationError> {
+/// The wait at other loads, and the figure of all of them.
+fn waits(seeds: &SeedTree, mut dots: Vec<Dot>) -> Result<(Vec<Finding>, Figure), ValidationError> {
+    let form = |rho: f64| rho / (1.0 - rho);
+    let mut findings = Vec::new();
+    for (rho, times) in [(0.3, 2.0), (0.6, 1.0), (0.8, 1.0)] {
+        let station = Station::steady(rho, EXPONENTIAL, length(rho, times))?;
+        let runs = replicate(seeds, REPLICATIONS, |seeds| station.run(seeds))?;
+        let what = format!("time waiting Wq, ρ = {rho}");
+        let finding = Finding::mean(what, "s", form(rho), &column(&runs, Meter::wait));
+        dots.push(Dot::of(rho, &finding));
+        findings.push(finding);
+    }
+    let figure = Figure::new(
+        "queue-wait",
+        "Time waiting before one server, M/M/1, services of 1 s",
+        ("share of time that the server is busy, ρ", "mean wait, s"),
+        "The line is Wq = ρ/(μ - λ), which grows without bound towards ρ = 1.",
+    );
+    Ok((findings, figure.with("Wq", curve((0.0, 0.85), 170, form), dots)))
+}
+
+fn run_length(seeds: &SeedTree) -> Result<Measurement, ValidationError> {
     let runs: usize = 4_000;
     let mut findings = Vec::new();
     for (rho, seconds) in [(0.5, 3_000.0), (0.7, 4_000.0)] {
@@ -96,10 +121,10 @@ fn run_length(seeds: &SeedTree) -> Result<Vec<Finding>, ValidationError> {
             runs,
         ));
     }
-    Ok(findings)
+    Ok(findings.into())
 }
 
-fn several(seeds: &SeedTree) -> Result<Vec<Finding>, ValidationError> {
+fn several(seeds: &SeedTree) -> Result<Measurement, ValidationError> {
     let (servers, load) = (3_u32, 2.0);
     let station = Station {
         servers: servers as usize,
@@ -116,5 +141,6 @@ fn several(seeds: &SeedTree) -> Result<Vec<Finding>, ValidationError> {
         mean("time waiting Wq", "s", wait, &Meter::wait),
         mean("number waiting Lq", "", load * wait, &Meter::waiting),
         mean("busy servers", "", load, &|m| m.number() - m.waiting()),
-    ])
+    ]
+    .into())
 }

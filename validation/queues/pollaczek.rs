@@ -4,7 +4,7 @@ use fleetune_devices::streams::SeedTree;
 
 use super::{REPLICATIONS, SERVICE, forms, length, meter::Meter, station::Station};
 use crate::{
-    Experiment, Finding, Law, ValidationError,
+    Experiment, Finding, Law, Measurement, ValidationError,
     experiment::{column, replicate},
 };
 
@@ -48,7 +48,7 @@ fn waits(
     ])
 }
 
-fn constant(seeds: &SeedTree) -> Result<Vec<Finding>, ValidationError> {
+fn constant(seeds: &SeedTree) -> Result<Measurement, ValidationError> {
     let service = Law::Constant(SERVICE);
     let mut findings = waits(seeds, "constant", 0.5, service, 0.0, 1.5)?;
     findings.extend(waits(seeds, "constant", 0.7, service, 0.0, 1.0)?);
@@ -60,10 +60,10 @@ fn constant(seeds: &SeedTree) -> Result<Vec<Finding>, ValidationError> {
     findings.push(Finding::exact("customers found at regular arrivals, ρ = 1", "", 0, found));
     let span = u128::from(customers) * 1_000_000_000;
     findings.push(Finding::exact("server's busy time, ρ = 1", "ns", span, meter.area));
-    Ok(findings)
+    Ok(findings.into())
 }
 
-fn general(seeds: &SeedTree) -> Result<Vec<Finding>, ValidationError> {
+fn general(seeds: &SeedTree) -> Result<Measurement, ValidationError> {
     let mut findings = Vec::new();
     for (variation, times) in [(0.5, 2.0), (1.5, 8.0)] {
         let service = Law::LogNormal { mean: SERVICE, variation };
@@ -74,5 +74,5 @@ fn general(seeds: &SeedTree) -> Result<Vec<Finding>, ValidationError> {
     let uniform = Law::Uniform { low, high };
     // CV² = (width² / 12) / mean² = 1/3.
     findings.extend(waits(seeds, "uniform", 0.5, uniform, (1.0_f64 / 3.0).sqrt(), 2.0)?);
-    Ok(findings)
+    Ok(findings.into())
 }

@@ -10,7 +10,7 @@ use super::{
     sharing::{Shared, Sharing},
 };
 use crate::{
-    Experiment, Finding, Law, ValidationError,
+    Experiment, Finding, Law, Measurement, ValidationError,
     experiment::{column, replicate},
 };
 
@@ -39,7 +39,7 @@ pub(super) fn link(rho: f64, alone: Law, window: Window) -> Sharing {
     }
 }
 
-fn sharing(seeds: &SeedTree) -> Result<Vec<Finding>, ValidationError> {
+fn sharing(seeds: &SeedTree) -> Result<Measurement, ValidationError> {
     let rho = 0.5;
     let laws = [
         ("exponential", Law::Exponential { mean: SERVICE }, 2.0),
@@ -72,5 +72,5 @@ fn sharing(seeds: &SeedTree) -> Result<Vec<Finding>, ValidationError> {
             mean(&what, "", 1.0 / (1.0 - rho), &|s| s.classes[class].0 / s.classes[class].1);
         }
     }
-    Ok(findings)
+    Ok(findings.into())
 }

@@ -5,7 +5,7 @@ use fleetune_units::Seconds;
 
 use super::{REPLICATIONS, SERVICE, closed::Loop, forms, meter::Window};
 use crate::{
-    Experiment, Finding, Law, ValidationError,
+    Experiment, Finding, Law, Measurement, ValidationError,
     experiment::{column, replicate},
 };
 
@@ -29,7 +29,7 @@ pub(super) fn exponential(clients: u64, ratio: f64, requests: u64, window: Windo
     }
 }
 
-fn closed(seeds: &SeedTree) -> Result<Vec<Finding>, ValidationError> {
+fn closed(seeds: &SeedTree) -> Result<Measurement, ValidationError> {
     let mut findings = Vec::new();
     // Alone; at the knee; far beyond it.
     for (clients, ratio, seconds) in [(1, 0.4, 6_000.0), (5, 0.4, 4_000.0), (40, 0.05, 4_000.0)] {
@@ -51,5 +51,5 @@ fn closed(seeds: &SeedTree) -> Result<Vec<Finding>, ValidationError> {
             &number,
         ));
     }
-    Ok(findings)
+    Ok(findings.into())
 }

@@ -10,7 +10,7 @@ use super::{
     tandem::{LEVELS, Tandem},
 };
 use crate::{
-    Experiment, Finding, Law, ValidationError,
+    Experiment, Finding, Law, Measurement, ValidationError,
     experiment::{column, replicate},
     statistics::kolmogorov,
 };
@@ -32,7 +32,7 @@ pub(super) fn queues(busy: [f64; 2], customers: u64, window: Window) -> Tandem {
     Tandem { gaps: poisson(busy[0]), service, crowd: CROWD, customers, window }
 }
 
-fn tandem(seeds: &SeedTree) -> Result<Vec<Finding>, ValidationError> {
+fn tandem(seeds: &SeedTree) -> Result<Measurement, ValidationError> {
     let busy = [0.5, 0.6];
     let model = queues(busy, u64::MAX, Window::new(WARM_UP, length(0.6, 2.5))?);
     let runs = replicate(seeds, REPLICATIONS, |seeds| model.run(seeds))?;
@@ -63,5 +63,5 @@ fn tandem(seeds: &SeedTree) -> Result<Vec<Finding>, ValidationError> {
     let law = poisson(busy[0]);
     let cdf = |gap: f64| law.cdf(Seconds::from_raw(gap));
     findings.push(kolmogorov("gaps between departures", gaps, cdf));
-    Ok(findings)
+    Ok(findings.into())
 }

@@ -6,7 +6,7 @@ use fleetune_units::Seconds;
 
 use super::span;
 use crate::{
-    Experiment, Finding, Law, ValidationError,
+    Experiment, Finding, Law, Measurement, ValidationError,
     statistics::{chi_squared, kolmogorov},
 };
 
@@ -58,11 +58,11 @@ fn ticks(seeds: &SeedTree, devices: u64, until: Seconds) -> Result<Log, Validati
     Ok(log)
 }
 
-fn streams(seeds: &SeedTree) -> Result<Vec<Finding>, ValidationError> {
+fn streams(seeds: &SeedTree) -> Result<Measurement, ValidationError> {
     let mut findings = laws(seeds);
     findings.extend(independence(seeds));
     findings.extend(superposition(seeds)?);
-    Ok(findings)
+    Ok(findings.into())
 }
 
 fn laws(seeds: &SeedTree) -> Vec<Finding> {

@@ -1,0 +1,29 @@
+//! Synchronous rounds on the real federation: the R series.
+
+mod dropouts;
+mod stragglers;
+mod synchronous;
+
+use fleetune_devices::Fleet;
+use fleetune_units::Seconds;
+use fleetune_validation::{DeviceSpec, Experiment, Law, ValidationError, fleet};
+
+/// The series, in order. R7 follows with asynchronous rounds.
+pub(super) const EXPERIMENTS: [Experiment; 6] = [
+    synchronous::EXPONENTIAL,
+    synchronous::OVER_SELECTION,
+    synchronous::LAWS,
+    stragglers::DEADLINE,
+    stragglers::SLOW_CLASS,
+    dropouts::DROPOUT,
+];
+
+const SECOND: Seconds = Seconds::from_raw(1.0);
+
+/// Exponential of mean 1 s.
+const EXPONENTIAL: Law = Law::Exponential { mean: SECOND };
+
+/// Devices of 1 GFLOP/s that are always there.
+fn same(count: u32) -> Result<Fleet, ValidationError> {
+    fleet(&vec![DeviceSpec::default(); count as usize])
+}
