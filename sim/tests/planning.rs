@@ -283,3 +283,24 @@ fn useful_and_wasted_work_are_told_apart() {
         assert!(charges.iter().all(|c| (0..3).all(|i| c[i] <= 2 * COHORT * one[i])));
     });
 }
+
+/// By another clock plan and run agree as well, and neither looks at profiles.
+#[test]
+fn a_plan_keeps_to_the_scenarios_clock() {
+    let [_, mezo, fwdllm, _] = ALGORITHMS;
+    let set = ["fleet.cost={ fwdllm: { step: 308 ms } }", "fleet.heterogeneity={}"];
+    by_cell(&prepared([mezo, fwdllm], &set), |plan, cell, _| {
+        let steps = if plan.label == "MeZO" { 2.0 } else { 1.0 };
+        let times = cell.tallies.anatomy().unwrap();
+        assert_eq!(plan.profiles.len(), 2);
+        for profile in &plan.profiles {
+            assert_eq!(
+                (profile.compute.least.get(), profile.compute.most.get()),
+                (0.308 * steps, 0.308 * steps)
+            );
+            assert!((times.compute.get() - 0.308 * steps).abs() < 1e-8);
+            let transfer = times.download + times.upload;
+            assert!((transfer.get() - profile.transfer.least.get()).abs() < 1e-8);
+        }
+    });
+}

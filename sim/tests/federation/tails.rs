@@ -1,6 +1,6 @@
 //! E5: what radios draw after a transfer, and on whose account.
 
-use fleetune::federation::{Fate, FederationConfig, RoundOutcome, Stop};
+use fleetune::federation::{End, Fate, FederationConfig, RoundOutcome, Stop};
 use fleetune_units::Seconds;
 
 use super::world::{SPEC, Script, Spec, always, config, fleet, run, run_traced, work};
@@ -96,4 +96,17 @@ fn the_tail_of_a_wasted_transfer_is_waste() {
         diary.rounds.iter().flat_map(|r| &r.tails).map(|(_, l)| l.wasted.energy.get()).sum();
     assert!((tails - 2.0 * 4.0).abs() < 1e-9, "{tails} J");
     assert!(diary.rounds.iter().flat_map(|r| &r.tails).all(|(_, l)| l.useful.energy.get() == 0.0));
+}
+
+/// The end of the run is the end of what is charged: 1.5 s of the tail, which no round tells.
+#[test]
+fn a_tail_is_charged_up_to_the_end_of_the_run() {
+    let mut rules = config(1);
+    rules.stop.simulated_time = Seconds::new(4.0).ok();
+    let traces = [vec![(true, 2.5), (false, 10.0), (true, f64::INFINITY)]];
+    let mut script = Script::new(|_, _| work(0, 0, 1_000_000));
+    let (outcome, diary) = run_traced(&rules, &fleet(&[AWAKE]), &traces, &mut script).unwrap();
+    assert_eq!((outcome.end, diary.rounds.len()), (End::SimulatedTime, 3));
+    let ledger = outcome.standing.ledger;
+    assert_eq!((ledger.useful.energy.get(), ledger.wasted.energy.get()), (6.0, 1.5 + 6.0));
 }
