@@ -56,7 +56,11 @@ pub(crate) fn transferring(mode: &CostMode, network: &NetworkConfig) -> String {
         CostMode::Fwdllm(_) => {
             "FwdLLM's clock: 4 B for each trained parameter at 10 Mbit/s, whatever is sent; nobody shares a link"
         }
-        _ => return format!("flows over {between} and the shared server link, max-min fair{protocol}"),
+        _ => {
+            return format!(
+                "flows over {between} and the shared server link, max-min fair{protocol}"
+            );
+        }
     };
     of_clock.to_owned()
 }

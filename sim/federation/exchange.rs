@@ -1,48 +1,20 @@
-//! Exchanges: every client's way through one, and the joining of what arrived.
+//! Exchanges of synchronous rounds: who is asked, what has arrived, and the joining of it.
 
-use fleetune_algorithms::protocol::{Assignment, ClientId, Counted, Exchange, Update, Verdict};
-use fleetune_devices::{Workload, network::Direction};
-use fleetune_units::{Bytes, Flops};
+use fleetune_algorithms::protocol::{ClientId, Counted, Exchange, Update, Verdict};
+use fleetune_devices::Workload;
+use fleetune_units::Flops;
 use rayon::prelude::*;
 
 use super::{
-    client::{Activity, Client},
+    client::Activity,
     compute::ServerWork,
     error::FederationError,
     event::FederationEvent,
     outcome::{Closing, Fate},
-    round::Round,
     server::Federation,
 };
-use crate::kernel::SimDuration;
-
-/// Says why an open round is expected; its events are cancelled when it closes.
-const OPEN: &str = "events of clients are cancelled when their round closes";
 
 impl Federation<'_> {
-    fn open_mut(&mut self) -> &mut Round {
-        self.round.as_mut().expect(OPEN)
-    }
-
-    pub(super) fn client_mut(&mut self, place: u32) -> &mut Client {
-        &mut self.open_mut().clients[place as usize]
-    }
-
-    /// Goes over to `next`, and lets the device's battery know.
-    pub(super) fn turn(&mut self, place: u32, next: Activity) -> Result<(), FederationError> {
-        let now = self.now();
-        let id = self.client_mut(place).id;
-        let device = self.device(id);
-        let dead = self.supplies.is_dead(device.id.0, now);
-        let client = self.client_mut(place);
-        client.turn_to(next, now, device)?;
-        if dead {
-            client.silence(now)?;
-        }
-        let draw = client.device_draw(device);
-        self.supplies.draw(device.id.0, draw, &mut self.calendar)
-    }
-
     /// Tells the server who is asked, hands out the assignments and lets everybody start: `asked`
     /// by place, in order.
     pub(super) fn open_exchange(
@@ -63,100 +35,8 @@ impl Federation<'_> {
         (round.closing, round.arrivals) = (None, Vec::new());
         for (place, id) in asked {
             let assignment = self.assignment(exchange, id);
-            let download = assignment.workload.download;
-            self.take_up(place, assignment)?;
-            if download.is_zero() {
-                self.compute(place)?;
-                continue;
-            }
-            self.turn(place, Activity::Downloading)?;
-            self.transmit(place, Direction::Down, download)?;
+            self.begin(place, assignment)?;
         }
-        Ok(())
-    }
-
-    /// The network's next moment: flows begin to move, end, or change their rates.
-    pub(super) fn flows_turn(&mut self) -> Result<(), FederationError> {
-        for place in self.links.settle(self.now())? {
-            match self.client_mut(place).activity {
-                Activity::Uploading => self.uploaded(place)?,
-                _ => self.downloaded(place)?,
-            }
-        }
-        Ok(())
-    }
-
-    pub(super) fn downloaded(&mut self, place: u32) -> Result<(), FederationError> {
-        let client = self.client_mut(place);
-        let bytes = client.workload.download;
-        client.charge_download(bytes);
-        self.compute(place)
-    }
-
-    fn take_up(&mut self, place: u32, assignment: Assignment) -> Result<(), FederationError> {
-        let round = self.round.as_mut().expect(OPEN);
-        let client = &mut round.clients[place as usize];
-        let device = &self.devices[client.id as usize];
-        let taken = client.take_up(assignment, device, &self.clock);
-        taken.map_err(|error| FederationError::no_course(client.id, error))
-    }
-
-    fn compute(&mut self, place: u32) -> Result<(), FederationError> {
-        self.turn(place, Activity::Computing)?;
-        let now = self.now();
-        let client = self.client_mut(place);
-        let (id, work, duration) = (client.id, client.course.seconds(), client.course.duration());
-        let end = match self.processors.begin(self.device(id), work, now)? {
-            Some(disturbed) => disturbed,
-            None => now.after(duration),
-        };
-        let end = end.map_err(|source| FederationError::ClientTime { client: id, source })?;
-        let handle = self.schedule(end, FederationEvent::Computed { place })?;
-        self.client_mut(place).pending = Some(handle);
-        Ok(())
-    }
-
-    pub(super) fn computed(&mut self, place: u32) -> Result<(), FederationError> {
-        let now = self.now();
-        let client = self.client_mut(place);
-        client.pending = None;
-        client.charge_compute(client.course.duration());
-        let (id, upload) = (client.id, client.workload.upload);
-        self.processors.end(id, now)?;
-        if upload.is_zero() {
-            return self.deliver(place);
-        }
-        self.turn(place, Activity::Uploading)?;
-        self.transmit(place, Direction::Up, upload)
-    }
-
-    fn transmit(
-        &mut self,
-        place: u32,
-        direction: Direction,
-        size: Bytes,
-    ) -> Result<(), FederationError> {
-        if self.start_timed(direction, place)? {
-            return Ok(());
-        }
-        let (now, id) = (self.now(), self.client_mut(place).id);
-        let transfer = self.wiring.transfer(self.device(id), direction, size);
-        let begins = SimDuration::from_seconds(transfer.latency.get()).and_then(|l| now.after(l));
-        begins.map_err(|source| FederationError::ClientTime { client: id, source })?;
-        Ok(self.links.start(place, now, transfer)?)
-    }
-
-    pub(super) fn uploaded(&mut self, place: u32) -> Result<(), FederationError> {
-        let client = self.client_mut(place);
-        let bytes = client.workload.upload;
-        client.charge_upload(bytes);
-        self.deliver(place)
-    }
-
-    fn deliver(&mut self, place: u32) -> Result<(), FederationError> {
-        self.turn(place, Activity::Waiting)?;
-        let handle = self.schedule(self.now(), FederationEvent::Arrived { place })?;
-        self.client_mut(place).pending = Some(handle);
         Ok(())
     }
 
@@ -166,9 +46,10 @@ impl Federation<'_> {
         self.client_mut(place).pending = None;
         let round = self.open_mut();
         if (round.arrivals.len() as u32) < round.wanted {
-            round.clients[place as usize].arrived = true;
             round.arrivals.push(place);
-            if round.arrivals.len() as u32 == round.wanted {
+            let full = round.arrivals.len() as u32 == round.wanted;
+            self.client_mut(place).arrived = true;
+            if full {
                 self.end_exchange(Closing::Full)?;
             }
         } else {
@@ -199,46 +80,13 @@ impl Federation<'_> {
         self.end_if_nobody_is_left()
     }
 
-    /// Breaks off what the client is doing and charges the part that was done.
-    fn abort(&mut self, place: u32, fate: Fate) -> Result<(), FederationError> {
-        let now = self.now();
-        match self.client_mut(place).activity {
-            Activity::Downloading => {
-                if let Some(moved) = self.stop_timed(place) {
-                    self.client_mut(place).charge_download(moved);
-                } else if let Some(moved) = self.links.abort(place, now)? {
-                    self.client_mut(place).charge_download(moved);
-                }
-            }
-            Activity::Computing => {
-                let id = self.client_mut(place).id;
-                let disturbed = self.processors.end(id, now)?;
-                let client = self.client_mut(place);
-                client.charge_compute(disturbed.unwrap_or_else(|| client.elapsed(now)));
-                if let Some(end) = client.pending.take() {
-                    self.calendar.cancel(end);
-                }
-            }
-            Activity::Uploading => {
-                if let Some(moved) = self.stop_timed(place) {
-                    self.client_mut(place).charge_upload(moved);
-                } else if let Some(moved) = self.links.abort(place, now)? {
-                    self.client_mut(place).charge_upload(moved);
-                }
-            }
-            Activity::Waiting | Activity::Gone => {}
-        }
-        self.turn(place, Activity::Gone)?;
-        Ok(self.client_mut(place).settle(fate, now)?)
-    }
-
     /// Breaks off everyone who has not delivered.
     pub(super) fn abort_busy(&mut self, fate: Fate) -> Result<(), FederationError> {
         let Some(round) = &self.round else {
             return Ok(());
         };
-        let busy = (0..).zip(&round.clients).filter(|(_, client)| client.is_busy());
-        let busy: Vec<u32> = busy.map(|(place, _)| place).collect();
+        let busy = round.clients.iter().filter(|(_, client)| client.is_busy());
+        let busy: Vec<u32> = busy.map(|(&place, _)| place).collect();
         busy.into_iter().try_for_each(|place| self.abort(place, fate))
     }
 
@@ -281,9 +129,10 @@ impl Federation<'_> {
         let now = self.now();
         let closing = self.open_mut().closing.unwrap_or(Closing::Full);
         let exchange = self.open_mut().exchange;
-        let updates = self.train()?;
+        let arrivals = self.open_mut().arrivals.clone();
+        let updates = self.train(&arrivals)?;
         let verdict = self.aggregate(exchange, updates)?;
-        for place in self.open_mut().arrivals.clone() {
+        for place in arrivals {
             if verdict == Verdict::RoundOver {
                 self.turn(place, Activity::Gone)?;
             }
@@ -352,19 +201,18 @@ impl Federation<'_> {
         Ok(asked)
     }
 
-    /// Does the work that is owed: the jobs of the updates that count, in parallel, joined in the
-    /// order of arrival, each held to what it was charged for.
-    fn train(&mut self) -> Result<Vec<(ClientId, Update)>, FederationError> {
-        let round = self.open_mut();
-        let exchange = round.exchange;
-        let owed: Vec<_> = round
-            .arrivals
-            .iter()
-            .filter_map(|&place| {
-                let client = &mut round.clients[place as usize];
-                client.take_job().map(|job| (client.id, charged(&client.workload), job))
-            })
-            .collect();
+    /// Does the work that is owed: the jobs of the clients at `places`, in parallel, given in that
+    /// order, each held to what it was charged for.
+    pub(super) fn train(
+        &mut self,
+        places: &[u32],
+    ) -> Result<Vec<(ClientId, Update)>, FederationError> {
+        let exchange = self.open_mut().exchange;
+        let mut owed = Vec::new();
+        for &place in places {
+            let client = self.client_mut(place);
+            owed.extend(client.take_job().map(|job| (client.id, charged(&client.workload), job)));
+        }
         let done: Vec<_> =
             owed.into_par_iter().map(|(client, charged, job)| (client, charged, job())).collect();
         done.into_iter()

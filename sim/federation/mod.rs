@@ -103,6 +103,7 @@ mod server;
 mod supplies;
 mod tails;
 mod timed;
+mod way;
 
 pub use anatomy::Anatomy;
 pub use clock::{Clock, Undisturbed};

@@ -32,8 +32,8 @@ impl Federation<'_> {
         self.tails.take(device, now);
         let round = self.round.as_mut();
         let client = round.and_then(|round| {
-            let place = *round.places.get(&device)?;
-            round.clients.get_mut(place as usize)
+            let place = round.places.get(&device)?;
+            round.clients.get_mut(place)
         });
         if let Some(client) = client {
             client.silence(now)?;

@@ -34,8 +34,8 @@ pub(super) struct Round {
     waited: SimDuration,
     opened: SimTime,
     excluded: u32,
-    /// By place: the order of the selection.
-    pub(super) clients: Vec<Client>,
+    /// By place: the order of the selection. Without rounds, of being asked.
+    pub(super) clients: BTreeMap<u32, Client>,
     /// Places by device.
     pub(super) places: BTreeMap<u32, u32>,
     /// Places whose update counts, in the order of arrival.
@@ -54,12 +54,12 @@ pub(super) struct Round {
 impl Round {
     /// Whose updates count, in the order of arrival.
     pub(super) fn arrived(&self) -> Vec<ClientId> {
-        self.arrivals.iter().map(|&place| self.clients[place as usize].id).collect()
+        self.arrivals.iter().map(|place| self.clients[place].id).collect()
     }
 
     /// Whether anyone can still deliver.
     pub(super) fn anyone_busy(&self) -> bool {
-        self.clients.iter().any(|client| client.is_busy() || client.pending.is_some())
+        self.clients.values().any(|client| client.is_busy() || client.pending.is_some())
     }
 }
 
@@ -69,7 +69,7 @@ impl Round {
     fn forfeit(&mut self, closing: Closing) {
         let fate = if closing == Closing::Interrupted { Fate::Interrupted } else { Fate::Left };
         let all = self.exchange.index + 1;
-        for client in &mut self.clients {
+        for client in self.clients.values_mut() {
             if !(self.over && client.outcome().exchanges == all) {
                 client.forfeit(fate);
             }
@@ -157,7 +157,7 @@ impl Federation<'_> {
             now.since(waiting.since).unwrap_or(SimDuration::ZERO)
         });
         let clients = asked.iter().map(|&id| Client::new(id, self.tails.take(id, now), now));
-        let clients = clients.collect();
+        let clients = (0..).zip(clients).collect();
         let places = asked.iter().copied().zip(0..).collect();
         self.standing.asked += asked.len() as u64;
         self.round = Some(Round {
@@ -241,9 +241,9 @@ impl Federation<'_> {
         let Some(round) = &self.round else {
             return Ok(());
         };
-        let delivered = (0..).zip(&round.clients);
+        let delivered = round.clients.iter();
         let delivered = delivered.filter(|(_, client)| client.arrived || client.pending.is_some());
-        let delivered: Vec<u32> = delivered.map(|(place, _)| place).collect();
+        let delivered: Vec<u32> = delivered.map(|(&place, _)| place).collect();
         for place in delivered {
             self.turn(place, Activity::Gone)?;
             self.client_mut(place).settle(Fate::Interrupted, now)?;
@@ -263,7 +263,7 @@ impl Federation<'_> {
         let Some(mut round) = self.round.take() else {
             return Ok(None);
         };
-        for client in &mut round.clients {
+        for client in round.clients.values_mut() {
             client.close(now)?;
         }
         if let Some(server) = round.server {
@@ -273,7 +273,7 @@ impl Federation<'_> {
             round.forfeit(closing);
         }
         let tails = self.tails.tell(now);
-        for client in &round.clients {
+        for client in round.clients.values() {
             if let Some((tail, useful)) = client.last_tail() {
                 self.tails.keep(client.id, tail, now, useful);
             }
@@ -286,7 +286,7 @@ impl Federation<'_> {
             closing,
             exchanges: round.exchange.index + 1,
             excluded: round.excluded,
-            clients: round.clients.iter().map(Client::outcome).collect(),
+            clients: round.clients.values().map(Client::outcome).collect(),
             tails,
         };
         self.standing.ledger += outcome.spent();
@@ -302,7 +302,7 @@ impl Federation<'_> {
     /// Whether the run ends between two exchanges of the open round: an algorithm may ask for more
     /// of them than anyone wants to wait for.
     pub(super) fn end_within_round(&mut self) -> Option<End> {
-        let clients = self.round.iter().flat_map(|round| &round.clients);
+        let clients = self.round.iter().flat_map(|round| round.clients.values());
         let spent = clients.map(|client| client.outcome().spent.total().device_flops);
         let flops = self.standing.ledger.total().device_flops + spent.sum();
         if self.rules.flops_limit.is_some_and(|limit| flops >= limit) {

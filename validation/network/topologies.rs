@@ -48,8 +48,7 @@ fn star_time(n: f64) -> f64 {
 }
 
 fn star(_: &SeedTree) -> Result<Measurement, ValidationError> {
-    let topology =
-        format!("server: {{ uplink: {C} B/s, downlink: {C} B/s, latency: 20 ms }}");
+    let topology = format!("server: {{ uplink: {C} B/s, downlink: {C} B/s, latency: 20 ms }}");
     let (mut findings, mut dots) = (Vec::new(), Vec::new());
     for n in [1_u32, 2, 4, 5, 6, 8, 10, 15, 20] {
         let devices = vec![reached(B, B); n as usize];
@@ -89,7 +88,8 @@ fn star(_: &SeedTree) -> Result<Measurement, ValidationError> {
 }
 
 fn wifi(_: &SeedTree) -> Result<Measurement, ValidationError> {
-    let topology = "topology: { wifi: { cells: [{ name: hall, uplink: 1 TB/s, downlink: 1 TB/s }] } }";
+    let topology =
+        "topology: { wifi: { cells: [{ name: hall, uplink: 1 TB/s, downlink: 1 TB/s }] } }";
     let mut findings = Vec::new();
     for speeds in [vec![54.0], vec![54.0, 54.0], vec![54.0, 11.0], vec![54.0, 11.0, 1.0]] {
         let devices: Vec<_> = speeds.iter().map(|r| reached(r * MB, r * MB)).collect();
