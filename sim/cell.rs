@@ -14,7 +14,10 @@ use fleetune_algorithms::{
 };
 use fleetune_models::evaluate::{Evaluation, evaluate};
 use fleetune_reports::records::{PrivacySpent, RoundRecord};
-use fleetune_scenarios::Scenario;
+use fleetune_scenarios::{
+    Scenario,
+    schema::{Asynchronous, PolicyConfig},
+};
 use fleetune_units::Seconds;
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +25,7 @@ use crate::{
     clocks::clock,
     federation::{
         Conditions, End, Federation, FederationConfig, FederationError, Observer, ObserverError,
-        RoundOutcome, RunOutcome, Standing, Stop,
+        Policy, RoundOutcome, RunOutcome, Standing, Stop,
     },
     prepare::{Prepared, World},
     tallies::Tallies,
@@ -165,6 +168,7 @@ pub(crate) fn federation_config(scenario: &Scenario) -> FederationConfig {
     FederationConfig {
         cohort: asked.cohort,
         over_commitment: asked.over_commitment,
+        policy: policy(&asked.policy),
         deadline: asked.deadline,
         stop: Stop {
             rounds: asked.stop.rounds,
@@ -186,6 +190,15 @@ fn conditions(prepared: &Prepared, algorithm: &Algorithm, server: &dyn Server) -
         eligibility: scenario.fleet.eligibility,
         traces: scenario.traces().map(Arc::clone),
         clock: clock(prepared, algorithm, server),
+    }
+}
+
+fn policy(asked: &PolicyConfig) -> Policy {
+    match *asked {
+        PolicyConfig::Synchronous => Policy::Synchronous,
+        PolicyConfig::Asynchronous(Asynchronous { concurrency, rule }) => {
+            Policy::Asynchronous { concurrency, rule }
+        }
     }
 }
 

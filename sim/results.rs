@@ -6,7 +6,10 @@ use fleetune_reports::records::{
     AlgorithmDetails, CellTotals, Details, Manifest, RunResults, ScenarioInfo, Start, Statement,
     Treatment,
 };
-use fleetune_scenarios::{Scenario, schema::CostsOf};
+use fleetune_scenarios::{
+    Scenario,
+    schema::{Asynchronous, CostsOf, FederationConfig, PolicyConfig},
+};
 use fleetune_units::{Flops, Seconds};
 use sha2::{Digest, Sha256};
 
@@ -117,21 +120,29 @@ fn describe(prepared: &Prepared) -> ScenarioInfo {
                     prepared.test.len()
                 ),
             ),
-            fact(
-                "rounds",
-                format!(
-                    "cohort of {}, {}x over-commitment, at most {} rounds, evaluated every {}",
-                    federation.cohort,
-                    federation.over_commitment,
-                    federation.stop.rounds,
-                    federation.evaluate_every
-                ),
-            ),
+            fact("rounds", asking(federation)),
             fact("seeds", scenario.seeds.to_string()),
         ]
         .into_iter()
         .chain(scenario.model.costs_of.iter().map(|larger| fact("costs of", larger_facts(larger))))
         .collect(),
+    }
+}
+
+/// How clients are asked and joined, in one line.
+pub(crate) fn asking(federation: &FederationConfig) -> String {
+    let FederationConfig { cohort, over_commitment, stop, evaluate_every, .. } = federation;
+    let rounds = stop.rounds;
+    match federation.policy {
+        PolicyConfig::Synchronous => format!(
+            "cohort of {cohort}, {over_commitment}x over-commitment, at most {rounds} rounds, evaluated every \
+             {evaluate_every}"
+        ),
+        PolicyConfig::Asynchronous(Asynchronous { concurrency, rule }) => format!(
+            "none: {concurrency} clients at work at any time, the model moves by every {cohort} updates ({}), at most \
+             {rounds} versions of it, evaluated every {evaluate_every}",
+            rule.describe()
+        ),
     }
 }
 

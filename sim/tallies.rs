@@ -105,7 +105,7 @@ impl Tallies {
                     entry.dropped += 1;
                     self.counts.left += 1;
                 }
-                Fate::Late | Fate::Surplus | Fate::Interrupted | Fate::Excluded => {
+                Fate::Late | Fate::Surplus | Fate::Interrupted | Fate::Excluded | Fate::Stale => {
                     entry.late += 1;
                     self.counts.late += 1;
                 }

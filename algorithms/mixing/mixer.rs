@@ -25,6 +25,19 @@ pub enum Rule {
 }
 
 impl Rule {
+    /// The rule in a few words, for a report.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::FedAsync(rule) => {
+                format!("FedAsync, α {}{}", rule.mixing.get(), rule.staleness.describe())
+            }
+            Self::FedBuff(rule) => {
+                let rate = rule.server_learning_rate.get();
+                format!("FedBuff, server rate {rate}{}", rule.staleness.describe())
+            }
+        }
+    }
+
     /// What an update that is stale by so many versions weighs; nothing if it is too stale.
     pub fn weight(&self, staleness: u64) -> Option<f64> {
         match self {

@@ -53,6 +53,22 @@ pub struct Staleness {
 }
 
 impl Staleness {
+    /// What follows a rule's name in a report.
+    pub(super) fn describe(&self) -> String {
+        let discount = match self.discount {
+            Discount::Constant => String::new(),
+            Discount::Polynomial { exponent } => {
+                format!(", an update stale by n weighs (1 + n)^-{}", exponent.get())
+            }
+            Discount::Hinge { slope, until } => format!(
+                ", an update stale by n > {until} weighs 1 / ({} (n - {until}) + 1)",
+                slope.get()
+            ),
+        };
+        let bound = self.bound.map(|bound| format!(", discarded beyond {bound}"));
+        discount + &bound.unwrap_or_default()
+    }
+
     /// The share of an update that counts; nothing if it is too stale.
     pub fn factor(&self, staleness: u64) -> Option<f64> {
         let counts = self.bound.is_none_or(|bound| staleness <= bound);

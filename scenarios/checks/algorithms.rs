@@ -1,9 +1,10 @@
-use fleetune_algorithms::{registry::AlgorithmConfig, uplink::Algorithm};
+use fleetune_algorithms::{registry::AlgorithmConfig, settings::Aggregation, uplink::Algorithm};
 use fleetune_models::encoder::EncoderConfig;
 
 use crate::{
     document::{Fault, FieldPath, Node},
     draft::Draft,
+    schema::PolicyConfig,
     yaml::tree,
 };
 
@@ -22,6 +23,7 @@ pub(super) struct Sizes<'a> {
 ///
 /// Settings are found by the names that all algorithms share, so that a new algorithm is checked without a word here.
 pub(super) fn check(draft: &mut Draft, sizes: Sizes<'_>, faults: &mut Vec<Fault>) {
+    let policy = draft.federation.map_or(PolicyConfig::Synchronous, |federation| federation.policy);
     let Some(algorithms) = &mut draft.algorithms else { return };
     let base = FieldPath::root().key("algorithms");
     let mut seen: Vec<String> = Vec::new();
@@ -39,11 +41,19 @@ pub(super) fn check(draft: &mut Draft, sizes: Sizes<'_>, faults: &mut Vec<Fault>
             config.split = Some(config.split_of(model.num_hidden_layers));
         }
         beside(algorithm, &path, sizes, faults);
+        let mut conflicts = algorithm.kind.conflicts();
+        if matches!(policy, PolicyConfig::Asynchronous(_)) {
+            conflicts.extend(algorithm.kind.refusal(Aggregation::Asynchronous));
+            for conflict in algorithm.refusals(Aggregation::Asynchronous) {
+                let fault = Fault::value(within(&path, conflict.field), conflict.message);
+                faults.push(fault.with_help(conflict.help));
+            }
+        }
         match tree(&algorithm.kind) {
             Ok(Node::Map(choice)) => {
                 for (kind, settings) in &choice {
-                    for conflict in algorithm.kind.conflicts() {
-                        let path = path.key(kind).key(conflict.field);
+                    for conflict in conflicts.drain(..) {
+                        let path = within(&path.key(kind), conflict.field);
                         let fault = Fault::value(path, conflict.message);
                         faults.push(fault.with_help(conflict.help));
                     }

@@ -1,20 +1,49 @@
+use fleetune_algorithms::mixing::Rule;
 use fleetune_units::{Flops, Seconds};
 use serde::{Deserialize, Serialize};
 
 use super::number::{over_commitment, positive_or_none, whole};
 
-/// How rounds are run: synchronously, with over-commitment and a deadline.
+/// When the server joins what arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PolicyConfig {
+    /// In rounds of a cohort, with over-commitment and a deadline.
+    #[default]
+    Synchronous,
+    /// Without rounds.
+    Asynchronous(Asynchronous),
+}
+
+/// No rounds: so many clients are at work at any time, and the model moves whenever `cohort` of their updates have
+/// arrived, from whichever versions of the model.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Asynchronous {
+    /// Clients at work, if so many devices are free; at least 1.
+    #[serde(deserialize_with = "whole::<_, _, 1, 10_000_000>")]
+    pub concurrency: u32,
+    /// What the model makes of the updates: `fedbuff` or `fedasync`, with their settings.
+    pub rule: Rule,
+}
+
+/// How clients are asked and joined.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FederationConfig {
-    /// Completed clients wanted per round, 1 to the number of devices.
+    /// Completed clients wanted per round, 1 to the number of devices. Without rounds: updates that are joined at once,
+    /// FedBuff's K.
     #[serde(deserialize_with = "whole::<_, _, 1, 10_000_000>")]
     pub cohort: u32,
     /// `ceil(cohort * over_commitment)` devices are asked, fewer if the fleet has fewer; the first `cohort` updates
-    /// count. 1 to 100. The default is 1.3, as in Bonawitz et al., "Towards federated learning at scale" (2019).
+    /// count. 1 to 100; of no account without rounds. The default is 1.3, as in Bonawitz et al., "Towards federated learning at scale" (2019).
     #[serde(default = "usual_over_commitment", deserialize_with = "over_commitment")]
     pub over_commitment: f64,
-    /// After this time a round takes no more updates. The default is to wait as long as it takes.
+    /// Rounds or not. The default is synchronous rounds.
+    #[serde(default)]
+    pub policy: PolicyConfig,
+    /// After this time a round takes no more updates; without rounds, a client that takes longer is broken off. The
+    /// default is to wait as long as it takes.
     #[serde(default, deserialize_with = "positive_or_none")]
     pub deadline: Option<Seconds>,
     /// When to stop.

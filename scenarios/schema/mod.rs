@@ -18,7 +18,7 @@ use serde::Serialize;
 pub(crate) use self::number::whole;
 pub use self::{
     costs::CostsOf,
-    federation::{FederationConfig, Stop},
+    federation::{Asynchronous, FederationConfig, PolicyConfig, Stop},
     model::{CheckpointConfig, ModelConfig},
     name::{Label, Name},
     network::{NetworkConfig, ServerConfig},

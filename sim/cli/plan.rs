@@ -1,6 +1,6 @@
 use clap::Args;
 use fleetune_models::backend::Backend;
-use fleetune_scenarios::schema::CostsOf;
+use fleetune_scenarios::schema::{CostsOf, PolicyConfig};
 
 use super::{Failure, ScenarioArguments, say, table::Table};
 use crate::{
@@ -23,11 +23,17 @@ impl Plan {
         let prepared = Prepared::new(scenario, Backend::default()).map_err(|e| usage(&e))?;
         let plans = plan(&prepared).map_err(|e| usage(&e))?;
         let federation = &prepared.scenario.federation;
-        say(&format!(
-            "One exchange of one client; a round asks {} clients for {} updates. Nothing was trained.\n",
-            (f64::from(federation.cohort) * federation.over_commitment).ceil(),
-            federation.cohort
-        ))?;
+        let asked = (f64::from(federation.cohort) * federation.over_commitment).ceil();
+        let asking = match federation.policy {
+            PolicyConfig::Synchronous => {
+                format!("a round asks {asked} clients for {} updates", federation.cohort)
+            }
+            PolicyConfig::Asynchronous(flow) => format!(
+                "{} clients are at work at any time, and the model moves by every {} updates",
+                flow.concurrency, federation.cohort
+            ),
+        };
+        say(&format!("One exchange of one client; {asking}. Nothing was trained.\n"))?;
         if let Some(note) = note(&prepared.scenario.fleet.cost, &prepared.scenario.network) {
             say(&note)?;
         }

@@ -85,6 +85,8 @@ pub(super) struct Client {
     ledger: Ledger,
     exchanges: u32,
     fate: Fate,
+    /// Of its update, if there are no rounds and it arrived.
+    pub(super) staleness: Option<u64>,
 }
 
 struct UnrunJob(Job);
@@ -117,6 +119,7 @@ impl Client {
             ledger: Ledger::default(),
             exchanges: 0,
             fate: Fate::Interrupted,
+            staleness: None,
         }
     }
 
@@ -278,6 +281,7 @@ impl Client {
         ClientOutcome {
             client: self.id,
             fate: self.fate,
+            staleness: self.staleness,
             exchanges: self.exchanges,
             times: self.times,
             spent: self.ledger,

@@ -1,5 +1,6 @@
 //! How the server runs its rounds.
 
+use fleetune_algorithms::mixing::Rule;
 use fleetune_devices::{
     Device,
     network::{
@@ -29,7 +30,23 @@ pub struct Stop {
     pub device_flops: Option<Flops>,
 }
 
-/// Synchronous rounds: plain data, checked by [`FederationConfig::validate`].
+/// When the server joins what arrives.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Policy {
+    /// In rounds of a cohort.
+    #[default]
+    Synchronous,
+    /// Without rounds: whenever `cohort` updates have arrived, of however many clients at work.
+    Asynchronous {
+        /// Clients at work at any time, if so many devices are free.
+        concurrency: u32,
+        /// What the model makes of updates from its earlier versions.
+        rule: Rule,
+    },
+}
+
+/// How a federation is run: plain data, checked by [`FederationConfig::validate`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FederationConfig {
@@ -38,7 +55,11 @@ pub struct FederationConfig {
     pub cohort: u32,
     /// `ceil(cohort * over_commitment)` devices are asked; the first `cohort` updates count.
     pub over_commitment: f64,
-    /// An exchange takes no updates after this time. It is also how long the server waits for a
+    /// Rounds or not.
+    #[serde(default)]
+    pub policy: Policy,
+    /// An exchange takes no updates after this time; without rounds, a client that takes longer is
+    /// broken off. It is also how long the server waits for a
     /// full cohort to be online before it starts with those who are. Without one, the server
     /// waits for everyone it asked and for a full cohort, as long as it takes.
     #[serde(default)]
@@ -75,6 +96,12 @@ pub enum ConfigError {
     /// `stop.rounds` is 0.
     #[error("stop.rounds: expected at least 1 round, found 0")]
     NoRounds,
+    /// Nobody may be at work.
+    #[error("policy.asynchronous.concurrency: expected at least 1 client at work, found 0")]
+    NobodyAtWork,
+    /// The algorithm needs whole cohorts.
+    #[error("policy.asynchronous: this algorithm joins whole cohorts only")]
+    NeedsCohorts,
     /// `evaluate_every` is 0.
     #[error("evaluate_every: expected at least 1 round, found 0")]
     NeverEvaluated,
@@ -116,6 +143,9 @@ impl FederationConfig {
         }
         if self.stop.rounds == 0 {
             return Err(ConfigError::NoRounds);
+        }
+        if matches!(self.policy, Policy::Asynchronous { concurrency: 0, .. }) {
+            return Err(ConfigError::NobodyAtWork);
         }
         if self.evaluate_every == 0 {
             return Err(ConfigError::NeverEvaluated);

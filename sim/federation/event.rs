@@ -20,6 +20,8 @@ pub(super) enum FederationEvent {
     Computed { place: u32 },
     /// An update is at the server.
     Arrived { place: u32 },
+    /// A client of an asynchronous server has taken too long.
+    TimedOut { place: u32 },
     /// The exchange takes no more updates.
     Deadline,
     /// The server has waited long enough for a full cohort.
@@ -41,7 +43,7 @@ impl FederationEvent {
             Self::SessionEnds { .. } | Self::BatteryTurns { .. } => Class::StateChange,
             Self::FlowTurns | Self::Transferred { .. } | Self::Computed { .. } => Class::Completion,
             Self::Arrived { .. } => Class::Arrival,
-            Self::Deadline | Self::Patience => Class::Timer,
+            Self::TimedOut { .. } | Self::Deadline | Self::Patience => Class::Timer,
             Self::OpenRound | Self::CloseExchange | Self::ServerDone => Class::Decision,
             // Last of all: a round that closes exactly at the limit counts.
             Self::Stop => Class::Probe,
@@ -56,8 +58,11 @@ impl Event for FederationEvent {
                 format!("device {device}")
             }
             Self::FlowTurns => "the network".into(),
-            Self::Transferred { place } | Self::Computed { place } | Self::Arrived { place } => {
-                format!("the client at place {place} of the selection")
+            Self::Transferred { place }
+            | Self::Computed { place }
+            | Self::Arrived { place }
+            | Self::TimedOut { place } => {
+                format!("the client at place {place}")
             }
             Self::Deadline | Self::Patience | Self::Stop => "a timer of the server".into(),
             Self::OpenRound | Self::CloseExchange | Self::ServerDone => "the server".into(),

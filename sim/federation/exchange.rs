@@ -24,7 +24,7 @@ impl Federation<'_> {
     ) -> Result<(), FederationError> {
         let now = self.now();
         let cohort: Vec<ClientId> = asked.iter().map(|&(_, client)| client).collect();
-        self.server.convene(exchange, &cohort);
+        self.server.cohorts().convene(exchange, &cohort);
         let deadline = match self.rules.deadline {
             Some(span) => Some(self.schedule(now.after(span)?, FederationEvent::Deadline)?),
             None => None,
@@ -68,6 +68,9 @@ impl Federation<'_> {
     /// A device has gone: what it was doing for the open round is lost at this instant, unless its
     /// update is at the server already.
     pub(super) fn leave(&mut self, device: u32) -> Result<(), FederationError> {
+        if self.asynchronous.is_some() {
+            return self.lose_device(device);
+        }
         let Some(place) = self.round.as_ref().and_then(|round| round.places.get(&device)) else {
             return Ok(());
         };
@@ -95,7 +98,7 @@ impl Federation<'_> {
     }
 
     /// No update counts that has not arrived by the end of this instant's arrivals.
-    fn end_exchange(&mut self, closing: Closing) -> Result<(), FederationError> {
+    pub(super) fn end_exchange(&mut self, closing: Closing) -> Result<(), FederationError> {
         if self.open_mut().closing.is_none() {
             self.open_mut().closing = Some(closing);
             self.schedule(self.now(), FederationEvent::CloseExchange)?;
@@ -113,7 +116,7 @@ impl Federation<'_> {
         }
         let round = self.open_mut();
         let (exchange, arrived) = (round.exchange, round.arrived());
-        let work = self.server.join_work(exchange, &arrived);
+        let work = self.server.view().join_work(exchange, &arrived);
         if work.is_zero() {
             return self.join();
         }
@@ -165,9 +168,9 @@ impl Federation<'_> {
         if updates.is_empty() {
             return Ok(Verdict::RoundOver);
         }
-        let expected = self.server.join_counted() + assigned;
-        let verdict = self.server.aggregate(exchange, updates)?;
-        let counted = self.server.join_counted();
+        let expected = self.server.view().join_counted() + assigned;
+        let verdict = self.server.cohorts().aggregate(exchange, updates)?;
+        let counted = self.server.view().join_counted();
         if counted != expected {
             return Err(FederationError::ServerMiscounted {
                 exchange,

@@ -82,6 +82,7 @@
 //!     arrival has not delivered. The dead draw nothing; they live again when they are plugged in.
 
 mod anatomy;
+mod asynchronous;
 mod client;
 mod clock;
 mod compute;
@@ -100,6 +101,7 @@ mod processors;
 mod round;
 mod selection;
 mod server;
+mod side;
 mod supplies;
 mod tails;
 mod timed;
@@ -108,7 +110,7 @@ mod way;
 pub use anatomy::Anatomy;
 pub use clock::{Clock, Undisturbed};
 pub use conditions::Conditions;
-pub use config::{ConfigError, FederationConfig, Stop};
+pub use config::{ConfigError, FederationConfig, Policy, Stop};
 pub use error::FederationError;
 pub use ledger::{Ledger, Resources};
 pub use outcome::{

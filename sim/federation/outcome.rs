@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::{anatomy::Anatomy, ledger::Ledger};
 use crate::kernel::{SimDuration, SimTime};
 
-/// What became of a client in the last exchange of a round that it took part in.
+/// What became of a client in the last exchange of a round that it took part in; without rounds, what
+/// became of its only one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fate {
@@ -26,6 +27,8 @@ pub enum Fate {
     Interrupted,
     /// Its device lacks the memory for a further exchange.
     Excluded,
+    /// The model had moved on too far since it was asked, and its update was discarded.
+    Stale,
 }
 
 /// One client's part in one round.
@@ -35,6 +38,9 @@ pub struct ClientOutcome {
     pub client: ClientId,
     /// What became of it.
     pub fate: Fate,
+    /// Versions of the model that came between its asking and the joining of its update, where there
+    /// are no rounds and its update arrived.
+    pub staleness: Option<u64>,
     /// Exchanges in which its update was aggregated.
     pub exchanges: u32,
     /// What its time was made of.

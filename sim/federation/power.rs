@@ -1,6 +1,6 @@
 //! What batteries and radios' tails do to a run: devices die, come back, and draw after their round.
 
-use super::{error::FederationError, ledger::Ledger, presence::Change, server::Federation};
+use super::{error::FederationError, ledger::Ledger, server::Federation};
 
 impl Federation<'_> {
     /// All batteries as they are at time zero.
@@ -18,11 +18,8 @@ impl Federation<'_> {
         self.supplies.turn(device, &mut self.calendar)?;
         let now = self.now();
         let barred = !self.supplies.admit(device, now);
-        match self.presence.bar(device, barred) {
-            Change::Came => self.wake()?,
-            Change::Left => self.leave(device)?,
-            Change::Nothing => {}
-        }
+        let change = self.presence.bar(device, barred);
+        self.changed(device, change)?;
         if self.supplies.is_dead(device, now) { self.silence(device) } else { Ok(()) }
     }
 

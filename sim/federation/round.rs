@@ -10,6 +10,7 @@ use super::{
     error::FederationError,
     event::FederationEvent,
     outcome::{Closing, End, Fate, RoundOutcome},
+    presence::Change,
     selection,
     server::Federation,
 };
@@ -31,9 +32,9 @@ pub(super) struct Waiting {
 #[derive(Debug)]
 pub(super) struct Round {
     pub(super) exchange: Exchange,
-    waited: SimDuration,
-    opened: SimTime,
-    excluded: u32,
+    pub(super) waited: SimDuration,
+    pub(super) opened: SimTime,
+    pub(super) excluded: u32,
     /// By place: the order of the selection. Without rounds, of being asked.
     pub(super) clients: BTreeMap<u32, Client>,
     /// Places by device.
@@ -78,10 +79,26 @@ impl Round {
 }
 
 impl Federation<'_> {
-    /// Devices that are there and can run the algorithm.
-    fn ready(&self) -> u32 {
-        let devices = (0..).zip(&self.capable);
-        devices.map(|(i, &capable)| u32::from(capable && self.presence.is_online(i))).sum()
+    /// Counts the devices that are there and can run the algorithm.
+    pub(super) fn count_ready(&mut self) {
+        let there = |(device, &capable): (u32, &bool)| capable && self.presence.is_online(device);
+        self.ready = (0..).zip(&self.capable).map(|each| u32::from(there(each))).sum();
+    }
+
+    /// A device comes, leaves, or does neither.
+    pub(super) fn changed(&mut self, device: u32, change: Change) -> Result<(), FederationError> {
+        let counts = u32::from(self.capable[device as usize]);
+        match change {
+            Change::Came => {
+                self.ready += counts;
+                self.wake()
+            }
+            Change::Left => {
+                self.ready -= counts;
+                self.leave(device)
+            }
+            Change::Nothing => Ok(()),
+        }
     }
 
     /// Devices that must be ready for a round to open: a cohort, or all there are of a fleet with
@@ -96,17 +113,24 @@ impl Federation<'_> {
 
     /// Whether the server waits although, if no device comes or goes, it will never open a round.
     pub(super) fn waits_in_vain(&self) -> bool {
+        if let Some(flow) = &self.asynchronous {
+            let moving = self.round.as_ref().is_some_and(|window| window.closing.is_some());
+            return flow.is_idle() && !moving;
+        }
         self.waiting.as_ref().is_some_and(|waiting| {
-            let more_content_later = waiting.patience.is_some() && self.ready() > 0;
+            let more_content_later = waiting.patience.is_some() && self.ready > 0;
             !waiting.looking && !more_content_later
         })
     }
 
     /// A device has come: if that makes a quorum, the server looks once all changes of this
     /// instant are known.
-    pub(super) fn wake(&mut self) -> Result<(), FederationError> {
+    fn wake(&mut self) -> Result<(), FederationError> {
+        if self.asynchronous.is_some() {
+            return self.look();
+        }
         let idle = self.waiting.as_ref().is_some_and(|waiting| !waiting.looking);
-        if idle && self.ready() >= self.quorum() {
+        if idle && self.ready >= self.quorum() {
             self.look_again()?;
         }
         Ok(())
@@ -128,7 +152,7 @@ impl Federation<'_> {
     }
 
     /// How much of the run is over: of rounds, time and FLOPs, what is nearest to its limit.
-    fn progress(&self) -> Progress {
+    pub(super) fn progress(&self) -> Progress {
         let rules = &self.rules;
         let rounds = self.standing.rounds as f64 / rules.rounds as f64;
         let time = rules.time_limit.map(|limit| self.now().as_seconds() / limit.as_seconds());
@@ -146,7 +170,7 @@ impl Federation<'_> {
         let exchange =
             Exchange { round: self.standing.rounds, index: 0, progress: self.progress() };
         let (asked, excluded) =
-            if self.ready() >= self.quorum() { self.select(exchange) } else { (Vec::new(), 0) };
+            if self.ready >= self.quorum() { self.select(exchange) } else { (Vec::new(), 0) };
         if asked.is_empty() {
             return self.wait();
         }
@@ -219,23 +243,40 @@ impl Federation<'_> {
         let Some(outcome) = self.conclude(closing)? else {
             return Ok(());
         };
+        self.book(&outcome)
+    }
+
+    /// Counts what a round has spent, and whom it had.
+    pub(super) fn count(&mut self, outcome: &RoundOutcome) {
+        self.standing.ledger += outcome.spent();
+        self.standing.participants += u64::from(outcome.participants());
+        self.standing.dropped += u64::from(outcome.dropped());
         self.standing.rounds += 1;
+    }
+
+    /// Books a round that was not broken off, evaluates if that is due, and goes on or ends.
+    pub(super) fn book(&mut self, outcome: &RoundOutcome) -> Result<(), FederationError> {
+        self.count(outcome);
         self.standing.void_rounds += u64::from(outcome.is_void());
-        let mut go_on = self.report(&outcome)?;
+        let mut go_on = self.report(outcome)?;
         if self.standing.rounds.is_multiple_of(self.rules.evaluate_every)
             && self.evaluate()?.is_break()
         {
             go_on = ControlFlow::Break(());
         }
         self.end = self.reached_limit().or(go_on.is_break().then_some(End::Asked));
-        if self.end.is_none() {
-            self.schedule(self.now(), FederationEvent::OpenRound)?;
+        match (self.end, &self.asynchronous) {
+            (Some(_), _) => Ok(()),
+            (None, Some(_)) => self.look(),
+            (None, None) => self.schedule(self.now(), FederationEvent::OpenRound).map(drop),
         }
-        Ok(())
     }
 
     /// Breaks the open round off, if any: all that its open exchange has spent is waste.
     pub(super) fn break_off(&mut self) -> Result<(), FederationError> {
+        if self.asynchronous.is_some() {
+            return self.abandon();
+        }
         self.abort_busy(Fate::Interrupted)?;
         let now = self.now();
         let Some(round) = &self.round else {
@@ -251,7 +292,7 @@ impl Federation<'_> {
         if let Some(outcome) = self.conclude(Closing::Interrupted)? {
             // It counts: its earlier exchanges may have changed the model, and what it spent is spent. So the run's
             // last evaluation is of the model and at the cost at its end.
-            self.standing.rounds += 1;
+            self.count(&outcome);
             let _ = self.report(&outcome)?;
         }
         Ok(())
@@ -269,7 +310,7 @@ impl Federation<'_> {
         if let Some(server) = round.server {
             self.standing.server_flops += server.done_at(self.now());
         }
-        if self.server.needs_whole_rounds() {
+        if self.server.view().needs_whole_rounds() {
             round.forfeit(closing);
         }
         let tails = self.tails.tell(now);
@@ -289,13 +330,13 @@ impl Federation<'_> {
             clients: round.clients.values().map(Client::outcome).collect(),
             tails,
         };
-        self.standing.ledger += outcome.spent();
-        self.standing.participants += u64::from(outcome.participants());
-        self.standing.dropped += u64::from(outcome.dropped());
         Ok(Some(outcome))
     }
 
-    fn report(&mut self, outcome: &RoundOutcome) -> Result<ControlFlow<()>, FederationError> {
+    pub(super) fn report(
+        &mut self,
+        outcome: &RoundOutcome,
+    ) -> Result<ControlFlow<()>, FederationError> {
         self.observer.round(&self.standing, outcome).map_err(FederationError::Observer)
     }
 

@@ -2,7 +2,10 @@
 
 use std::{fmt, ops::ControlFlow};
 
-use fleetune_algorithms::protocol::{Assignment, Exchange, Horizon, Server};
+use fleetune_algorithms::{
+    mixing::Mixer,
+    protocol::{Assignment, Exchange, Horizon, Server},
+};
 use fleetune_devices::{
     Device, Fleet,
     network::{Alone, Wiring},
@@ -11,16 +14,18 @@ use fleetune_devices::{
 use fleetune_units::{Flops, FlopsPerSecond, Seconds};
 
 use super::{
+    asynchronous::Asynchronous,
     clock::{Clock, Undisturbed},
     conditions::Conditions,
-    config::FederationConfig,
+    config::{ConfigError, FederationConfig, Policy},
     error::FederationError,
     event::FederationEvent,
     links::Links,
     outcome::{End, Observer, RunOutcome, Standing},
-    presence::{Change, Presence, Sessions, Source},
+    presence::{Presence, Sessions, Source},
     processors::Processors,
     round::{Round, Waiting},
+    side::Side,
     supplies::Supplies,
     tails::Tails,
 };
@@ -64,7 +69,7 @@ pub struct Federation<'a> {
     pub(super) rules: Rules,
     pub(super) seeds: SeedTree,
     pub(super) devices: &'a [Device],
-    pub(super) server: &'a mut dyn Server,
+    pub(super) server: Side<'a>,
     pub(super) observer: &'a mut dyn Observer,
     pub(super) calendar: Calendar<FederationEvent>,
     pub(super) presence: Presence<'a>,
@@ -76,9 +81,13 @@ pub struct Federation<'a> {
     pub(super) tails: Tails,
     /// By device: whether its memory holds the algorithm's first assignment.
     pub(super) capable: Vec<bool>,
+    /// Devices that are there and can run the algorithm.
+    pub(super) ready: u32,
     pub(super) standing: Standing,
     pub(super) waiting: Option<Waiting>,
     pub(super) round: Option<Round>,
+    /// What there is besides if there are no rounds.
+    pub(super) asynchronous: Option<Asynchronous>,
     pub(super) end: Option<End>,
     evaluated: Option<u64>,
 }
@@ -132,6 +141,13 @@ impl<'a> Federation<'a> {
         }
         let rules = Rules::of(config)?;
         let wiring = config.wiring(devices)?;
+        let (server, asynchronous) = match config.policy {
+            Policy::Synchronous => (Side::Cohorts(server), None),
+            Policy::Asynchronous { concurrency, rule } => {
+                let mixer = Mixer::new(server, rule).ok_or(ConfigError::NeedsCohorts)?;
+                (Side::Mixed(mixer), Some(Asynchronous::new(concurrency)))
+            }
+        };
         Ok(Self {
             rules,
             seeds,
@@ -147,9 +163,11 @@ impl<'a> Federation<'a> {
             supplies: Supplies::new(devices, &Conditions::default(), &seeds),
             tails: Tails::default(),
             capable: Vec::new(),
+            ready: 0,
             standing: Standing::default(),
             waiting: None,
             round: None,
+            asynchronous,
             end: None,
             evaluated: None,
         })
@@ -181,10 +199,14 @@ impl<'a> Federation<'a> {
         } else {
             self.presence.start(&mut self.calendar)?;
             self.start_batteries()?;
+            self.count_ready();
             if let Some(limit) = self.rules.time_limit {
                 self.schedule(limit, FederationEvent::Stop)?;
             }
-            self.schedule(SimTime::ZERO, FederationEvent::OpenRound)?;
+            match self.asynchronous {
+                Some(_) => self.look()?,
+                None => drop(self.schedule(SimTime::ZERO, FederationEvent::OpenRound)?),
+            }
         }
         while self.end.is_none() {
             let Some(fired) = self.calendar.advance() else {
@@ -196,6 +218,7 @@ impl<'a> Federation<'a> {
             self.links.arm(&mut self.calendar)?;
             if self.is_settled() && self.waits_in_vain() {
                 self.end = Some(End::NobodyComes);
+                self.break_off()?;
             }
         }
         self.tell_tails();
@@ -222,7 +245,7 @@ impl<'a> Federation<'a> {
             .map(|(client, device)| {
                 let alone = Alone { device, wiring: &self.wiring };
                 let undisturbed = Undisturbed { alone, clock: &self.clock };
-                let forecast = self.server.forecast(client, &undisturbed, horizon);
+                let forecast = self.server.view().forecast(client, &undisturbed, horizon);
                 forecast.iter().any(|work| device.can_run(work))
             })
             .collect();
@@ -232,21 +255,28 @@ impl<'a> Federation<'a> {
     fn handle(&mut self, event: FederationEvent) -> Result<(), FederationError> {
         match event {
             FederationEvent::SessionEnds { device } => {
-                match self.presence.turn(device, &mut self.calendar)? {
-                    Change::Came => self.wake(),
-                    Change::Left => self.leave(device),
-                    Change::Nothing => Ok(()),
-                }
+                let change = self.presence.turn(device, &mut self.calendar)?;
+                self.changed(device, change)
             }
             FederationEvent::BatteryTurns { device } => self.battery_turns(device),
             FederationEvent::Transferred { place } => self.transferred(place),
             FederationEvent::FlowTurns => self.flows_turn(),
             FederationEvent::Computed { place } => self.computed(place),
-            FederationEvent::Arrived { place } => self.arrived(place),
+            FederationEvent::TimedOut { place } => self.time_out(place),
+            FederationEvent::Arrived { place } => match self.asynchronous {
+                Some(_) => self.received(place),
+                None => self.arrived(place),
+            },
             FederationEvent::Deadline => self.deadline(),
             FederationEvent::Patience => self.lose_patience(),
-            FederationEvent::OpenRound => self.open_round(),
-            FederationEvent::CloseExchange => self.close_exchange(),
+            FederationEvent::OpenRound => match self.asynchronous {
+                Some(_) => self.ask(),
+                None => self.open_round(),
+            },
+            FederationEvent::CloseExchange => match self.asynchronous {
+                Some(_) => self.step(),
+                None => self.close_exchange(),
+            },
             FederationEvent::ServerDone => self.join(),
             FederationEvent::Stop => self.stop(),
         }
@@ -261,7 +291,9 @@ impl<'a> Federation<'a> {
     /// Shows the model to the observer.
     pub(super) fn evaluate(&mut self) -> Result<ControlFlow<()>, FederationError> {
         self.evaluated = Some(self.standing.rounds);
-        self.observer.evaluate(&self.standing, self.server).map_err(FederationError::Observer)
+        self.observer
+            .evaluate(&self.standing, self.server.view())
+            .map_err(FederationError::Observer)
     }
 
     pub(super) fn now(&self) -> SimTime {
@@ -271,7 +303,7 @@ impl<'a> Federation<'a> {
     /// What a client is to do, as the algorithm says it.
     pub(super) fn assignment(&self, exchange: Exchange, client: u32) -> Assignment {
         let alone = Alone { device: self.device(client), wiring: &self.wiring };
-        self.server.assign(exchange, client, &Undisturbed { alone, clock: &self.clock })
+        self.server.view().assign(exchange, client, &Undisturbed { alone, clock: &self.clock })
     }
 
     pub(super) fn device(&self, client: u32) -> &'a Device {

@@ -20,7 +20,7 @@ use fleetune_units::{Bytes, BytesPerSecond, Flops, FlopsPerSecond, Seconds};
 use fleetune_validation::{Law, ValidationError, replicate};
 
 use crate::federation::{
-    Federation, FederationConfig, Observer, ObserverError, RoundOutcome, Standing, Stop,
+    Federation, FederationConfig, Observer, ObserverError, Policy, RoundOutcome, Standing, Stop,
 };
 
 /// What each client is to do in each exchange; a pure function.
@@ -112,6 +112,7 @@ pub(super) fn config(cohort: u32) -> FederationConfig {
     FederationConfig {
         cohort,
         over_commitment: 1.0,
+        policy: Policy::Synchronous,
         deadline: None,
         stop: Stop { rounds: 1, simulated_time: None, device_flops: None },
         evaluate_every: u64::MAX,

@@ -11,7 +11,7 @@ use std::{
 };
 
 use fleetune::federation::{
-    Conditions, Federation, FederationConfig, FederationError, Observer, ObserverError,
+    Conditions, Federation, FederationConfig, FederationError, Observer, ObserverError, Policy,
     RoundOutcome, RunOutcome, Sessions, Standing, Stop,
 };
 use fleetune::kernel::SimTime;
@@ -95,6 +95,7 @@ pub(super) fn config(cohort: u32) -> FederationConfig {
     FederationConfig {
         cohort,
         over_commitment: 1.0,
+        policy: Policy::Synchronous,
         deadline: None,
         stop: Stop { rounds: 10, simulated_time: None, device_flops: None },
         evaluate_every: 1_000_000,
