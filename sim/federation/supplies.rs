@@ -7,12 +7,10 @@
 
 use std::collections::BTreeMap;
 
-use fleetune_devices::availability::Process;
 use fleetune_devices::{
-    Battery, Device, Eligibility, Level, States, eligibility::Periods, energy::TimeWentBack,
-    streams::SeedTree,
+    Battery, Device, Eligibility, Level, States, availability::Process, eligibility::Periods,
+    energy::TimeWentBack, streams::SeedTree,
 };
-use fleetune_units::Watts;
 
 use super::{
     client::moment, conditions::Conditions, draw::Draw, error::FederationError,
@@ -27,7 +25,7 @@ struct Supply {
     plugged: bool,
     /// When that changes.
     replugged: Option<SimTime>,
-    /// What the device would draw if it had it.
+    /// What the device draws, or would if it were not dead.
     draw: Draw,
     armed: Option<(SimTime, Handle)>,
 }
@@ -164,8 +162,8 @@ impl Supply {
 
     /// Tells the battery what is drawn from `now` on.
     fn settle(&mut self, now: SimTime) -> Result<(), TimeWentBack> {
-        let power = if self.is_alive(now) { self.draw.at(now) } else { Watts::ZERO };
-        self.battery.set(moment(now), power, self.plugged)
+        // An empty one delivers nothing, whatever is drawn.
+        self.battery.set(moment(now), self.draw.at(now), self.plugged)
     }
 
     /// When something changes next, if nobody interferes.

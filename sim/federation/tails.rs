@@ -61,6 +61,9 @@ impl Tails {
     }
 
     fn book(&mut self, client: ClientId, energy: Joules, useful: bool) {
+        if energy.is_zero() {
+            return;
+        }
         let spent = Resources { energy, ..Resources::default() };
         let ledger = self.drawn.entry(client).or_default();
         if useful {

@@ -31,12 +31,8 @@ impl Federation<'_> {
         let now = self.now();
         let id = self.client_mut(place).id;
         let device = self.device(id);
-        let dead = self.supplies.is_dead(device.id.0, now);
         let client = self.client_mut(place);
         client.turn_to(next, now, device)?;
-        if dead {
-            client.silence(now)?;
-        }
         let draw = client.device_draw(device);
         self.supplies.draw(device.id.0, draw, &mut self.calendar)
     }

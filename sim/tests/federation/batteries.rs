@@ -143,6 +143,24 @@ fn the_dead_draw_nothing() {
     assert_eq!(diary.batteries[&1].0.delivered(diary.batteries[&1].1).get(), 10.0);
 }
 
+/// The tail of a radio comes out of the battery, and ends there when it ends.
+#[test]
+fn a_tail_comes_out_of_the_battery() {
+    let extra = "battery: { capacity: 1 kJ, charge_power: 5 W }\ncharging: never\nradio_tail: { power: 4 W, length: 5 s }";
+    let specs = [Spec { gflops: 0.1, ..SPEC }, Spec { extra, ..SPEC }];
+    let mut script =
+        Script::new(
+            |_, client| {
+                if client == 1 { work(0, 0, 1_000_000) } else { work(1_000_000_000, 0, 0) }
+            },
+        );
+    let mut rules = config(2);
+    rules.stop.rounds = 1;
+    let (_, diary) = run(&rules, &fleet(&specs), 0, &mut script);
+    let (battery, at) = &diary.batteries[&1];
+    assert_eq!(battery.delivered(*at).get(), 3.0 + 5.0 * 4.0 + 4.0 * 1.0);
+}
+
 fn assigned(exchange: Exchange, client: u32) -> Workload {
     let n = u64::from(client) + exchange.round;
     work(u128::from(n % 5) * 300_000_001, (n % 3) * 200_003, (n % 4) * 100_007)

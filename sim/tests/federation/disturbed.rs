@@ -22,7 +22,8 @@ fn three_seconds(upload: u64) -> Script {
 
 /// When each round closes, in milliseconds, which must be whole.
 fn closings(spec: &Spec, upload: u64) -> Vec<u64> {
-    let (_, diary) = run(&config(1), &fleet(&[spec.clone()]), 0, &mut three_seconds(upload));
+    let (_, diary) =
+        run(&config(1), &fleet(std::slice::from_ref(spec)), 0, &mut three_seconds(upload));
     let at = diary.rounds.iter().map(|round| round.closed.as_nanos());
     at.map(|nanos| {
         assert!(nanos.is_multiple_of(1_000_000), "{nanos} ns");
@@ -59,6 +60,10 @@ fn a_computation_broken_off_counts_what_was_done() {
     // A throttled device draws what a computing device draws.
     assert_eq!(lost.spent.wasted.energy.get(), 5.0 * 3.5);
     assert_eq!(lost.times.compute.as_nanos(), 3_500_000_000);
+    // Of a nanosecond of work that is half done nothing counts.
+    let traces = [always(), vec![(true, 2.000_000_001), (false, f64::INFINITY)]];
+    let (_, diary) = run_traced(&config(2), &world, &traces, &mut three_seconds(0)).unwrap();
+    assert_eq!(diary.rounds[0].spent().wasted.device_flops, Flops::new(2_000_000_000));
 }
 
 fn assigned(exchange: Exchange, client: u32) -> Workload {

@@ -64,6 +64,21 @@ fn a_tail_lasts_until_the_next_transfer_or_its_length() {
     assert_eq!(told, expected);
 }
 
+/// Asked again in mid-tail, a device has drawn what it had by then, for the round before.
+#[test]
+fn a_tail_is_cut_short_between_rounds_too() {
+    // Device 1 leaves in the second round and is back at 3.25 s; from the close at 2 s until then the
+    // server waits, and the radio of device 0 is awake.
+    let traces = [always(), vec![(true, 1.5), (false, 1.75), (true, f64::INFINITY)]];
+    let mut script = Script::new(|_, _| work(0, 0, 1_000_000));
+    let (_, diary) = run_traced(&config(2), &fleet(&[AWAKE, SPEC]), &traces, &mut script).unwrap();
+    assert_eq!(diary.rounds[2].opened.as_nanos(), 3_250_000_000);
+    let tails = &diary.rounds[2].tails;
+    assert_eq!(tails.len(), 1);
+    assert_eq!((tails[0].0, tails[0].1.useful.energy.get()), (0, 1.25 * 4.0));
+    assert!(diary.rounds.iter().all(|round| round.round == 2 || round.tails.is_empty()));
+}
+
 /// A tail is useful or wasted as its transfer was, wherever it is told.
 #[test]
 fn the_tail_of_a_wasted_transfer_is_waste() {
