@@ -9,7 +9,7 @@ use super::{Layout, Slot};
 use crate::encoder::Classifier;
 
 /// Trainable parameters of a classifier as one flat vector.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Default)]
 pub struct Weights {
     /// What stands where.
     pub layout: Arc<Layout>,

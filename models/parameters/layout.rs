@@ -18,7 +18,7 @@ pub struct Slot {
 }
 
 /// The trainable tensors of a model, in the order of the module tree.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Layout {
     slots: Vec<Slot>,
     by_path: BTreeMap<String, usize>,

@@ -216,7 +216,7 @@ impl<'a> Federation<'a> {
             self.standing.time = fired.time;
             self.handle(fired.event)?;
             self.links.arm(&mut self.calendar)?;
-            if self.is_settled() && self.waits_in_vain() {
+            if self.end.is_none() && self.is_settled() && self.waits_in_vain() {
                 self.end = Some(End::NobodyComes);
                 self.break_off()?;
             }

@@ -16,8 +16,8 @@ use fleetune::federation::{
 };
 use fleetune::kernel::SimTime;
 use fleetune_algorithms::protocol::{
-    Assignment, ClientId, Counted, Estimate, Exchange, Payload, ProtocolError, Server, Update,
-    Verdict,
+    Assignment, ClientId, Counted, Displaced, Estimate, Exchange, Payload, ProtocolError, Server,
+    Update, Verdict,
 };
 use fleetune_devices::{
     Battery, Fleet, FleetConfig, Phase, PhaseKind, Precision, Profiles, Session, Workload,
@@ -140,6 +140,10 @@ pub(super) struct Script {
     /// Clients whose job was handed out before they were convened, and run.
     pub(super) hasty: Arc<AtomicUsize>,
     pub(super) jobs_run: Arc<AtomicUsize>,
+    /// A model without parameters, for servers without rounds.
+    weights: Arc<Weights>,
+    /// Steps of such a server.
+    pub(super) steps: u64,
     /// What it was told beforehand of how long work takes, by client, lately.
     pub(super) told: Arc<Mutex<BTreeMap<ClientId, Seconds>>>,
 }
@@ -158,6 +162,8 @@ impl Script {
             joined: Vec::new(),
             hasty: Arc::default(),
             jobs_run: Arc::default(),
+            weights: Arc::default(),
+            steps: 0,
             told: Arc::default(),
         }
     }
@@ -239,12 +245,45 @@ impl Server for Script {
         self.whole_rounds
     }
 
+    fn displaced(&mut self) -> Option<&mut dyn Displaced> {
+        Some(self)
+    }
+
     fn weights(&self) -> &Weights {
-        unreachable!("the federation never looks at the model")
+        &self.weights
     }
 
     fn model(&self) -> Classifier {
         unreachable!("the federation never looks at the model")
+    }
+}
+
+/// Its model has no parameters: it is told of every update that counts, in order.
+impl Displaced for Script {
+    fn open(&mut self) {}
+
+    fn base(&mut self) -> Arc<Weights> {
+        Arc::clone(&self.weights)
+    }
+
+    fn displacement(
+        &mut self,
+        exchange: Exchange,
+        client: ClientId,
+        _: &Update,
+        _: &Weights,
+    ) -> Result<Vec<f64>, ProtocolError> {
+        self.joined.push((exchange, vec![client]));
+        Ok(Vec::new())
+    }
+
+    fn advance(
+        &mut self,
+        _: fleetune_algorithms::protocol::Moment,
+        _: &[f64],
+    ) -> Result<(), ProtocolError> {
+        self.steps += 1;
+        Ok(())
     }
 }
 
