@@ -1,10 +1,10 @@
 //! A federation whose work is known: an algorithm that learns nothing, and rounds as numbers.
 
-use std::ops::ControlFlow;
+use std::{ops::ControlFlow, sync::Arc};
 
 use fleetune_algorithms::protocol::{
-    Assignment, ClientId, Counted, Estimate, Exchange, Payload, ProtocolError, Server, Update,
-    Verdict,
+    Assignment, ClientId, Counted, Displaced, Estimate, Exchange, Moment, Payload, ProtocolError,
+    Server, Update, Verdict,
 };
 use fleetune_devices::{
     Fleet, Phase, PhaseKind, Precision, Workload,
@@ -31,7 +31,7 @@ struct Script<'a> {
     seeds: SeedTree,
     work: WorkOf<'a>,
     model: Classifier,
-    weights: Weights,
+    weights: Arc<Weights>,
 }
 
 impl<'a> Script<'a> {
@@ -49,7 +49,7 @@ impl<'a> Script<'a> {
         let device = Backend::default().device();
         let (encoder, head) = (Encoder::zeros(&config, &device), Head::zeros(1, 1, 1.0, &device));
         let (model, layout) = Trainable::Head.adapt(Classifier { encoder, head }, &mut || 0.0);
-        let weights = read(&model, &layout);
+        let weights = Arc::new(read(&model, &layout));
         Self { seeds, work, model, weights }
     }
 }
@@ -76,12 +76,39 @@ impl Server for Script<'_> {
         Ok(Verdict::RoundOver)
     }
 
+    fn displaced(&mut self) -> Option<&mut dyn Displaced> {
+        Some(self)
+    }
+
     fn weights(&self) -> &Weights {
         &self.weights
     }
 
     fn model(&self) -> Classifier {
         self.model.clone()
+    }
+}
+
+/// Without rounds its model stands still, too.
+impl Displaced for Script<'_> {
+    fn open(&mut self) {}
+
+    fn base(&mut self) -> Arc<Weights> {
+        Arc::clone(&self.weights)
+    }
+
+    fn displacement(
+        &mut self,
+        _: Exchange,
+        _: ClientId,
+        _: &Update,
+        base: &Weights,
+    ) -> Result<Vec<f64>, ProtocolError> {
+        Ok(vec![0.0; base.values.len()])
+    }
+
+    fn advance(&mut self, _: Moment, _: &[f64]) -> Result<(), ProtocolError> {
+        Ok(())
     }
 }
 
@@ -180,6 +207,9 @@ pub(super) fn flops(time: Seconds) -> u128 {
 /// A time of `law` for this client in this exchange, from a stream of its own.
 pub(super) fn drawn(law: Law, seeds: &SeedTree, exchange: Exchange, client: ClientId) -> Seconds {
     let entity = (exchange.round << 32) | u64::from(client);
+    // Without rounds a client may be asked again at the same version.
+    let seeds =
+        if exchange.index == 0 { *seeds } else { seeds.subtree("again", exchange.index.into()) };
     law.quantile(open_unit(&mut seeds.stream("work", entity)))
 }
 

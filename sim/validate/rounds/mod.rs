@@ -1,5 +1,6 @@
-//! Synchronous rounds on the real federation: the R series.
+//! Rounds, and what takes their place, on the real federation: the R series.
 
+mod asynchronous;
 mod dropouts;
 mod stragglers;
 mod synchronous;
@@ -8,14 +9,15 @@ use fleetune_devices::Fleet;
 use fleetune_units::Seconds;
 use fleetune_validation::{DeviceSpec, Experiment, Law, ValidationError, fleet};
 
-/// The series, in order. R7 follows with asynchronous rounds.
-pub(super) const EXPERIMENTS: [Experiment; 6] = [
+/// The series, in order.
+pub(super) const EXPERIMENTS: [Experiment; 7] = [
     synchronous::EXPONENTIAL,
     synchronous::OVER_SELECTION,
     synchronous::LAWS,
     stragglers::DEADLINE,
     stragglers::SLOW_CLASS,
     dropouts::DROPOUT,
+    asynchronous::STALENESS,
 ];
 
 const SECOND: Seconds = Seconds::from_raw(1.0);
