@@ -113,7 +113,7 @@ fn staleness(seeds: &SeedTree) -> Result<Measurement, ValidationError> {
         }
     }
     // Client 0 is half as fast as the first of the others and a quarter of the second: (2 + 4)/1.
-    let uneven = federations(&seeds.subtree("uneven", 0), &[1.0, 2.0, 4.0], 1, 6_000)?;
+    let uneven = federations(&seeds.subtree("uneven", 0), &[1.0, 2.0, 4.0], 1, 12_000)?;
     let first = column(&uneven, |one| one.of_first);
     findings.push(Finding::mean(
         "mean staleness of the slowest, λ = 1, 2, 4, K = 1",
