@@ -53,7 +53,7 @@ const HEIGHT: f64 = 320.0;
 pub fn curves(plot: &Plot, width: f64) -> Chart {
     let mut scene = Scene::new(width, 0.0);
     let top = title(&mut scene, &plot.title);
-    let top = legend(&mut scene, top + 4.0, &plot.traces) + 26.0;
+    let top = legend(&mut scene, top + 4.0, &plot.traces) + 32.0;
     let values = || plot.traces.iter().flat_map(points);
     let high = values().map(|p| p.1).fold(0.0, f64::max) * 1.05;
     let vertical = Axis::numbers(0.0, high, (top + HEIGHT, top), 6);
@@ -87,7 +87,9 @@ fn x_axis(plot: &Plot, frame: &Frame) -> Axis {
     if plot.log_x {
         Axis::powers(low, high, pixels, most)
     } else {
-        Axis::numbers(low.min(0.0), high, pixels, most.min(10))
+        // From zero, unless most of the axis would then be empty.
+        let from = if low > high / 3.0 { low } else { low.min(0.0) };
+        Axis::numbers(from, high, pixels, most.min(10))
     }
 }
 

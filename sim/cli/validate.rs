@@ -55,10 +55,7 @@ impl Validate {
         if !self.json {
             say(&conclusion(&records))?;
         }
-        match failures(&records) {
-            text if text.is_empty() => Ok(()),
-            text => Err(Failure::Invariant(text)),
-        }
+        judge(&records)
     }
 
     fn put_page(&self, path: &Path, records: &[Record]) -> Result<(), Failure> {
@@ -71,6 +68,8 @@ impl Validate {
         let command = format!("cargo run --release -- validate{only} --out {}", path.display());
         let page = page(records, &stem, &command).map_err(io)?;
         let folder = path.parent().unwrap_or(Path::new("")).join(&stem);
+        std::fs::create_dir_all(&folder)
+            .map_err(|e| Failure::Io(format!("error: cannot create {}: {e}", folder.display())))?;
         for (name, picture) in &page.pictures {
             write(&folder.join(name), picture).map_err(write_failure)?;
         }
@@ -84,7 +83,7 @@ fn style() -> ProgressStyle {
 }
 
 /// Quantities are broken at this many characters.
-const WIDTH: usize = 56;
+const WIDTH: usize = 60;
 
 fn describe(record: &Record) -> String {
     let accepted = record.findings.iter().filter(|f| f.verdict == Verdict::Accepted).count();
@@ -141,8 +140,8 @@ fn conclusion(records: &[Record]) -> String {
     }
 }
 
-/// A line for each check that was not accepted.
-fn failures(records: &[Record]) -> String {
+/// Fails with a line for each check that was not accepted.
+fn judge(records: &[Record]) -> Result<(), Failure> {
     let line = |id: &str, finding: &Finding| {
         let [what, expected, measured, allowed, verdict] = cells(finding);
         format!(
@@ -151,5 +150,45 @@ fn failures(records: &[Record]) -> String {
     };
     let failed = records.iter().flat_map(|record| record.findings.iter().map(move |f| (record, f)));
     let failed = failed.filter(|(_, finding)| finding.verdict != Verdict::Accepted);
-    failed.map(|(record, finding)| line(&record.id, finding)).collect()
+    match failed.map(|(record, finding)| line(&record.id, finding)).collect::<String>() {
+        none if none.is_empty() => Ok(()),
+        some => Err(Failure::Invariant(some)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(findings: Vec<Finding>) -> Record {
+        Record {
+            id: "X1".to_owned(),
+            title: "Something".to_owned(),
+            statement: String::new(),
+            closed_form: String::new(),
+            findings,
+            figures: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_is_rejected_or_proves_nothing_is_a_broken_invariant() {
+        let good = || Finding::exact("bytes", "B", 1, 1);
+        assert!(judge(&[record(vec![good()])]).is_ok());
+        let wrong = Finding::exact("bytes", "B", 5, 6);
+        let blunt = Finding::within("time", "s", 1.0, 1.0, 0.5);
+        for (bad, word) in [(wrong, "REJECTED: bytes: expected 5 B"), (blunt, "PROVES NOTHING")] {
+            let records = [record(vec![good(), bad])];
+            let Err(Failure::Invariant(text)) = judge(&records) else { panic!("{word}") };
+            assert!(text.starts_with("X1: ") && text.contains(word), "{text}");
+            assert_eq!(conclusion(&records), "1 experiments, 2 checks: 1 NOT accepted\n");
+            assert!(describe(&records[0]).starts_with("X1 Something: 1 of 2 accepted\n"));
+        }
+    }
+
+    #[test]
+    fn long_names_are_broken_at_spaces() {
+        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrapped("incomprehensibilities", 7), ["incomprehensibilities"]);
+    }
 }

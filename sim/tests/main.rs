@@ -12,3 +12,4 @@ mod readme;
 #[path = "../../models/tests/tiny.rs"]
 #[allow(dead_code, reason = "this binary and that of the models use different parts")]
 mod tiny;
+mod validation;

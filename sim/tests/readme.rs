@@ -117,3 +117,22 @@ fn every_test_that_the_laws_name_exists() {
     assert!(count > 30, "{count}");
     assert!(README.contains("(docs/laws.md)"));
 }
+
+/// What is committed was written by the program of today, as far as can be told without its minutes.
+#[test]
+fn the_page_of_closed_forms_has_every_experiment_and_its_pictures() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("docs");
+    let page = std::fs::read_to_string(docs.join("validation.md")).unwrap();
+    for experiment in fleetune::validate::experiments() {
+        let heading = format!("\n## {}: {}\n", experiment.id, experiment.title);
+        assert!(page.contains(&heading), "{heading}");
+    }
+    assert!(!page.contains("REJECTED") && !page.contains("PROVES NOTHING"));
+    let pictures: Vec<_> = page.split("](validation/").skip(1).collect();
+    assert!(pictures.len() >= 10, "{}", pictures.len());
+    for picture in pictures {
+        let name = picture.split_once(')').unwrap().0;
+        assert!(docs.join("validation").join(name).exists(), "{name}");
+    }
+    assert!(README.contains("(docs/validation.md)"));
+}

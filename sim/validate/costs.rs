@@ -94,7 +94,7 @@ fn formula(_: &SeedTree) -> Result<Measurement, ValidationError> {
             [b, t, d, encoder.intermediate_size, layers, classes].map(|x| x as u128);
         let layer = 8 * b * t * d * d + 4 * b * t * d * f + 4 * b * t * t * d;
         let whole = l * layer + 2 * b * d * c;
-        let name = format!("B = {b}, T = {t}, d = {d}, f = {f}, {l} layers, C = {c}");
+        let name = format!("{l} x (B {b}, T {t}, d {d}, f {f}), C {c}");
         let mut exact = |what: &str, unit: &str, expected: u128, measured: u128| {
             findings.push(Finding::exact(format!("{what}, {name}"), unit, expected, measured));
         };
@@ -182,13 +182,13 @@ fn orders(_: &SeedTree) -> Result<Measurement, ValidationError> {
         let forward = pass.forward.flops().get();
         let (first, update) = exchange(server(&first_order(), 16, layers)?.as_ref());
         let step = of(&first, PhaseKind::Forward) + of(&first, PhaseKind::Backward);
-        let name = format!("{layers} layers");
+        let name = format!("L = {layers}");
         let mut exact = |what: String, unit: &str, expected: u128, measured: u128| {
             findings.push(Finding::exact(format!("{what}, {name}"), unit, expected, measured));
         };
         exact("a first-order step, 3F".into(), "FLOP", 3 * forward, step);
         exact(
-            "counted by its job, all phases".into(),
+            "all phases, as counted by its job".into(),
             "FLOP",
             first.flops().get(),
             update.counted.flops.get(),
@@ -197,13 +197,13 @@ fn orders(_: &SeedTree) -> Result<Measurement, ValidationError> {
             let (zeroth, update) = exchange(server(&zeroth_order(1, q), 16, layers)?.as_ref());
             let forwards = of(&zeroth, PhaseKind::Forward);
             exact(
-                format!("three times a zeroth-order step, q = {q}, is 2q first-order steps"),
+                format!("3 zeroth-order steps are 2q first-order ones, q = {q}"),
                 "FLOP",
                 u128::from(2 * q) * step,
                 3 * forwards,
             );
             exact(
-                format!("counted by its job, q = {q}, all phases"),
+                format!("all phases, as counted by its job, q = {q}"),
                 "FLOP",
                 zeroth.flops().get(),
                 update.counted.flops.get(),
@@ -211,7 +211,7 @@ fn orders(_: &SeedTree) -> Result<Measurement, ValidationError> {
             let parameters = 4 * plan.parameters();
             let activations = pass.peak_activations().get();
             exact(
-                format!("peak memory less parameters, q = {q}: one layer's activations"),
+                format!("one layer's activations: peak less parameters, q = {q}"),
                 "B",
                 activations.into(),
                 zeroth.peak_memory.get().saturating_sub(parameters).into(),

@@ -119,7 +119,7 @@ fn restart(seeds: &SeedTree) -> Result<Measurement, ValidationError> {
         "restart-resume",
         "Work on a device that fails at rate 0.3/s and is repaired in 2 s",
         ("work w, s", "mean time to finish, s"),
-        "Starting from scratch costs (e^{λw} - 1)(1/λ + D), going on where it stopped w (1 + λD).",
+        "Starting from scratch costs (exp(λw) - 1)(1/λ + D), going on where it stopped w (1 + λD).",
     );
     let (_, kept) = times(&seeds.subtree("resumed", 0), After::Kept, forms::resume)?;
     let figure = figure.with("from scratch", line(forms::restart), dots);
@@ -156,8 +156,8 @@ fn checkpoints(seeds: &SeedTree) -> Result<Measurement, ValidationError> {
     let figure = Figure::new(
         "checkpoints",
         "Work that is saved every τ, at λ = 0.01/s, D = 20 s and c = 0.5 s",
-        ("interval between checkpoints τ, s (logarithmic)", "time per work"),
-        "The line is (e^{λ(τ+c)} - 1)(1/λ + D)/τ; the least of the dots is at Young's τ = √(2c/λ) = 10 s.",
+        ("interval between checkpoints τ, s (logarithmic)", "time per unit of work"),
+        "The line is (exp(λ(τ+c)) - 1)(1/λ + D)/τ; the least of the dots is at Young's τ = √(2c/λ) = 10 s.",
     );
     let points = (0..=120).map(|i| 1.0 * libm::pow(100.0, f64::from(i) / 120.0));
     let line = points.map(|tau| (tau, form(tau))).collect();

@@ -134,7 +134,7 @@ fn tail(seeds: &SeedTree) -> Result<Measurement, ValidationError> {
         "radio-tail",
         "What a transfer costs in its tail, at one transfer in two seconds and 3 W",
         ("length of the tail τ, s", "energy per transfer, J"),
-        "The line is P (1 - e^{-λτ})/λ: a long tail is cut short by the next transfer, and costs no \
+        "The line is P (1 - exp(-λτ))/λ: a long tail is cut short by the next transfer, and costs no \
          more than staying up.",
     );
     let figures = vec![figure.with("tail energy", curve((0.0, 12.0), 120, form), dots)];

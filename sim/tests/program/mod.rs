@@ -11,4 +11,5 @@ mod reproducible;
 mod results;
 mod sweeps;
 mod totals;
+mod validate;
 mod walkthrough;

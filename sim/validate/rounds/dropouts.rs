@@ -66,7 +66,7 @@ fn dropout(seeds: &SeedTree) -> Result<Measurement, ValidationError> {
         "dropouts",
         "Rounds of 6 asked and 5 needed, on devices that stay for 10 s on average",
         ("work of each client w, s", "share of rounds that succeed"),
-        "The line is the binomial tail at p = 1 - e^{-w/U}.",
+        "The line is the binomial tail at p = 1 - exp(-w/U).",
     );
     let form = |w: f64| round_succeeds(ASKED, NEEDED, lost(w));
     let figures = vec![figure.with("success", curve((0.0, 6.0), 120, form), dots)];
