@@ -32,7 +32,7 @@ pub struct Size {
 }
 
 impl Size {
-    /// From the size of the embedded model to that of MiniLM.
+    /// Half of the embedded model, twice its width, and a little more than MiniLM.
     pub const ALL: [Self; 3] = [
         Self { layers: 2, width: 128 },
         Self { layers: 4, width: 256 },
