@@ -154,7 +154,7 @@ impl Server for SignSpsaServer {
 
 /// For federations that join clients one by one, or at edges.
 impl Displaced for SignSpsaServer {
-    fn open(&mut self) {}
+    fn leave_rounds(&mut self) {}
 
     fn base(&mut self) -> Arc<Weights> {
         Arc::clone(&self.global)

@@ -214,9 +214,9 @@ impl Server for ZoWarmUpServer {
 
 /// The warm-up lasts for so many versions of the model. Whoever started in it is joined as one of it, however late.
 impl Displaced for ZoWarmUpServer {
-    fn open(&mut self) {
-        self.first.open();
-        self.then.open();
+    fn leave_rounds(&mut self) {
+        self.first.leave_rounds();
+        self.then.leave_rounds();
     }
 
     fn base(&mut self) -> Arc<Weights> {

@@ -122,7 +122,7 @@ impl<M: Method> Server for FirstOrderServer<M> {
 
 impl<M: Method> Displaced for FirstOrderServer<M> {
     /// Clients download the model in any case.
-    fn open(&mut self) {}
+    fn leave_rounds(&mut self) {}
 
     fn base(&mut self) -> Arc<Weights> {
         Arc::clone(&self.global)

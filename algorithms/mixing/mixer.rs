@@ -119,7 +119,7 @@ impl<'a> Mixer<'a> {
     /// Around a server at its start; nothing if its algorithm cannot do without cohorts
     /// ([`refusal`](crate::registry::Algorithm::refusal) says why).
     pub fn new(server: &'a mut dyn Server, rule: Rule) -> Option<Self> {
-        server.displaced()?.open();
+        server.displaced()?.leave_rounds();
         let (out, asked) = (BTreeMap::new(), BTreeMap::new());
         Some(Self { server, rule, version: 0, dispatched: 0, discarded: 0, out, asked })
     }

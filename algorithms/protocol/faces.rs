@@ -25,7 +25,7 @@ use super::{ClientId, Exchange, Moment, ProtocolError, Update};
 pub trait Displaced {
     /// Gives up what only whole cohorts can keep: from here on every client downloads the model itself, for the
     /// scalars of past rounds no longer say how it came about. To be called once, before any assignment.
-    fn open(&mut self);
+    fn leave_rounds(&mut self);
 
     /// The global model as it is now, from which a client that is assigned now starts: shared, not copied.
     fn base(&mut self) -> Arc<Weights>;

@@ -313,8 +313,8 @@ impl Server for UplinkServer {
 }
 
 impl Displaced for UplinkServer {
-    fn open(&mut self) {
-        self.inner_displaced().open();
+    fn leave_rounds(&mut self) {
+        self.inner_displaced().leave_rounds();
     }
 
     fn base(&mut self) -> Arc<Weights> {

@@ -258,7 +258,7 @@ impl Server for ZerothOrderServer {
 }
 
 impl Displaced for ZerothOrderServer {
-    fn open(&mut self) {
+    fn leave_rounds(&mut self) {
         self.keeps_rounds = false;
     }
 

@@ -243,27 +243,15 @@ fn max_min(seeds: &SeedTree) -> Result<Measurement, ValidationError> {
     })?;
     let moments: u64 = found.iter().map(|one| one.0).sum();
     let total = |which: usize| found.iter().map(|one| one.1[which]).sum::<u128>();
-    let worst = |of: fn(&(u64, [u128; 2], f64, f64)) -> f64| {
-        found.iter().map(of).fold(0.0, |worst, d| if d > worst || d.is_nan() { d } else { worst })
-    };
+    let worse = |worst, d: f64| if d > worst || d.is_nan() { d } else { worst };
+    let order = found.iter().map(|one| one.2).fold(0.0, worse);
+    let scale = found.iter().map(|one| one.3).fold(0.0, worse);
     let where_ = format!("{NETWORKS} networks, {moments} moments");
     Ok(vec![
         Finding::exact(format!("flows without cap or bottleneck, {where_}"), "", 0, total(0)),
         Finding::exact(format!("links above their capacity, {where_}"), "", 0, total(1)),
-        Finding::within(
-            "relative change by reordering flows and links",
-            "",
-            0.0,
-            worst(|d| d.2),
-            1e-12,
-        ),
-        Finding::within(
-            "relative change of x/k by scaling with k = 1000",
-            "",
-            0.0,
-            worst(|d| d.3),
-            1e-12,
-        ),
+        Finding::within("relative change by reordering flows and links", "", 0.0, order, 1e-12),
+        Finding::within("relative change of x/k by scaling with k = 1000", "", 0.0, scale, 1e-12),
     ]
     .into())
 }
