@@ -97,8 +97,9 @@ fn products(list: &[(usize, usize, usize, usize)]) -> (u128, u64) {
 
 /// The products of one layer, matrix by matrix: attention takes each head of the queries by itself.
 fn layer_products(a: &Architecture, [b, s]: [usize; 2]) -> Vec<(usize, usize, usize, usize)> {
-    let (d, f, t, w) = (a.hidden_size, a.intermediate_size, b * s, a.head_dim.unwrap());
-    let (h, g) = (a.num_attention_heads, a.num_key_value_heads.unwrap());
+    let (d, f, t, w) =
+        (a.hidden_size, a.intermediate_size, b * s, a.head_dim.expect("it is published"));
+    let (h, g) = (a.num_attention_heads, a.num_key_value_heads.expect("it is published"));
     let ups = if a.feed_forward == FeedForward::Swiglu { 2 } else { 1 };
     vec![
         (1, t, d, h * w),
@@ -113,8 +114,9 @@ fn layer_products(a: &Architecture, [b, s]: [usize; 2]) -> Vec<(usize, usize, us
 
 /// Arithmetic of everything but products in one layer's forward, operation by operation.
 fn layer_elementwise(a: &Architecture, [b, s]: [usize; 2]) -> usize {
-    let (d, f, t, w) = (a.hidden_size, a.intermediate_size, b * s, a.head_dim.unwrap());
-    let (q, k) = (a.num_attention_heads * w, a.num_key_value_heads.unwrap() * w);
+    let (d, f, t, w) =
+        (a.hidden_size, a.intermediate_size, b * s, a.head_dim.expect("it is published"));
+    let (q, k) = (a.num_attention_heads * w, a.num_key_value_heads.expect("it is published") * w);
     let gated = a.feed_forward == FeedForward::Swiglu;
     let biases = q + 2 * k + d + f + if gated { f } else { 0 } + d;
     let norm = if a.norm == Norm::Rms { 4 } else { 8 };

@@ -91,7 +91,7 @@ impl Server for Script<'_> {
 
 /// Without rounds its model stands still, too.
 impl Displaced for Script<'_> {
-    fn open(&mut self) {}
+    fn leave_rounds(&mut self) {}
 
     fn base(&mut self) -> Arc<Weights> {
         Arc::clone(&self.weights)

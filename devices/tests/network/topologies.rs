@@ -56,13 +56,11 @@ fn a_star_is_the_star() {
 #[test]
 fn aggregators_end_the_first_tier_and_share_the_second() {
     let network = build(
-        &format!(
-            "two_tier:
+        "two_tier:
                aggregators:
-                 - {{ name: north, uplink: 40 Mbit/s, downlink: 80 Mbit/s, latency: 5 ms, devices: [0-2, 7] }}
-                 - {{ name: south, uplink: 40 Mbit/s, downlink: 80 Mbit/s }}
-                 - {{ name: west, uplink: 40 Mbit/s, downlink: 80 Mbit/s }}"
-        ),
+                 - { name: north, uplink: 40 Mbit/s, downlink: 80 Mbit/s, latency: 5 ms, devices: [0-2, 7] }
+                 - { name: south, uplink: 40 Mbit/s, downlink: 80 Mbit/s }
+                 - { name: west, uplink: 40 Mbit/s, downlink: 80 Mbit/s }",
         9,
     )
     .unwrap();
@@ -85,10 +83,9 @@ fn aggregators_end_the_first_tier_and_share_the_second() {
 
 #[test]
 fn n7_stations_of_a_wifi_cell_share_its_air_both_ways() {
-    let text = format!(
-        "wifi:
-           cells: [{{ name: home, uplink: 10 Gbit/s, downlink: 10 Gbit/s, devices: [0-3] }}]"
-    );
+    let text = "wifi:
+           cells: [{ name: home, uplink: 10 Gbit/s, downlink: 10 Gbit/s, devices: [0-3] }]"
+        .to_owned();
     let (network, fleet) = (build(&text, 4).unwrap(), fleet(4));
     let routes = network.device_routes().unwrap();
     let mut transfers = network.transfers(&TransferModel::Raw, Moment(0));
@@ -223,15 +220,14 @@ fn faults_are_named_where_they_are() {
             tiers("}, { name: a, uplink: 1 MB/s, downlink: 1 MB/s"),
             "two aggregators are called \"a\"",
         ),
-        (format!("two_tier: {{ aggregators: [] }}"), "expected at least one of aggregators"),
-        (format!("wifi: {{ cells: [] }}"), "expected at least one of cells"),
+        ("two_tier: { aggregators: [] }".to_owned(), "expected at least one of aggregators"),
+        ("wifi: { cells: [] }".to_owned(), "expected at least one of cells"),
         (
-            format!(
-                "wifi: {{ cells: [{{ name: a, uplink: 1 MB/s, downlink: 1 MB/s }}] }}\ngraph: {{}}"
-            ),
+            "wifi: { cells: [{ name: a, uplink: 1 MB/s, downlink: 1 MB/s }] }\ngraph: {}"
+                .to_owned(),
             "found wifi and graph",
         ),
-        (format!("ring: {{}}"), "unknown variant `ring`"),
+        ("ring: {}".to_owned(), "unknown variant `ring`"),
         ("graph: { devices: [] }".to_owned(), "expected at least one of devices"),
     ] {
         let error = build(&text, 6).map(|_| ()).unwrap_err();

@@ -260,7 +260,7 @@ impl Server for Script {
 
 /// Its model has no parameters: it is told of every update that counts, in order.
 impl Displaced for Script {
-    fn open(&mut self) {}
+    fn leave_rounds(&mut self) {}
 
     fn base(&mut self) -> Arc<Weights> {
         Arc::clone(&self.weights)
