@@ -276,8 +276,8 @@ mod tests {
         let wrong = ranked(-4.0, 0.1, [-2.9, -1.91, -0.9, 0.1]);
         assert_eq!(counts(&[low.clone(), wrong.clone()]), [1, 0, 1, 0]);
         assert_eq!(counts(&[wrong, low.clone()]), [1, 0, 1, 0]);
-        // 2 apart with errors of 1 and 0.1: within 1.96 x 1.005.
-        let doubtful = ranked(-1.03, 1.0, [-2.9, -1.91, -0.9, 0.1]);
+        // 1.95 apart with errors of 1 and 0.1: within 1.96 x 1.005.
+        let doubtful = ranked(-1.05, 1.0, [-2.9, -1.91, -0.9, 0.1]);
         assert_eq!(counts(&[low, doubtful]), [1, 1, 0, 0]);
         assert_eq!(counts(&[high]), [0, 0, 0, 0]);
     }
