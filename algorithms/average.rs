@@ -50,6 +50,16 @@ pub(crate) fn mean_by_examples<'u>(
     Ok(average.mean())
 }
 
+/// `after - before`, in 64 bits.
+pub(crate) fn difference(after: &[f32], before: &[f32]) -> Vec<f64> {
+    after.iter().zip(before).map(|(&after, &before)| f64::from(after) - f64::from(before)).collect()
+}
+
+/// `values + movement`, in 64 bits.
+pub(crate) fn moved(values: &[f32], movement: &[f64]) -> Vec<f64> {
+    values.iter().zip(movement).map(|(&value, by)| f64::from(value) + by).collect()
+}
+
 /// Replaces the values of the global model, unless one of them is not finite as a 32-bit float.
 pub(crate) fn advance(
     global: &mut Arc<Weights>,

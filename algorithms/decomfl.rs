@@ -10,11 +10,12 @@ use crate::{
     noise::Distribution,
     protocol::Server,
     registry::Algorithm,
-    settings::{LearningRate, Positive},
+    settings::{Aggregation, Conflict, LearningRate, Positive},
     setup::{Setup, Workshop},
     uplink::Content,
     zeroth_order::{
         CatchUp, Difference, History, Memory, Plan, Recipe, Upload, Variant, ZerothOrderServer,
+        replay_refusal,
     },
 };
 
@@ -58,6 +59,10 @@ fn scalars() -> CatchUp {
 impl Algorithm for DeComFlConfig {
     fn uploads(&self) -> Vec<(u64, Content)> {
         vec![(0, Content::SharedScalars)]
+    }
+
+    fn refusal(&self, aggregation: Aggregation) -> Option<Conflict> {
+        replay_refusal(self.catch_up, aggregation)
     }
 
     fn describe(&self) -> String {

@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use fleetune_models::parameters::Trainable;
 
 use crate::{
-    first_order::{FirstOrderServer, LocalRule, Method, Optimizer, Plain, Recipe, mean_of_models},
-    protocol::{ClientId, ProtocolError, Server, Update},
+    first_order::{FirstOrderServer, LocalRule, Method, Optimizer, Plain, Recipe},
+    protocol::{ClientId, Server},
     registry::Algorithm,
-    settings::LearningRate,
+    settings::{Aggregation, Conflict, LearningRate},
     setup::Setup,
     uplink::Content,
 };
@@ -42,6 +42,10 @@ impl Algorithm for FedAvgConfig {
         vec![(0, Content::Weights)]
     }
 
+    fn refusal(&self, _: Aggregation) -> Option<Conflict> {
+        None
+    }
+
     fn describe(&self) -> String {
         format!("FedAvg on {}: {}; dense weights up", self.train, self.recipe())
     }
@@ -66,13 +70,5 @@ pub(crate) struct FedAvg;
 impl Method for FedAvg {
     fn rule(&self, _client: ClientId) -> Arc<dyn LocalRule> {
         Arc::new(Plain)
-    }
-
-    fn join(
-        &mut self,
-        global: &[f32],
-        updates: &[(ClientId, Update)],
-    ) -> Result<Vec<f64>, ProtocolError> {
-        mean_of_models(global.len(), updates)
     }
 }

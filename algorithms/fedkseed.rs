@@ -10,7 +10,7 @@ use crate::{
     noise::Distribution,
     protocol::Server,
     registry::Algorithm,
-    settings::{LearningRate, Positive},
+    settings::{Aggregation, Conflict, LearningRate, Positive},
     setup::{Setup, Workshop},
     uplink::Content,
     zeroth_order::{
@@ -64,6 +64,21 @@ fn scalars() -> CatchUp {
 impl Algorithm for FedKSeedConfig {
     fn uploads(&self) -> Vec<(u64, Content)> {
         vec![(0, Content::OwnScalars)]
+    }
+
+    fn refusal(&self, aggregation: Aggregation) -> Option<Conflict> {
+        if self.catch_up == CatchUp::Scalars {
+            let message = "clients cannot build the model from the coefficients of the pool: they tell of the rounds of \
+                           one synchronous model";
+            let help = "write `catch_up: dense`";
+            return Some(Conflict { field: "catch_up", message: message.to_owned(), help });
+        }
+        (self.pro && aggregation == Aggregation::Asynchronous).then(|| Conflict {
+            field: "pro",
+            message: "FedKSeed-Pro learns from round to round which seeds to draw, and all of a round must draw alike"
+                .to_owned(),
+            help: "write `false`",
+        })
     }
 
     fn describe(&self) -> String {

@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use fleetune_models::parameters::Trainable;
 
 use crate::{
-    first_order::{FirstOrderServer, LocalRule, Method, Optimizer, Plain, Recipe, mean_of_models},
-    protocol::{ClientId, ProtocolError, Server, Update},
+    first_order::{FirstOrderServer, LocalRule, Method, Optimizer, Plain, Recipe},
+    protocol::{ClientId, Server},
     registry::Algorithm,
-    settings::{Decay, LearningRate, Positive},
+    settings::{Aggregation, Conflict, Decay, LearningRate, Positive},
     setup::Setup,
     uplink::Content,
 };
@@ -106,6 +106,10 @@ impl Algorithm for FedAdamConfig {
         vec![(0, Content::Weights)]
     }
 
+    fn refusal(&self, _: Aggregation) -> Option<Conflict> {
+        None
+    }
+
     fn describe(&self) -> String {
         self.0.describe(SecondMoment::Adam)
     }
@@ -118,6 +122,10 @@ impl Algorithm for FedYogiConfig {
 
     fn uploads(&self) -> Vec<(u64, Content)> {
         vec![(0, Content::Weights)]
+    }
+
+    fn refusal(&self, _: Aggregation) -> Option<Conflict> {
+        None
     }
 
     fn describe(&self) -> String {
@@ -182,13 +190,8 @@ impl Method for FedOpt {
         Arc::new(Plain)
     }
 
-    fn join(
-        &mut self,
-        global: &[f32],
-        updates: &[(ClientId, Update)],
-    ) -> Result<Vec<f64>, ProtocolError> {
+    fn step(&mut self, global: &[f32], mut next: Vec<f64>) -> Vec<f64> {
         let [beta1, beta2] = self.betas;
-        let mut next = mean_of_models(global.len(), updates)?;
         for ((value, &at), [m, v]) in next.iter_mut().zip(global).zip(&mut self.moments) {
             let at = f64::from(at);
             let delta = *value - at;
@@ -196,6 +199,6 @@ impl Method for FedOpt {
             *v = self.second_moment.next(*v, delta * delta, beta2);
             *value = at + self.rate * *m / (v.sqrt() + self.tau);
         }
-        Ok(next)
+        next
     }
 }

@@ -7,13 +7,10 @@ use serde::{Deserialize, Serialize};
 use fleetune_models::{ledger::Cost, parameters::Trainable};
 
 use crate::{
-    first_order::{
-        FirstOrderServer, LocalRule, Method, Optimizer, Recipe, Vectors, elementwise,
-        mean_of_models,
-    },
-    protocol::{ClientId, ProtocolError, Server, Update},
+    first_order::{FirstOrderServer, LocalRule, Method, Optimizer, Recipe, Vectors, elementwise},
+    protocol::{ClientId, Server},
     registry::Algorithm,
-    settings::{LearningRate, NonNegative},
+    settings::{Aggregation, Conflict, LearningRate, NonNegative},
     setup::Setup,
     uplink::Content,
 };
@@ -49,6 +46,10 @@ impl Algorithm for FedProxConfig {
         vec![(0, Content::Weights)]
     }
 
+    fn refusal(&self, _: Aggregation) -> Option<Conflict> {
+        None
+    }
+
     fn describe(&self) -> String {
         let Self { train, mu, .. } = self;
         format!("FedProx on {train}: μ = {}; {}; dense weights up", mu.get(), self.recipe())
@@ -75,14 +76,6 @@ struct FedProx {
 impl Method for FedProx {
     fn rule(&self, _client: ClientId) -> Arc<dyn LocalRule> {
         Arc::clone(&self.rule) as Arc<dyn LocalRule>
-    }
-
-    fn join(
-        &mut self,
-        global: &[f32],
-        updates: &[(ClientId, Update)],
-    ) -> Result<Vec<f64>, ProtocolError> {
-        mean_of_models(global.len(), updates)
     }
 }
 

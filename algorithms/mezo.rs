@@ -10,12 +10,12 @@ use crate::{
     noise::Distribution,
     protocol::Server,
     registry::Algorithm,
-    settings::{Conflict, Fraction, LearningRate, Positive},
+    settings::{Aggregation, Conflict, Fraction, LearningRate, Positive},
     setup::{Setup, Workshop},
     uplink::Content,
     zeroth_order::{
         CatchUp, Difference, History, Memory, Plan, Recipe, Upload, Variant, ZerothOrderServer,
-        catch_up_conflict,
+        catch_up_conflict, replay_refusal,
     },
 };
 
@@ -61,6 +61,10 @@ pub struct MezoConfig {
 impl Algorithm for MezoConfig {
     fn uploads(&self) -> Vec<(u64, Content)> {
         vec![(0, self.upload.content())]
+    }
+
+    fn refusal(&self, aggregation: Aggregation) -> Option<Conflict> {
+        replay_refusal(self.catch_up, aggregation)
     }
 
     fn describe(&self) -> String {

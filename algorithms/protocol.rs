@@ -3,6 +3,8 @@
 //! An algorithm never sees a clock or a network. It says what a client's exchange costs ([`Workload`]) and gives the
 //! pure [`Job`] that performs it; the federation decides when, and whether, that job is really run.
 
+mod faces;
+
 use std::{any::Any, fmt, sync::Arc};
 
 use fleetune_devices::{Workload, network::Alone};
@@ -23,6 +25,9 @@ pub struct Exchange {
     pub progress: Progress,
 }
 
+/// Rounds that the draws of an exchange can tell apart, as a power of two.
+const ROUNDS: u32 = 32;
+
 impl Exchange {
     /// An exchange at the beginning of a run, as far as schedules can tell.
     pub const fn at(round: u64, index: u32) -> Self {
@@ -32,6 +37,12 @@ impl Exchange {
     /// What schedules depend on: the same for all exchanges of a round.
     pub const fn moment(self) -> Moment {
         Moment { round: self.round, progress: self.progress }
+    }
+
+    /// The number of a client's random draws, where a round has one exchange: that of the round, and another one for
+    /// each time that the client is [asked again](Displaced) before there is a new round.
+    pub(crate) const fn draws(self) -> u64 {
+        self.round ^ ((self.index as u64) << ROUNDS)
     }
 }
 
@@ -287,6 +298,18 @@ pub trait Server: Send {
     /// The global model, for evaluation.
     fn model(&self) -> Classifier;
 
+    /// This server as one whose clients are joined one by one. The default is an algorithm that needs whole cohorts;
+    /// its configuration says [why](crate::registry::Algorithm::refusal).
+    fn displaced(&mut self) -> Option<&mut dyn Displaced> {
+        None
+    }
+
+    /// This server as one whose model can be replaced. The default is an algorithm that goes on from its own alone; its
+    /// configuration says [why](crate::registry::Algorithm::refusal).
+    fn movable(&mut self) -> Option<&mut dyn Movable> {
+        None
+    }
+
     /// What the updates joined so far have revealed, if they are made private. The default is an algorithm that makes
     /// nothing private.
     fn revealed(&self) -> Option<&Revealed> {
@@ -294,6 +317,7 @@ pub trait Server: Send {
     }
 }
 
+pub use self::faces::{Displaced, Movable};
 pub use crate::wire::Payload;
 use crate::{privacy::Revealed, wire::DecodeError};
 

@@ -4,7 +4,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{protocol::Server, settings::Conflict, setup::Setup, uplink::Content};
+use crate::{
+    protocol::Server,
+    settings::{Aggregation, Conflict},
+    setup::Setup,
+    uplink::Content,
+};
 
 /// What an algorithm's configuration can do.
 pub trait Algorithm {
@@ -18,6 +23,17 @@ pub trait Algorithm {
     /// Settings that cannot go together, though each is fine alone. The default is an algorithm without such settings.
     fn conflicts(&self) -> Vec<Conflict> {
         Vec::new()
+    }
+
+    /// Why clients cannot be joined in this way; nothing if they can: then the server is
+    /// [`displaced`](Server::displaced), or at edges [`movable`](Server::movable). The default is an algorithm that
+    /// knows rounds of one server alone.
+    fn refusal(&self, _aggregation: Aggregation) -> Option<Conflict> {
+        Some(Conflict {
+            field: "",
+            message: "this algorithm is made for synchronous rounds of one server alone".to_owned(),
+            help: "let the federation be synchronous, or take another algorithm",
+        })
     }
 
     /// The algorithm in one line, for a report.
@@ -77,6 +93,11 @@ impl AlgorithmConfig {
     /// [`Algorithm::conflicts`].
     pub fn conflicts(&self) -> Vec<Conflict> {
         self.algorithm().conflicts()
+    }
+
+    /// [`Algorithm::refusal`].
+    pub fn refusal(&self, aggregation: Aggregation) -> Option<Conflict> {
+        self.algorithm().refusal(aggregation)
     }
 
     /// [`Algorithm::describe`].

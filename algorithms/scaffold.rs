@@ -13,7 +13,7 @@ use crate::{
     },
     protocol::{ClientId, Payload, ProtocolError, Server, Update},
     registry::Algorithm,
-    settings::{LearningRate, Positive, Schedule},
+    settings::{Aggregation, Conflict, LearningRate, Positive, Schedule},
     setup::Setup,
     uplink::Content,
 };
@@ -67,6 +67,21 @@ impl Algorithm for ScaffoldConfig {
 
     fn uploads(&self) -> Vec<(u64, Content)> {
         vec![(0, Content::ChangeAndState)]
+    }
+
+    fn refusal(&self, aggregation: Aggregation) -> Option<Conflict> {
+        let message = match aggregation {
+            Aggregation::Asynchronous => {
+                "SCAFFOLD corrects a step by c - c_i, where every c_i and their mean c are of one time: of a client \
+                 that is late, or asked again before it was joined, neither is"
+            }
+            Aggregation::AtEdges => {
+                "SCAFFOLD's c is the mean of all clients' control variates, and an edge knows those of its own alone: \
+                 at edges it takes a second correction, which is not here (Fang et al. 2024, MTGC)"
+            }
+        };
+        let help = "take `fedavg` or `fedprox`, whose clients are joined by what they made alone";
+        Some(Conflict { field: "", message: message.to_owned(), help })
     }
 
     fn describe(&self) -> String {
@@ -147,6 +162,11 @@ impl Method for Scaffold {
         let share = updates.len() as f64 / self.clients as f64;
         self.control = Arc::new(stepped(&self.control, share, changes).map(|c| c as f32).collect());
         Ok(stepped(global, self.rate, moves).collect())
+    }
+
+    /// Control variates come with the movements.
+    fn joins_models(&self) -> bool {
+        false
     }
 }
 

@@ -12,13 +12,13 @@ use fleetune_units::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    average::advance,
+    average::{advance, difference, moved},
     protocol::{
-        Assignment, ClientId, Estimate, Exchange, Horizon, Moment, Payload, ProtocolError, Server,
-        Update, Verdict,
+        Assignment, ClientId, Displaced, Estimate, Exchange, Horizon, Moment, Movable, Payload,
+        ProtocolError, Server, Update, Verdict,
     },
     registry::Algorithm,
-    settings::{LearningRate, Positive},
+    settings::{Aggregation, Conflict, LearningRate, Positive},
     setup::{Setup, Workshop},
     uplink::Content,
     work::{Tally, bytes},
@@ -61,6 +61,10 @@ impl Algorithm for SignSpsaConfig {
         vec![(0, Content::Signs)]
     }
 
+    fn refusal(&self, _: Aggregation) -> Option<Conflict> {
+        None
+    }
+
     fn describe(&self) -> String {
         format!(
             "sign-SPSA on {}: {} local steps on {} texts; a bit per step up",
@@ -78,22 +82,39 @@ struct SignSpsaServer {
 }
 
 impl SignSpsaServer {
-    fn task(&self, when: Moment, client: ClientId) -> Task {
+    fn task(&self, exchange: Exchange, client: ClientId) -> Task {
         let (workshop, config) = (Arc::clone(&self.workshop), Arc::clone(&self.config));
-        Task { workshop, config, when, client }
+        Task { workshop, config, exchange, client }
+    }
+
+    /// What a client's signs do to a model, weighed by its share.
+    fn replay(
+        &self,
+        weights: &mut Weights,
+        exchange: Exchange,
+        (client, update): (ClientId, &Update),
+        share: f64,
+    ) -> Result<(), ProtocolError> {
+        let task = self.task(exchange, client);
+        let signs = update.signs(client, task.steps())?;
+        for (seed, &negative) in task.seeds().into_iter().zip(signs) {
+            let directions = StepDirections::derive(&weights.layout, task.plan(), seed);
+            task.step(weights, &directions, negative, share);
+        }
+        Ok(())
     }
 }
 
 impl Server for SignSpsaServer {
     fn assign(&self, exchange: Exchange, client: ClientId, _: &dyn Estimate) -> Assignment {
-        let task = self.task(exchange.moment(), client);
+        let task = self.task(exchange, client);
         let workload = task.workload(&task.shapes());
         let start = Arc::clone(&self.global);
         Assignment { workload, job: Box::new(move || task.train(&start)) }
     }
 
     fn forecast(&self, client: ClientId, _: &dyn Estimate, _: Horizon) -> Vec<Workload> {
-        let task = self.task(Exchange::at(0, 0).moment(), client);
+        let task = self.task(Exchange::at(0, 0), client);
         let bounds = self.workshop.shape_bounds(client, task.steps());
         bounds.iter().map(|shapes| task.workload(shapes)).collect()
     }
@@ -106,17 +127,20 @@ impl Server for SignSpsaServer {
         let examples: u64 = updates.iter().map(|(_, update)| update.examples).sum();
         let mut weights = Weights::clone(&self.global);
         for (client, update) in &updates {
-            let task = self.task(exchange.moment(), *client);
             let share = update.examples as f64 / examples as f64;
-            let signs = update.signs(*client, task.steps())?;
-            for (seed, &negative) in task.seeds().into_iter().zip(signs) {
-                let directions = StepDirections::derive(&weights.layout, task.plan(), seed);
-                task.step(&mut weights, &directions, negative, share);
-            }
+            self.replay(&mut weights, exchange, (*client, update), share)?;
         }
         let values: Vec<f64> = weights.values.iter().map(|&w| f64::from(w)).collect();
         advance(&mut self.global, &values, exchange.round)?;
         Ok(Verdict::RoundOver)
+    }
+
+    fn displaced(&mut self) -> Option<&mut dyn Displaced> {
+        Some(self)
+    }
+
+    fn movable(&mut self) -> Option<&mut dyn Movable> {
+        Some(self)
     }
 
     fn weights(&self) -> &Weights {
@@ -128,11 +152,43 @@ impl Server for SignSpsaServer {
     }
 }
 
+/// For federations that join clients one by one, or at edges.
+impl Displaced for SignSpsaServer {
+    fn leave_rounds(&mut self) {}
+
+    fn base(&mut self) -> Arc<Weights> {
+        Arc::clone(&self.global)
+    }
+
+    fn displacement(
+        &mut self,
+        exchange: Exchange,
+        client: ClientId,
+        update: &Update,
+        base: &Weights,
+    ) -> Result<Vec<f64>, ProtocolError> {
+        let mut trained = base.clone();
+        self.replay(&mut trained, exchange, (client, update), 1.0)?;
+        Ok(difference(&trained.values, &base.values))
+    }
+
+    fn advance(&mut self, moment: Moment, movement: &[f64]) -> Result<(), ProtocolError> {
+        let values = moved(&self.global.values, movement);
+        advance(&mut self.global, &values, moment.round)
+    }
+}
+
+impl Movable for SignSpsaServer {
+    fn move_to(&mut self, weights: &Weights) {
+        self.global = Arc::new(weights.clone());
+    }
+}
+
 /// One client's work in one round.
 struct Task {
     workshop: Arc<Workshop>,
     config: Arc<SignSpsaConfig>,
-    when: Moment,
+    exchange: Exchange,
     client: ClientId,
 }
 
@@ -147,19 +203,23 @@ impl Task {
     }
 
     fn shapes(&self) -> Vec<BatchShape> {
-        self.workshop.shapes(self.client, self.when.round, self.steps())
+        self.workshop.shapes(self.client, self.exchange.draws(), self.steps())
     }
 
     /// The seed of each step's direction: a function of client, round and step, so that the server has it, too.
     fn seeds(&self) -> Vec<u64> {
-        Seeds::Fresh.steps(&self.workshop.streams, (self.client, self.when.round), self.steps())
+        Seeds::Fresh.steps(
+            &self.workshop.streams,
+            (self.client, self.exchange.draws()),
+            self.steps(),
+        )
     }
 
     /// `θ -= share η s z`.
     fn step(&self, weights: &mut Weights, z: &StepDirections, negative: bool, share: f64) {
         let sign = if negative { -1.0 } else { 1.0 };
-        let rate = &self.config.learning_rate;
-        apply(weights, self.plan(), z, &[sign], &|slot| share * rate.of(slot.stage, self.when));
+        let (rate, when) = (&self.config.learning_rate, self.exchange.moment());
+        apply(weights, self.plan(), z, &[sign], &|slot| share * rate.of(slot.stage, when));
     }
 
     /// Memory is that of inference: the parameters, beside the activations of a moment.
@@ -184,7 +244,7 @@ impl Task {
         let (plan, workshop) = (self.plan(), &self.workshop);
         let mut tally = Tally::default();
         let mut signs = Vec::with_capacity(self.steps());
-        let texts = workshop.batches(self.client, self.when.round, self.steps());
+        let texts = workshop.batches(self.client, self.exchange.draws(), self.steps());
         let (mut local, batches) = Local::open(workshop, start, plan.distribution, &texts);
         for (batch, seed) in batches.iter().zip(self.seeds()) {
             let on_device = batch.to_device(&workshop.device);
@@ -198,7 +258,7 @@ impl Task {
             signs.push(negative);
         }
         let payload = Payload::Signs(signs);
-        let upload = Bytes::new(payload.encode(self.when.round).len() as u64);
+        let upload = Bytes::new(payload.encode(self.exchange.round).len() as u64);
         let examples = (self.steps() * self.workshop.batch_size) as u64;
         Update { payload, examples, counted: tally.counted(self.resident(), upload), kept: None }
     }

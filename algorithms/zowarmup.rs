@@ -1,6 +1,9 @@
 //! Zeroth-order training after a first-order warm-up.
 
-use std::num::{NonZeroU32, NonZeroU64};
+use std::{
+    num::{NonZeroU32, NonZeroU64},
+    sync::Arc,
+};
 
 use fleetune_devices::Workload;
 use fleetune_models::{
@@ -16,14 +19,16 @@ use crate::{
     first_order::{self, FirstOrderServer, Optimizer},
     noise::Distribution,
     protocol::{
-        Assignment, ClientId, Estimate, Exchange, Horizon, ProtocolError, Server, Update, Verdict,
+        Assignment, ClientId, Displaced, Estimate, Exchange, Horizon, Moment, Movable,
+        ProtocolError, Server, Update, Verdict,
     },
     registry::Algorithm,
-    settings::{LearningRate, Positive},
+    settings::{Aggregation, Conflict, LearningRate, Positive},
     setup::{Setup, Workshop},
     uplink::Content,
     zeroth_order::{
         CatchUp, Difference, History, Memory, Plan, Recipe, Upload, Variant, ZerothOrderServer,
+        replay_refusal,
     },
 };
 
@@ -81,6 +86,10 @@ impl Algorithm for ZoWarmUpConfig {
 
     fn uploads(&self) -> Vec<(u64, Content)> {
         vec![(0, Content::Weights), (self.warm_up.rounds.get(), Content::OwnScalars)]
+    }
+
+    fn refusal(&self, aggregation: Aggregation) -> Option<Conflict> {
+        replay_refusal(self.catch_up, aggregation)
     }
 
     fn describe(&self) -> String {
@@ -145,6 +154,10 @@ impl ZoWarmUpServer {
     fn warms_up(&self, exchange: Exchange) -> bool {
         exchange.round < self.rounds
     }
+
+    fn follow(&mut self) {
+        self.then.move_to(self.first.weights());
+    }
 }
 
 impl Server for ZoWarmUpServer {
@@ -169,8 +182,16 @@ impl Server for ZoWarmUpServer {
             return self.then.aggregate(exchange, updates);
         }
         let verdict = self.first.aggregate(exchange, updates)?;
-        self.then.adopt(self.first.weights());
+        self.follow();
         Ok(verdict)
+    }
+
+    fn displaced(&mut self) -> Option<&mut dyn Displaced> {
+        self.then.displaced().is_some().then_some(self as &mut dyn Displaced)
+    }
+
+    fn movable(&mut self) -> Option<&mut dyn Movable> {
+        Some(self)
     }
 
     fn weights(&self) -> &Weights {
@@ -179,5 +200,46 @@ impl Server for ZoWarmUpServer {
 
     fn model(&self) -> Classifier {
         self.then.model()
+    }
+}
+
+/// The warm-up lasts for so many versions of the model. Whoever started in it is joined as one of it, however late.
+impl Displaced for ZoWarmUpServer {
+    fn leave_rounds(&mut self) {
+        self.first.leave_rounds();
+        self.then.leave_rounds();
+    }
+
+    fn base(&mut self) -> Arc<Weights> {
+        self.then.base()
+    }
+
+    fn displacement(
+        &mut self,
+        exchange: Exchange,
+        client: ClientId,
+        update: &Update,
+        base: &Weights,
+    ) -> Result<Vec<f64>, ProtocolError> {
+        match self.warms_up(exchange) {
+            true => self.first.displacement(exchange, client, update, base),
+            false => self.then.displacement(exchange, client, update, base),
+        }
+    }
+
+    fn advance(&mut self, moment: Moment, movement: &[f64]) -> Result<(), ProtocolError> {
+        if moment.round >= self.rounds {
+            return self.then.advance(moment, movement);
+        }
+        self.first.advance(moment, movement)?;
+        self.follow();
+        Ok(())
+    }
+}
+
+impl Movable for ZoWarmUpServer {
+    fn move_to(&mut self, weights: &Weights) {
+        self.first.move_to(weights);
+        self.follow();
     }
 }

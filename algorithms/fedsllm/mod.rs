@@ -56,7 +56,7 @@ use crate::{
     first_order::{Optimizer, Recipe},
     protocol::Server,
     registry::Algorithm,
-    settings::{Conflict, LearningRate},
+    settings::{Aggregation, Conflict, LearningRate},
     setup::{Setup, Workshop},
     uplink::Content,
 };
@@ -112,6 +112,19 @@ impl Algorithm for FedsLlmConfig {
             help: "write `layers`, `bitfit` or `{ lora: { rank: 8, alpha: 8 } }`",
         });
         empty.into_iter().chain(still).collect()
+    }
+
+    fn refusal(&self, aggregation: Aggregation) -> Option<Conflict> {
+        let message = match aggregation {
+            Aggregation::Asynchronous => {
+                "FedsLLM's server trains its part with the whole cohort of a round, exchange by exchange"
+            }
+            Aggregation::AtEdges => {
+                "FedsLLM's upper layers train where the server computes, and edges do not compute"
+            }
+        };
+        let help = "take `fedavg`: what it learns in a round is the same";
+        Some(Conflict { field: "", message: message.to_owned(), help })
     }
 
     fn describe(&self) -> String {

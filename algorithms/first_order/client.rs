@@ -6,7 +6,7 @@ use fleetune_units::Bytes;
 
 use super::{LocalRule, LocalSteps, Rates, Recipe, backpropagation::Backpropagation};
 use crate::{
-    protocol::{ClientId, Moment, Payload, Update},
+    protocol::{ClientId, Exchange, Payload, Update},
     setup::Workshop,
     work::Tally,
 };
@@ -17,13 +17,14 @@ pub(super) struct Task {
     pub(super) workshop: Arc<Workshop>,
     pub(super) recipe: Arc<Recipe>,
     pub(super) rule: Arc<dyn LocalRule>,
-    pub(super) when: Moment,
+    pub(super) exchange: Exchange,
     pub(super) client: ClientId,
 }
 
 impl Task {
     fn steps(&self) -> LocalSteps {
-        let rates = Rates::of(&self.workshop.layout, &self.recipe.learning_rate, self.when);
+        let rates =
+            Rates::of(&self.workshop.layout, &self.recipe.learning_rate, self.exchange.moment());
         let optimizer = self.recipe.optimizer.clone();
         LocalSteps { count: self.recipe.steps(), optimizer, rates }
     }
@@ -39,7 +40,7 @@ impl Task {
     }
 
     pub(super) fn shapes(&self) -> Vec<BatchShape> {
-        self.workshop.shapes(self.client, self.when.round, self.recipe.steps())
+        self.workshop.shapes(self.client, self.exchange.draws(), self.recipe.steps())
     }
 
     /// What the work costs on mini-batches of these shapes, in closed form.
@@ -61,11 +62,12 @@ impl Task {
 
     /// The local steps, for real.
     pub(super) fn train(&self, start: &[f32]) -> Update {
-        let batches = self.workshop.batches(self.client, self.when.round, self.recipe.steps());
+        let batches =
+            self.workshop.batches(self.client, self.exchange.draws(), self.recipe.steps());
         let mut oracle = Backpropagation { workshop: &self.workshop, batches };
         let mut tally = Tally::default();
         let payload = self.steps().run(&mut oracle, self.rule.as_ref(), start, &mut tally);
-        let upload = Bytes::new(payload.encode(self.when.round).len() as u64);
+        let upload = Bytes::new(payload.encode(self.exchange.round).len() as u64);
         let examples = (self.recipe.steps() * self.workshop.batch_size) as u64;
         Update { payload, examples, counted: tally.counted(self.resident(), upload), kept: None }
     }

@@ -20,7 +20,7 @@ pub(crate) use self::{
     backpropagation::{Backpropagation, mean_cross_entropy},
     local::{GradientOracle, LocalRule, LocalSteps, Plain, Vectors},
     optimizer::{Descent, Rates, elementwise},
-    server::{FirstOrderServer, Method, mean_of_models},
+    server::{FirstOrderServer, Method},
 };
 
 use std::{fmt, num::NonZeroU32};

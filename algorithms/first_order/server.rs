@@ -5,10 +5,10 @@ use fleetune_models::{encoder::Classifier, parameters::Weights};
 
 use super::{LocalRule, Recipe, client::Task};
 use crate::{
-    average::{advance, mean_by_examples},
+    average::{advance, difference, mean_by_examples, moved},
     protocol::{
-        Assignment, ClientId, Estimate, Exchange, Horizon, Moment, ProtocolError, Server, Update,
-        Verdict,
+        Assignment, ClientId, Displaced, Estimate, Exchange, Horizon, Moment, Movable,
+        ProtocolError, Server, Update, Verdict,
     },
     setup::{Setup, Workshop},
 };
@@ -18,21 +18,32 @@ pub(crate) trait Method: Send + fmt::Debug {
     /// What `client` makes of plain local steps in the coming round.
     fn rule(&self, client: ClientId) -> Arc<dyn LocalRule>;
 
-    /// The next global model, from the present one and at least one update in the order of arrival.
+    /// The next global model, from the present one and at least one update in the order of arrival. The default is a
+    /// [`step`](Self::step) to the mean of the models that were sent.
     ///
     /// Its own state may move on even if that model turns out not to be finite: learning is over then.
     fn join(
         &mut self,
         global: &[f32],
         updates: &[(ClientId, Update)],
-    ) -> Result<Vec<f64>, ProtocolError>;
+    ) -> Result<Vec<f64>, ProtocolError> {
+        let mean = mean_of_models(global.len(), updates)?;
+        Ok(self.step(global, mean))
+    }
+
+    /// The next global model, if the clients' models have this mean. The default is the mean.
+    fn step(&mut self, _global: &[f32], mean: Vec<f64>) -> Vec<f64> {
+        mean
+    }
+
+    /// Whether clients send their models, so that nothing but their mean is needed. The default is yes.
+    fn joins_models(&self) -> bool {
+        true
+    }
 }
 
 /// The mean of the models that the clients sent, weighted by the examples behind them.
-pub(crate) fn mean_of_models(
-    len: usize,
-    updates: &[(ClientId, Update)],
-) -> Result<Vec<f64>, ProtocolError> {
+fn mean_of_models(len: usize, updates: &[(ClientId, Update)]) -> Result<Vec<f64>, ProtocolError> {
     let sent = |client, update| Update::dense(update, client, len).map(Cow::Borrowed);
     let mean = mean_by_examples(len, updates, sent)?;
     Ok(mean.expect("updates are not empty, and each rests on at least one example"))
@@ -60,15 +71,15 @@ impl<M: Method> FirstOrderServer<M> {
         Self { workshop, recipe: Arc::new(recipe), global: Arc::new(start), method }
     }
 
-    fn task(&self, when: Moment, client: ClientId) -> Task {
+    fn task(&self, exchange: Exchange, client: ClientId) -> Task {
         let (workshop, recipe) = (Arc::clone(&self.workshop), Arc::clone(&self.recipe));
-        Task { workshop, recipe, rule: self.method.rule(client), when, client }
+        Task { workshop, recipe, rule: self.method.rule(client), exchange, client }
     }
 }
 
 impl<M: Method> Server for FirstOrderServer<M> {
     fn assign(&self, exchange: Exchange, client: ClientId, _: &dyn Estimate) -> Assignment {
-        let task = self.task(exchange.moment(), client);
+        let task = self.task(exchange, client);
         let workload = task.workload(&task.shapes());
         let start = Arc::clone(&self.global);
         Assignment { workload, job: Box::new(move || task.train(&start.values)) }
@@ -76,10 +87,7 @@ impl<M: Method> Server for FirstOrderServer<M> {
 
     fn forecast(&self, client: ClientId, _: &dyn Estimate, _: Horizon) -> Vec<Workload> {
         let bounds = self.workshop.shape_bounds(client, self.recipe.steps());
-        bounds
-            .iter()
-            .map(|shapes| self.task(Exchange::at(0, 0).moment(), client).workload(shapes))
-            .collect()
+        bounds.iter().map(|shapes| self.task(Exchange::at(0, 0), client).workload(shapes)).collect()
     }
 
     fn aggregate(
@@ -94,11 +102,49 @@ impl<M: Method> Server for FirstOrderServer<M> {
         Ok(Verdict::RoundOver)
     }
 
+    fn displaced(&mut self) -> Option<&mut dyn Displaced> {
+        self.method.joins_models().then_some(self as &mut dyn Displaced)
+    }
+
+    fn movable(&mut self) -> Option<&mut dyn Movable> {
+        self.method.joins_models().then_some(self as &mut dyn Movable)
+    }
+
     fn weights(&self) -> &Weights {
         &self.global
     }
 
     fn model(&self) -> Classifier {
         self.workshop.model_with(&self.global)
+    }
+}
+
+impl<M: Method> Displaced for FirstOrderServer<M> {
+    /// Clients download the model in any case.
+    fn leave_rounds(&mut self) {}
+
+    fn base(&mut self) -> Arc<Weights> {
+        Arc::clone(&self.global)
+    }
+
+    fn displacement(
+        &mut self,
+        _: Exchange,
+        client: ClientId,
+        update: &Update,
+        base: &Weights,
+    ) -> Result<Vec<f64>, ProtocolError> {
+        Ok(difference(update.dense(client, base.values.len())?, &base.values))
+    }
+
+    fn advance(&mut self, moment: Moment, movement: &[f64]) -> Result<(), ProtocolError> {
+        let next = self.method.step(&self.global.values, moved(&self.global.values, movement));
+        advance(&mut self.global, &next, moment.round)
+    }
+}
+
+impl<M: Method> Movable for FirstOrderServer<M> {
+    fn move_to(&mut self, weights: &Weights) {
+        self.global = Arc::new(weights.clone());
     }
 }

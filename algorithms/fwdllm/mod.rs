@@ -37,7 +37,7 @@ use self::server::FwdLlmServer;
 use crate::{
     protocol::Server,
     registry::Algorithm,
-    settings::{Conflict, LearningRate, Positive},
+    settings::{Aggregation, Conflict, LearningRate, Positive},
     setup::{Setup, Workshop},
     uplink::Content,
 };
@@ -172,6 +172,16 @@ fn published_step() -> Positive {
 impl Algorithm for FwdLlmConfig {
     fn uploads(&self) -> Vec<(u64, Content)> {
         vec![(0, self.form.upload().content())]
+    }
+
+    fn refusal(&self, aggregation: Aggregation) -> Option<Conflict> {
+        (aggregation == Aggregation::Asynchronous).then(|| Conflict {
+            field: "",
+            message: "FwdLLM pools the gradients of one cohort, all at one model, until their variance is low enough: \
+                      there is no step for a client alone"
+                .to_owned(),
+            help: "take `mezo` or `fedspzo`, whose clients are joined by what they made alone",
+        })
     }
 
     fn describe(&self) -> String {

@@ -14,8 +14,8 @@ use super::{
 use crate::{
     average::advance,
     protocol::{
-        Assignment, ClientId, Estimate, Exchange, Horizon, Moment, ProtocolError, Server, Update,
-        Verdict,
+        Assignment, ClientId, Estimate, Exchange, Horizon, Moment, Movable, ProtocolError, Server,
+        Update, Verdict,
     },
     setup::Workshop,
 };
@@ -128,12 +128,24 @@ impl Server for FwdLlmServer {
         Ok(if more { Verdict::SameCohort } else { Verdict::RoundOver })
     }
 
+    fn movable(&mut self) -> Option<&mut dyn Movable> {
+        Some(self)
+    }
+
     fn weights(&self) -> &Weights {
         &self.global
     }
 
     fn model(&self) -> Classifier {
         self.workshop.model_with(&self.global)
+    }
+}
+
+impl Movable for FwdLlmServer {
+    /// Gradients of a cohort that was gone before its step were taken at the model of before.
+    fn move_to(&mut self, weights: &Weights) {
+        self.global = Arc::new(weights.clone());
+        self.collected.clear();
     }
 }
 

@@ -5,7 +5,7 @@ mod number;
 mod rate;
 
 pub use self::{
-    conflict::Conflict,
+    conflict::{Aggregation, Conflict},
     number::{Decay, Fraction, NonNegative, Positive, Share},
     rate::{LearningRate, Schedule, UpperRate},
 };

@@ -13,7 +13,7 @@ use crate::{
     privacy::{NoiseSite, PrivacyConfig},
     protocol::Server,
     registry::AlgorithmConfig,
-    settings::Conflict,
+    settings::{Aggregation, Conflict},
     setup::Setup,
     wire::Encoding,
 };
@@ -98,6 +98,40 @@ impl Algorithm {
             }
         }
         conflicts
+    }
+
+    /// Why clients cannot be joined in this way with what stands beside the algorithm, by paths within the entry; what
+    /// its own settings refuse is [`AlgorithmConfig::refusal`].
+    ///
+    /// Of error feedback the device must know, when it is asked again, whether its last message was joined; and a client
+    /// that is asked again before that would make up for the same residual twice. At edges its rounds are whole.
+    pub fn refusals(&self, aggregation: Aggregation) -> Vec<Conflict> {
+        let mut refusals = Vec::new();
+        let feeds_back = self.encoding.is_some_and(|encoding| encoding.error_feedback);
+        if feeds_back && aggregation == Aggregation::Asynchronous {
+            refusals.push(Conflict {
+                field: "encoding.error_feedback",
+                message: "a client may be asked again before its last update is joined, and would make up for what \
+                          that left unsaid a second time"
+                    .to_owned(),
+                help: "leave `error_feedback` out",
+            });
+        }
+        if self.privacy.is_some() {
+            let message = match aggregation {
+                Aggregation::Asynchronous => {
+                    "noise is planned for the sum of one cohort, in which every client counts once, and a fast client \
+                     may be in a buffer more than once"
+                }
+                Aggregation::AtEdges => {
+                    "noise is planned, and what it proves is accounted for, for the cohorts of one server, and every \
+                     edge sums its own"
+                }
+            };
+            let help = "leave `privacy` out, or let one server join synchronous rounds";
+            refusals.push(Conflict { field: "privacy", message: message.to_owned(), help });
+        }
+        refusals
     }
 }
 

@@ -41,7 +41,7 @@
 //! With error feedback a device keeps what its messages left unsaid. Whether its last update was joined it learns at its
 //! next contact; until then it keeps the residual from before and after it in storage. If the update was lost, its work
 //! is lost, as without error feedback, and the residual is the one from before. One of both is in memory while the device
-//! trains.
+//! trains. Where clients are joined one by one, there is no error feedback ([`Algorithm::refusals`]).
 
 mod algorithm;
 mod channel;

@@ -11,8 +11,8 @@ use super::{
 use crate::{
     privacy::{NoiseSite, PrivacyConfig, Revealed, client_seed, clip, server_seed},
     protocol::{
-        Assignment, ClientId, Estimate, Exchange, Horizon, Payload, ProtocolError, Server, Update,
-        Verdict,
+        Assignment, ClientId, Displaced, Estimate, Exchange, Horizon, Moment, Movable, Payload,
+        ProtocolError, Server, Update, Verdict,
     },
     wire::{DecodeError, Encoding, HEADER, Header},
 };
@@ -122,11 +122,11 @@ impl UplinkServer {
         Ok(parts.collect::<Result<Vec<_>, _>>()?.concat())
     }
 
-    /// The update that the algorithm sees, of these values.
-    fn rewrap(&self, content: Content, values: Vec<f32>) -> Payload {
+    /// The update that the algorithm sees, of these values, from a client that started from `start`.
+    fn rewrap(content: Content, start: &[f32], values: Vec<f32>) -> Payload {
         match content {
             Content::Weights => {
-                let moved = self.global.iter().zip(values).map(|(start, v)| start + v);
+                let moved = start.iter().zip(values).map(|(start, v)| start + v);
                 Payload::Dense(moved.collect())
             }
             Content::Change | Content::ChangeAndState | Content::Activations => {
@@ -163,7 +163,7 @@ impl UplinkServer {
         }
         let content = self.content(exchange.round);
         let all = if content.is_dense() { 1 } else { updates.len() };
-        let payload = self.rewrap(content, mean);
+        let payload = Self::rewrap(content, &self.global, mean);
         let alike = |(client, update): &(ClientId, Update)| {
             let payload = payload.clone();
             (
@@ -174,27 +174,30 @@ impl UplinkServer {
         Ok(updates[..all].iter().map(alike).collect())
     }
 
-    /// Every update as the server sees it.
+    /// An update as the algorithm sees it, from a client that started from `start`.
     fn opened(
         &self,
         exchange: Exchange,
-        updates: &[(ClientId, Update)],
-    ) -> Result<Vec<(ClientId, Update)>, ProtocolError> {
-        let content = self.content(exchange.round);
-        let open = |(client, update): &(ClientId, Update)| {
-            let values = self.open(exchange, *client, &update.payload)?.into_owned();
-            let payload = self.rewrap(content, values);
-            Ok((
-                *client,
-                Update {
-                    payload,
-                    examples: update.examples,
-                    counted: update.counted,
-                    kept: update.kept.clone(),
-                },
-            ))
-        };
-        updates.iter().map(open).collect()
+        (client, update): (ClientId, &Update),
+        start: &[f32],
+    ) -> Result<Update, ProtocolError> {
+        let values = self.open(exchange, client, &update.payload)?.into_owned();
+        let payload = Self::rewrap(self.content(exchange.round), start, values);
+        let (examples, counted) = (update.examples, update.counted);
+        Ok(Update { payload, examples, counted, kept: update.kept.clone() })
+    }
+
+    fn feeds_back(&self) -> bool {
+        self.encoding.is_some_and(|encoding| encoding.error_feedback)
+    }
+
+    /// The algorithm's own server, one by one.
+    fn inner_displaced(&mut self) -> &mut dyn Displaced {
+        self.inner.displaced().expect("it was, when this server was asked for it")
+    }
+
+    fn follow(&mut self) {
+        self.global = Arc::new(self.inner.weights().values.clone());
     }
 }
 
@@ -259,7 +262,12 @@ impl Server for UplinkServer {
         }
         let joined = match self.privacy {
             Some(privacy) => self.privatised(&privacy, exchange, &updates)?,
-            None => self.opened(exchange, &updates)?,
+            None => {
+                let seen = |(client, update): &(ClientId, Update)| {
+                    Ok((*client, self.opened(exchange, (*client, update), &self.global)?))
+                };
+                updates.iter().map(seen).collect::<Result<_, _>>()?
+            }
         };
         for (client, update) in updates {
             if let Payload::Encoded { residual: Some(residual), .. } = update.payload {
@@ -267,8 +275,18 @@ impl Server for UplinkServer {
             }
         }
         let verdict = self.inner.aggregate(exchange, joined)?;
-        self.global = Arc::new(self.inner.weights().values.clone());
+        self.follow();
         Ok(verdict)
+    }
+
+    fn displaced(&mut self) -> Option<&mut dyn Displaced> {
+        let fits = self.privacy.is_none() && !self.feeds_back() && self.inner.displaced().is_some();
+        fits.then_some(self as &mut dyn Displaced)
+    }
+
+    fn movable(&mut self) -> Option<&mut dyn Movable> {
+        let fits = self.privacy.is_none() && self.inner.movable().is_some();
+        fits.then_some(self as &mut dyn Movable)
     }
 
     fn weights(&self) -> &Weights {
@@ -281,6 +299,42 @@ impl Server for UplinkServer {
 
     fn revealed(&self) -> Option<&Revealed> {
         self.revealed.as_ref()
+    }
+}
+
+impl Displaced for UplinkServer {
+    fn leave_rounds(&mut self) {
+        self.inner_displaced().leave_rounds();
+    }
+
+    fn base(&mut self) -> Arc<Weights> {
+        self.inner_displaced().base()
+    }
+
+    /// What an encoding lost is lost as in a cohort: the difference from `base` is what was encoded.
+    fn displacement(
+        &mut self,
+        exchange: Exchange,
+        client: ClientId,
+        update: &Update,
+        base: &Weights,
+    ) -> Result<Vec<f64>, ProtocolError> {
+        let seen = self.opened(exchange, (client, update), &base.values)?;
+        self.inner_displaced().displacement(exchange, client, &seen, base)
+    }
+
+    fn advance(&mut self, moment: Moment, movement: &[f64]) -> Result<(), ProtocolError> {
+        self.inner_displaced().advance(moment, movement)?;
+        self.follow();
+        Ok(())
+    }
+}
+
+impl Movable for UplinkServer {
+    fn move_to(&mut self, weights: &Weights) {
+        let inner = self.inner.movable().expect("it was, when this server was asked for it");
+        inner.move_to(weights);
+        self.follow();
     }
 }
 

@@ -39,6 +39,8 @@ pub(crate) struct Task {
     pub(crate) recipe: Arc<Recipe>,
     pub(crate) seeds: Seeds,
     pub(crate) when: Moment,
+    /// The number of its random draws: the round's, unless it is asked again at the same model.
+    pub(crate) draws: u64,
     pub(crate) client: ClientId,
     pub(crate) download: Download,
     /// Whether the device stores the global model before it trains, to replay from it another time.
@@ -47,7 +49,7 @@ pub(crate) struct Task {
 
 impl Task {
     fn step_seeds(&self) -> Vec<u64> {
-        let of = (self.client, self.when.round);
+        let of = (self.client, self.draws);
         self.seeds.steps(&self.workshop.streams, of, self.recipe.local_steps)
     }
 
@@ -78,12 +80,12 @@ impl Task {
     }
 
     fn batches(&self) -> Vec<Vec<u32>> {
-        self.workshop.batches(self.client, self.when.round, self.recipe.local_steps)
+        self.workshop.batches(self.client, self.draws, self.recipe.local_steps)
     }
 
     /// The shapes of this round's mini-batches.
     pub(crate) fn shapes(&self) -> Vec<BatchShape> {
-        self.workshop.shapes(self.client, self.when.round, self.recipe.local_steps)
+        self.workshop.shapes(self.client, self.draws, self.recipe.local_steps)
     }
 
     /// What the work costs on mini-batches of these shapes.

@@ -43,6 +43,11 @@ impl Memory {
         matches!(self, Self::Pool(_))
     }
 
+    /// Whether what was joined decides which directions are drawn.
+    pub(super) fn learns_to_draw(&self) -> bool {
+        matches!(self, Self::Pool(pool) if pool.learns())
+    }
+
     /// What a client that holds `version` lacks.
     pub(super) fn gap(&self, version: usize) -> Gap {
         match self {

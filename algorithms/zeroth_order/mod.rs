@@ -38,7 +38,7 @@ pub use self::{
 };
 pub(crate) use self::{
     history::History, memory::Memory, pool::Pool, recipe::Recipe, recipe::catch_up_conflict,
-    rows::Local, seeds::Seeds, server::ZerothOrderServer,
+    recipe::replay_refusal, rows::Local, seeds::Seeds, server::ZerothOrderServer,
 };
 use crate::settings::{Fraction, Positive};
 

@@ -96,6 +96,11 @@ impl Pool {
         self.draws = Arc::new(Draws::weighted(&weights));
     }
 
+    /// Whether draws follow from what was joined.
+    pub(crate) fn learns(&self) -> bool {
+        self.by_magnitude
+    }
+
     /// Seeds in the pool.
     pub(crate) fn len(&self) -> usize {
         self.coefficients.len()

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Plan, update::Rates};
 use crate::{
     protocol::Moment,
-    settings::{Conflict, Fraction, LearningRate},
+    settings::{Aggregation, Conflict, Fraction, LearningRate},
     uplink::Content,
 };
 
@@ -50,6 +50,17 @@ pub(crate) fn catch_up_conflict(
         field: "catch_up",
         message: format!("clients cannot catch up by replaying scalars: {why}"),
         help: "leave `catch_up` out, or write `dense`",
+    })
+}
+
+/// Clients cannot replay what moved a model that has no rounds.
+pub(crate) fn replay_refusal(catch_up: CatchUp, aggregation: Aggregation) -> Option<Conflict> {
+    let always = catch_up == CatchUp::Scalars && aggregation == Aggregation::Asynchronous;
+    always.then(|| Conflict {
+        field: "catch_up",
+        message: "clients cannot catch up by replaying scalars: they tell of the rounds of one synchronous model"
+            .to_owned(),
+        help: "write `dense`",
     })
 }
 

@@ -17,10 +17,10 @@ use super::{
     recipe::{CatchUp, Recipe, Upload},
 };
 use crate::{
-    average::{advance, mean_by_examples},
+    average::{advance, difference, mean_by_examples, moved},
     protocol::{
-        Assignment, ClientId, Estimate, Exchange, Horizon, Moment, ProtocolError, Server, Update,
-        Verdict,
+        Assignment, ClientId, Displaced, Estimate, Exchange, Horizon, Moment, Movable,
+        ProtocolError, Server, Update, Verdict,
     },
     setup::Workshop,
 };
@@ -40,6 +40,8 @@ pub(crate) struct ZerothOrderServer {
     /// Whether clients that are missing there hold the start: it comes with the pretrained model, unless it was trained
     /// before.
     start_is_known: bool,
+    /// Whether rounds of one cohort are all that moves the model.
+    keeps_rounds: bool,
     /// The server's momentum, if it has any.
     velocity: Option<Vec<f64>>,
 }
@@ -59,14 +61,9 @@ impl ZerothOrderServer {
             memory,
             held: BTreeMap::new(),
             start_is_known: true,
+            keeps_rounds: true,
             velocity,
         }
-    }
-
-    /// Starts from these trained values instead, which clients have to download.
-    pub(crate) fn adopt(&mut self, weights: &Weights) {
-        self.global = Arc::new(weights.clone());
-        self.start_is_known = false;
     }
 
     fn task(&self, when: Moment, client: ClientId, download: Download) -> Task {
@@ -75,6 +72,7 @@ impl ZerothOrderServer {
             recipe: Arc::clone(&self.recipe),
             seeds: self.memory.seeds(),
             when,
+            draws: when.round,
             client,
             download,
             // A client that always gets everything needs no copy; the start is at hand anyway.
@@ -82,15 +80,32 @@ impl ZerothOrderServer {
         }
     }
 
-    /// Whether clients may replay: not if the model moves by more than its scalars say.
+    /// What `client` is to do in `exchange`, with its draws.
+    fn asked(&self, exchange: Exchange, client: ClientId, download: Download) -> Task {
+        let draws = exchange.draws();
+        Task { draws, ..self.task(exchange.moment(), client, download) }
+    }
+
+    /// Whether clients may replay: not if the model moves by more than its scalars say, nor from a start that is gone.
     fn can_replay(&self) -> bool {
         self.recipe.catch_up != CatchUp::Dense
             && self.recipe.upload == Upload::Scalars
             && self.velocity.is_none()
+            && self.keeps_rounds
+            && (self.start_is_known || !self.memory.replays_from_the_start())
+    }
+
+    fn always_replays(&self) -> bool {
+        self.recipe.catch_up == CatchUp::Scalars
+    }
+
+    /// Scalars that are due of a client.
+    fn due(&self) -> usize {
+        self.recipe.plan.scalars() * self.recipe.local_steps
     }
 
     /// How a client shall get the model that it is to train.
-    fn download(&self, when: Moment, client: ClientId, device: &dyn Estimate) -> Download {
+    fn download(&self, exchange: Exchange, client: ClientId, device: &dyn Estimate) -> Download {
         if !self.can_replay() {
             return Download::Dense;
         }
@@ -98,7 +113,7 @@ impl ZerothOrderServer {
         let Some(held) = self.held.get(&client).copied().or(known) else {
             return Download::Dense;
         };
-        self.choose(self.task(when, client, Download::Dense), self.memory.gap(held), device)
+        self.choose(self.asked(exchange, client, Download::Dense), self.memory.gap(held), device)
     }
 
     fn choose(&self, dense: Task, gap: Gap, device: &dyn Estimate) -> Download {
@@ -116,7 +131,7 @@ impl ZerothOrderServer {
 
     /// The least and the most that this client may ever be asked to replay.
     fn extremes(&self, client: ClientId, device: &dyn Estimate, horizon: Horizon) -> [Gap; 2] {
-        let scalars = self.recipe.plan.scalars() * self.recipe.local_steps;
+        let scalars = self.due();
         let gap = |entries| self.memory.gap_of(entries, scalars);
         let dense = self.task(START, client, Download::Dense);
         let chosen = |entries| self.choose(dense.clone(), gap(entries), device) != Download::Dense;
@@ -135,7 +150,7 @@ impl ZerothOrderServer {
         when: Moment,
         updates: &[(ClientId, Update)],
     ) -> Result<Vec<f32>, ProtocolError> {
-        let due = self.recipe.plan.scalars() * self.recipe.local_steps;
+        let due = self.due();
         let entry = |(client, update): &(ClientId, Update)| {
             let scalars = update.scalars(*client, due)?.to_vec();
             Ok(Entry { client: *client, examples: update.examples as u32, scalars })
@@ -157,8 +172,12 @@ impl ZerothOrderServer {
         let len = self.global.values.len();
         let sent = |client, update| Update::dense(update, client, len).map(Cow::Borrowed);
         let delta = mean_by_examples(len, updates, sent)?.unwrap_or_else(|| vec![0.0; len]);
-        let moved = self.global.values.iter().zip(delta);
-        Ok(moved.map(|(&w, d)| (f64::from(w) + d) as f32).collect())
+        Ok(self.towards(&delta))
+    }
+
+    /// The global model moved by this.
+    fn towards(&self, movement: &[f64]) -> Vec<f32> {
+        moved(&self.global.values, movement).into_iter().map(|value| value as f32).collect()
     }
 
     /// Heavy ball: v <- β v + (joined - old), and the model moves by v.
@@ -178,8 +197,8 @@ impl ZerothOrderServer {
 
 impl Server for ZerothOrderServer {
     fn assign(&self, exchange: Exchange, client: ClientId, device: &dyn Estimate) -> Assignment {
-        let download = self.download(exchange.moment(), client, device);
-        let task = self.task(exchange.moment(), client, download);
+        let download = self.download(exchange, client, device);
+        let task = self.asked(exchange, client, download);
         let workload = task.workload(&task.shapes());
         let start = Arc::clone(&self.global);
         Assignment { workload, job: Box::new(move || task.train(&start)) }
@@ -217,12 +236,66 @@ impl Server for ZerothOrderServer {
         Ok(Verdict::RoundOver)
     }
 
+    fn displaced(&mut self) -> Option<&mut dyn Displaced> {
+        let needs_rounds = self.always_replays() || self.memory.learns_to_draw();
+        (!needs_rounds).then_some(self as &mut dyn Displaced)
+    }
+
+    fn movable(&mut self) -> Option<&mut dyn Movable> {
+        let needs_start = self.always_replays() && self.memory.replays_from_the_start();
+        (!needs_start).then_some(self as &mut dyn Movable)
+    }
+
     fn weights(&self) -> &Weights {
         &self.global
     }
 
     fn model(&self) -> Classifier {
         self.workshop.model_with(&self.global)
+    }
+}
+
+impl Displaced for ZerothOrderServer {
+    fn leave_rounds(&mut self) {
+        self.keeps_rounds = false;
+    }
+
+    fn base(&mut self) -> Arc<Weights> {
+        Arc::clone(&self.global)
+    }
+
+    fn displacement(
+        &mut self,
+        exchange: Exchange,
+        client: ClientId,
+        update: &Update,
+        base: &Weights,
+    ) -> Result<Vec<f64>, ProtocolError> {
+        if self.recipe.upload == Upload::Delta {
+            let delta = update.dense(client, base.values.len())?;
+            return Ok(delta.iter().copied().map(f64::from).collect());
+        }
+        let scalars = update.scalars(client, self.due())?;
+        let task = self.asked(exchange, client, Download::Dense);
+        let mut trained = base.clone();
+        self.recipe.rates(exchange.moment()).decay(&mut trained, self.recipe.local_steps as u32);
+        task.replay(&mut trained, 1.0, scalars);
+        Ok(difference(&trained.values, &base.values))
+    }
+
+    fn advance(&mut self, moment: Moment, movement: &[f64]) -> Result<(), ProtocolError> {
+        let joined = self.towards(movement);
+        let values = self.with_momentum(&joined);
+        advance(&mut self.global, &values, moment.round)
+    }
+}
+
+impl Movable for ZerothOrderServer {
+    /// Nobody holds a version of before that scalars could still bring up to date.
+    fn move_to(&mut self, weights: &Weights) {
+        self.global = Arc::new(weights.clone());
+        self.start_is_known = false;
+        self.held.clear();
     }
 }
 

@@ -189,7 +189,7 @@ fn whoever_joined_last_replays_that_round_alone() {
     for (round, cohort) in COHORTS.iter().enumerate() {
         play(&mut server, round as u64, cohort);
     }
-    let entries = |client| match server.download(Exchange::at(4, 0).moment(), client, &Spare) {
+    let entries = |client| match server.download(Exchange::at(4, 0), client, &Spare) {
         Download::Replay(gap) => gap.entries,
         Download::Dense => panic!("it always replays"),
     };
