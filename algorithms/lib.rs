@@ -5,6 +5,7 @@
 //!   [`fedopt`], [`scaffold`], [`decomfl`], [`fedkseed`], [`zowarmup`], [`signspsa`], [`fedsllm`]);
 //! * [`zeroth_order`]: the step that the perturbation methods share; [`noise`]: their directions;
 //! * [`first_order`]: the local steps and the server that the methods of backpropagation share;
+//! * [`mixing`]: how asynchronous, buffered and hierarchical policies put together what clients made of different models;
 //! * [`wire`]: messages, their encodings and their bytes; [`privacy`]: clipping, noise and what they prove;
 //! * [`uplink`]: any algorithm with its updates made private and encoded;
 //! * [`settings`]: what several configurations share;
@@ -23,6 +24,7 @@ pub mod fedspzo;
 pub mod first_order;
 pub mod fwdllm;
 pub mod mezo;
+pub mod mixing;
 pub mod noise;
 pub mod privacy;
 pub mod probe;
