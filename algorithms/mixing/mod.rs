@@ -37,6 +37,8 @@ mod mean;
 mod mixer;
 mod staleness;
 
+#[cfg(test)]
+mod tests;
 
 pub use self::{
     fedasync::FedAsync,
