@@ -90,6 +90,27 @@ fn one_client_at_a_time_is_never_stale() {
     assert!(joined.iter().all(|client| client.staleness == Some(0)));
 }
 
+/// A device that comes at the very instant at which an update arrives is asked once that update has moved the model.
+#[test]
+fn who_comes_as_the_model_moves_gets_the_new_one() {
+    let mut script = Script::new(|_, _| work(1_000_000_000, 0, 0));
+    let late = vec![(false, 1.0), (true, f64::INFINITY)];
+    let (_, diary) =
+        run_traced(&buffered(1, 1, None), &same(2), &[always(), late], &mut script).unwrap();
+    let mut joined = clients(&diary).filter(|client| client.fate == Fate::Aggregated);
+    assert!(joined.all(|client| client.staleness == Some(0)));
+}
+
+/// Of three updates that arrive at one instant two make a version, and the third waits for the next.
+#[test]
+fn a_version_is_made_of_so_many_updates() {
+    let mut script = Script::new(|_, _| work(1_000_000_000, 0, 0));
+    let (outcome, diary) = run(&buffered(3, 2, None), &same(5), 3, &mut script);
+    check(&outcome, &diary, &script, |_, _| work(1_000_000_000, 0, 0));
+    assert_eq!(script.steps, 10);
+    assert_eq!(script.joined.len() as u64, 2 * script.steps);
+}
+
 /// By hand: clients of 1, 2 and 4 s, all at work, K = 1. Versions come at 1, 2, 2, 3, 4, 4 ... s; of the slowest, who
 /// started at version 0, six versions have come by 4 s or seven, as it is the last to arrive at that instant.
 #[test]
