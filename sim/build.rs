@@ -9,14 +9,16 @@ use std::{
 use sha2::{Digest, Sha256};
 
 /// What results are computed from, beside the scenario: everything but reports, the command line and tests.
-const ENGINE: [&str; 10] = [
+const ENGINE: [&str; 12] = [
     "Cargo.lock",
     "units",
     "devices",
     "kernel",
     "models",
     "algorithms",
+    "scenarios/pace.rs",
     "sim/cell.rs",
+    "sim/clocks.rs",
     "sim/federation",
     "sim/prepare.rs",
     "sim/tallies.rs",

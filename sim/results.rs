@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use fleetune_devices::{AvailabilityMode, Profile};
 use fleetune_reports::records::{
     AlgorithmDetails, CellTotals, Details, Manifest, RunResults, ScenarioInfo, Start, Statement,
     Treatment,
@@ -156,6 +157,39 @@ fn larger_facts(costs_of: &CostsOf) -> String {
     )
 }
 
+/// What devices draw.
+fn drawing(scenario: &Scenario) -> String {
+    let mut text =
+        "the profile's power of each activity, integrated over simulated time while a device is engaged"
+            .to_owned();
+    let any = |has: fn(&Profile) -> bool| scenario.profiles.values().any(has);
+    if any(|profile| profile.radio_tail.is_some()) {
+        text.push_str(", and its radio's tail after a transfer");
+    }
+    if any(|profile| profile.battery.is_some()) {
+        text.push_str("; batteries are drawn on at all times, and who runs empty leaves");
+    }
+    text
+}
+
+/// When devices are there.
+fn coming(scenario: &Scenario) -> String {
+    let fleet = &scenario.fleet;
+    let mut text = match (&fleet.trace, fleet.availability) {
+        (_, AvailabilityMode::Always) => "devices are always there".to_owned(),
+        (Some(_), AvailabilityMode::Profile) => {
+            "devices come and go as recorded in the scenario's trace".to_owned()
+        }
+        (None, AvailabilityMode::Profile) => {
+            "devices come and go by the law of their profile".to_owned()
+        }
+    };
+    if !fleet.eligibility.is_trivial() {
+        text.push_str(" and are asked only while the scenario's conditions hold");
+    }
+    text + "; who leaves in mid-round loses its work"
+}
+
 fn reality(scenario: &Scenario) -> Vec<Statement> {
     let clock = &scenario.fleet.cost;
     let real = |subject: &str, how: &str| Statement {
@@ -193,14 +227,8 @@ fn reality(scenario: &Scenario) -> Vec<Statement> {
         },
         simulated("computing time", computing(clock)),
         simulated("network time", &transferring(clock, &scenario.network)),
-        simulated(
-            "energy",
-            "the profile's power of each activity, integrated over simulated time while a device is engaged",
-        ),
-        simulated(
-            "availability",
-            "devices come and go by the law of their profile; who leaves in mid-round loses its work",
-        ),
+        simulated("energy", &drawing(scenario)),
+        simulated("availability", &coming(scenario)),
         simulated(
             "evaluation and aggregation",
             "the server's own work: it takes no simulated time and no device pays for it",

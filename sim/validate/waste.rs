@@ -9,7 +9,9 @@ use fleetune_validation::{
 };
 
 use super::script::{config, drawn, flops, rounds, run, work};
-use crate::federation::{Anatomy, ClientOutcome, Fate, FederationConfig, Resources, RoundOutcome};
+use crate::federation::{
+    Anatomy, ClientOutcome, Closing, Fate, FederationConfig, Resources, RoundOutcome,
+};
 
 pub(super) const WASTE: Experiment = Experiment {
     id: "E6",
@@ -75,7 +77,12 @@ fn books(seeds: &SeedTree) -> Result<Vec<Finding>, ValidationError> {
         let is_late = |c: &&ClientOutcome| c.fate == Fate::Late;
         let engaged = |c: &ClientOutcome| c.times.engaged().as_nanos();
         let early = round.clients.iter().filter(is_late).filter(|c| engaged(c) != limit).count();
-        (FATES.map(|(fate, _)| spent(round, fate)), by_power, early)
+        // A round that its deadline closes has no race to lose.
+        let misnamed = match round.closing {
+            Closing::Deadline => round.count(Fate::Surplus),
+            _ => round.count(Fate::Late),
+        };
+        (FATES.map(|(fate, _)| spent(round, fate)), by_power, early, misnamed)
     };
     let (found, standing) = run(&config, 4_000, &fleet(&vec![spec; 40])?, seeds, &job, of)?;
     let sum = |fate: usize| -> (u64, Resources) {
@@ -130,6 +137,12 @@ fn books(seeds: &SeedTree) -> Result<Vec<Finding>, ValidationError> {
             "",
             0,
             found.iter().map(|round| round.2 as u128).sum(),
+        ),
+        exact(
+            "clients late without a deadline, or surplus at one",
+            "",
+            0,
+            found.iter().map(|round| u128::from(round.3)).sum(),
         ),
     ];
     // Every fate occurs, or its books would be empty.

@@ -13,8 +13,9 @@ use fleetune_devices::Workload;
 use fleetune_units::{Bytes, BytesPerSecond, Flops, Seconds};
 use proptest::prelude::*;
 
+use super::diary::Diary;
 use super::world::{
-    Diary, POWER, SPEC, Script, Spec, always, config, fleet, run, run_traced, same, uniform, work,
+    POWER, SPEC, Script, Spec, always, config, fleet, run, run_traced, same, uniform, work,
 };
 
 /// FedBuff: `concurrency` at work, `buffer` updates a step, none staler than `bound`.

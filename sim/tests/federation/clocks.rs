@@ -5,8 +5,9 @@ use fleetune::federation::{Clock, Conditions, Fate, Federation, FederationError}
 use fleetune_devices::{CostMode, streams::SeedTree};
 use fleetune_units::{Bytes, BytesPerSecond, Flops};
 
+use super::diary::Diary;
 use super::world::{
-    Diary, SPEC, Script, Spec, always, config, fleet, run_traced_under, run_under, same, work,
+    SPEC, Script, Spec, always, config, fleet, run_traced_under, run_under, same, work,
 };
 
 /// Two batches of eight, of an algorithm that trains a million parameters.

@@ -6,7 +6,8 @@ use fleetune_devices::{Fleet, Workload};
 use fleetune_units::{BytesPerSecond, Flops, Seconds};
 use proptest::prelude::*;
 
-use super::world::{Diary, POWER, SPEC, Script, Spec, config, fleet, run, work};
+use super::diary::Diary;
+use super::world::{POWER, SPEC, Script, Spec, config, fleet, run, work};
 
 /// A client's energy from its times, by the powers of the states.
 fn energy_of_times(round: &RoundOutcome) -> f64 {

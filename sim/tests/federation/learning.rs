@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use fleetune::federation::{FederationConfig, RoundOutcome};
+use fleetune::federation::{FederationConfig, Policy, RoundOutcome};
 use fleetune_algorithms::{
+    mixing::{FedAsync, FedBuff, Rule, Staleness},
     protocol::{
-        Assignment, ClientId, Estimate, Exchange, Horizon, Payload, ProtocolError, Server, Update,
-        Verdict,
+        Assignment, ClientId, Displaced, Estimate, Exchange, Horizon, Payload, ProtocolError,
+        Server, Update, Verdict,
     },
+    settings::Share,
     setup::TrainingData,
     zeroth_order::{Plan, StepDirections},
 };
@@ -23,7 +25,8 @@ use fleetune_models::{
 use fleetune_units::Flops;
 use rand::seq::SliceRandom;
 
-use super::world::{Diary, SPEC, Spec, config, fleet, same, uniform};
+use super::diary::Diary;
+use super::world::{SPEC, Spec, config, fleet, same, uniform};
 use crate::learners::{CLIENTS, LENGTH, Spare, algorithm, bits, setup, setup_with, texts};
 
 const SEED: u64 = 9;
@@ -107,6 +110,10 @@ impl Server for Noted {
         }
         self.joined.push((exchange, updates.iter().map(|(client, _)| *client).collect()));
         self.inner.aggregate(exchange, updates)
+    }
+
+    fn displaced(&mut self) -> Option<&mut dyn Displaced> {
+        self.inner.displaced()
     }
 
     fn weights(&self) -> &Weights {
@@ -272,8 +279,8 @@ fn descend(weights: &mut Weights, part: std::ops::Range<usize>, g: f64, z: &[f32
     }
 }
 
-/// L2: one client alone is centralised zeroth-order descent, to the bit. (That asynchronous aggregation without delays
-/// is sequential descent has to wait for asynchronous aggregation.)
+/// L2: one client alone is centralised zeroth-order descent, to the bit, in rounds and without: asynchronous aggregation
+/// of updates that are never late is sequential descent.
 #[test]
 fn one_client_is_centralised_descent_to_the_bit() {
     let rates = format!(
@@ -294,16 +301,25 @@ fn one_client_is_centralised_descent_to_the_bit() {
             centralised(1, 2, false),
         ),
     ];
-    for (json, alone) in cases {
+    let fedbuff = Rule::FedBuff(FedBuff::default());
+    let fedasync = Rule::FedAsync(FedAsync {
+        mixing: Share::new(1.0).unwrap(),
+        staleness: Staleness::default(),
+    });
+    let alone_at_work = |rule| Policy::Asynchronous { concurrency: 1, rule };
+    let policies = [Policy::Synchronous, alone_at_work(fedbuff), alone_at_work(fedasync)];
+    for ((json, alone), policy) in
+        cases.iter().flat_map(|case| policies.map(|policy| (case, policy)))
+    {
         let setup = setup_with(2, data(), SEED);
         let streams = setup.streams;
-        let mut server = Noted::new(algorithm(&json).server(setup));
+        let mut server = Noted::new(algorithm(json).server(setup));
         let (model, start) = (server.model(), server.weights().clone());
-        let mut config = config(1);
+        let mut config = FederationConfig { policy, ..config(1) };
         config.stop.rounds = ROUNDS;
         simulate(&config, &same(1), &mut server);
         let expected = alone.run(&model, start.clone(), streams);
-        assert_eq!(bits(&server.weights().values), bits(&expected.values), "{json}");
+        assert_eq!(bits(&server.weights().values), bits(&expected.values), "{json}, {policy:?}");
         assert_ne!(bits(&expected.values), bits(&start.values));
     }
 }

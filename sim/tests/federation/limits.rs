@@ -8,7 +8,8 @@ use fleetune_algorithms::protocol::Verdict;
 use fleetune_devices::streams::SeedTree;
 use fleetune_units::{BytesPerSecond, Flops, Seconds};
 
-use super::world::{Diary, Script, always, config, run, run_traced, same, work};
+use super::diary::Diary;
+use super::world::{Script, always, config, run, run_traced, same, work};
 
 fn one_second() -> Script {
     Script::new(|_, _| work(1_000_000_000, 0, 0))

@@ -6,6 +6,7 @@ mod clocks;
 mod conservation;
 mod coupling;
 mod descent;
+mod diary;
 mod disturbed;
 mod eligibility;
 mod faults;

@@ -13,7 +13,8 @@ use fleetune_models::backend::Backend;
 use fleetune_scenarios::{Overrides, check_text};
 use fleetune_units::Seconds;
 
-use super::world::{Diary, always, config, same};
+use super::diary::Diary;
+use super::world::{always, config, same};
 use crate::program::harness::scenario;
 
 const ALGORITHMS: [&str; 2] = [

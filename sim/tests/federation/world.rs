@@ -3,7 +3,6 @@
 
 use std::{
     collections::BTreeMap,
-    ops::ControlFlow,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -11,22 +10,21 @@ use std::{
 };
 
 use fleetune::federation::{
-    Conditions, Federation, FederationConfig, FederationError, Observer, ObserverError, Policy,
-    RoundOutcome, RunOutcome, Sessions, Standing, Stop,
+    Conditions, Federation, FederationConfig, FederationError, Policy, RunOutcome, Sessions, Stop,
 };
-use fleetune::kernel::SimTime;
 use fleetune_algorithms::protocol::{
     Assignment, ClientId, Counted, Displaced, Estimate, Exchange, Payload, ProtocolError, Server,
     Update, Verdict,
 };
 use fleetune_devices::{
-    Battery, Fleet, FleetConfig, Phase, PhaseKind, Precision, Profiles, Session, Workload,
-    energy::Moment,
+    Fleet, FleetConfig, Phase, PhaseKind, Precision, Profiles, Session, Workload,
     network::{ServerLink, config::TopologyConfig, model::TransferModel},
     streams::SeedTree,
 };
 use fleetune_models::{encoder::Classifier, parameters::Weights};
 use fleetune_units::{Bytes, BytesPerSecond, Flops, FlopsPerSecond, Seconds};
+
+use super::diary::Diary;
 
 /// A device that computes 1 GFLOP/s, has 1 MB/s each way, 100 MB of memory, and is always there.
 #[derive(Debug, Clone)]
@@ -284,54 +282,6 @@ impl Displaced for Script {
     ) -> Result<(), ProtocolError> {
         self.steps += 1;
         Ok(())
-    }
-}
-
-/// Writes everything down.
-#[derive(Debug, Default)]
-pub(super) struct Diary {
-    pub(super) rounds: Vec<RoundOutcome>,
-    pub(super) standings: Vec<Standing>,
-    pub(super) evaluated: Vec<u64>,
-    /// Asks for the end after so many rounds.
-    pub(super) patience: Option<u64>,
-    /// Asks for the end after so many exchanges that were followed by another of their round.
-    pub(super) exchanges: Option<u64>,
-    /// How the run left the batteries.
-    pub(super) batteries: BTreeMap<ClientId, (Battery, Moment)>,
-}
-
-impl Observer for Diary {
-    fn evaluate(
-        &mut self,
-        standing: &Standing,
-        _: &dyn Server,
-    ) -> Result<ControlFlow<()>, ObserverError> {
-        self.evaluated.push(standing.rounds);
-        Ok(ControlFlow::Continue(()))
-    }
-
-    fn round(
-        &mut self,
-        standing: &Standing,
-        outcome: &RoundOutcome,
-    ) -> Result<ControlFlow<()>, ObserverError> {
-        self.rounds.push(outcome.clone());
-        self.standings.push(*standing);
-        let enough = self.patience.is_some_and(|patience| standing.rounds >= patience);
-        Ok(if enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-    }
-
-    fn battery(&mut self, device: ClientId, battery: &Battery, at: SimTime) {
-        self.batteries.insert(device, (battery.clone(), Moment(at.as_nanos())));
-    }
-
-    fn wants_to_stop(&mut self) -> bool {
-        let Some(left) = &mut self.exchanges else {
-            return false;
-        };
-        *left -= 1;
-        *left == 0
     }
 }
 
