@@ -1,4 +1,4 @@
-//! Synchronous federated rounds over a fleet that comes and goes, in simulated time.
+//! Federated training over a fleet that comes and goes, in simulated time: in synchronous rounds, or without any.
 //!
 //! ```text
 //!            ┌────────────── too few devices: wait for one to come ──────────────┐
@@ -80,6 +80,25 @@
 //!     the mains and charges. It dies, leaves or comes at the first nanosecond at which a level is
 //!     crossed, and changes of state come first at every instant: a device that dies exactly at its
 //!     arrival has not delivered. The dead draw nothing; they live again when they are plugged in.
+//!
+//! Without rounds ([`Policy::Asynchronous`]) rules 1 to 5, 11 and 12 give way to these:
+//!
+//! 16. **Who is at work.** So many clients at any time, or all free devices of a fleet with fewer. A
+//!     device is free if it is there, has the memory and is not at work; whenever somebody is done or
+//!     a device comes, the server draws among the free ones, each as likely. The draws depend on the
+//!     seed and on how many were asked before. A client trains the model as it is when it is asked;
+//!     where the model moves at the same instant, it gets the new one.
+//! 17. **When the model moves.** At the arrival of as many updates as wanted, in the order in which
+//!     they arrived; more that arrive at that instant wait for the next version. Staleness counts
+//!     the versions between a client's asking and the joining of its update. An update that is staler
+//!     than the bound is discarded without its training being done.
+//! 18. **Being done.** A device whose update is at the server is done, and idles on its own account.
+//!     What it spent is useful once its update has moved the model, and waste if that was too
+//!     stale or the run ends first; its radio's tail is useful if the update was in time when it
+//!     arrived. Who takes longer than the deadline is broken off, as is who is at work when the run
+//!     ends.
+//! 19. **Windows.** What is told as a round is all that ended between two versions of the model. What
+//!     the end of the run breaks off is the last of them.
 
 mod anatomy;
 mod asynchronous;
