@@ -1,7 +1,7 @@
 //! Sweeps: the trials of a sweep's studies, run once and kept.
 //!
 //! A cell of a sweep is a cell like any other: a scenario, an algorithm, a seed. Finished cells are kept under the hash of
-//! all they depend on ([`store`]), so a sweep that was interrupted, repeated, extended or given other words runs only what
+//! all they depend on (`store`), so a sweep that was interrupted, repeated, extended or given other words runs only what
 //! is missing. Studies are run in order, because a later one may take up the settings that an earlier one chose.
 
 mod choice;
