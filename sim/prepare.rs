@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use fleetune_algorithms::setup::{Setup, TrainingData};
+use fleetune_algorithms::{
+    settings::BatchSizes,
+    setup::{Setup, TrainingData},
+};
 use fleetune_devices::{
     Fleet, FleetError,
     network::{Wiring, config::TopologyError},
@@ -130,6 +133,7 @@ impl Prepared {
             device: self.device.clone(),
             data: Arc::clone(&world.data),
             streams: world.streams,
+            batches: BatchSizes::Configured,
         }
     }
 

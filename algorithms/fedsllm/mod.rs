@@ -122,9 +122,14 @@ impl Algorithm for FedsLlmConfig {
             Aggregation::AtEdges => {
                 "FedsLLM's upper layers train where the server computes, and edges do not compute"
             }
+            Aggregation::Layered => "FedsLLM's last layers are not on the device",
         };
         let help = "take `fedavg`: what it learns in a round is the same";
         Some(Conflict { field: "", message: message.to_owned(), help })
+    }
+
+    fn layered_refusal(&self) -> Option<Conflict> {
+        self.refusal(Aggregation::Layered)
     }
 
     fn describe(&self) -> String {

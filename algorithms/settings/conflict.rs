@@ -16,4 +16,6 @@ pub enum Aggregation {
     Asynchronous,
     /// In rounds of a server at each edge, whose models a cloud joins.
     AtEdges,
+    /// Layer by layer, from clients that may be stopped in the middle of a backward.
+    Layered,
 }
