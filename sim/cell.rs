@@ -22,6 +22,7 @@ use fleetune_units::Seconds;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    adapt::{Adapted, adapt},
     clocks::clock,
     federation::{
         Conditions, End, Federation, FederationConfig, FederationError, Observer, ObserverError,
@@ -93,7 +94,7 @@ pub fn run_cell(
     listener: &Listener<'_>,
 ) -> Result<CellResult, FederationError> {
     let config = federation_config(&prepared.scenario);
-    let mut server = algorithm.server(prepared.setup(world), planned(&config));
+    let Adapted { mut server, deadlines } = adapt(prepared, world, algorithm)?;
     let conditions = conditions(prepared, algorithm, server.as_ref());
     let mut watch = Watch {
         prepared,
@@ -115,6 +116,10 @@ pub fn run_cell(
     let federation =
         Federation::new(&config, &world.fleet, world.streams, server.as_mut(), &mut watch)?
             .under(&conditions);
+    let federation = match deadlines {
+        Some(deadlines) => federation.paced(deadlines)?,
+        None => federation,
+    };
     let (standing, ending) = match federation.run() {
         Ok(RunOutcome { end, standing }) => (standing, Ending::Ran(end)),
         Err(FederationError::Protocol(error)) => {
@@ -195,7 +200,8 @@ fn conditions(prepared: &Prepared, algorithm: &Algorithm, server: &dyn Server) -
 
 fn policy(asked: &PolicyConfig) -> Policy {
     match *asked {
-        PolicyConfig::Synchronous => Policy::Synchronous,
+        // With deadlines, adaptive rounds are synchronous ones that stop who still computes.
+        PolicyConfig::Synchronous | PolicyConfig::Adaptive(_) => Policy::Synchronous,
         PolicyConfig::Asynchronous(Asynchronous { concurrency, rule }) => {
             Policy::Asynchronous { concurrency, rule }
         }

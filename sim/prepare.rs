@@ -26,7 +26,7 @@ use fleetune_scenarios::{
     schema::{CostsOf, HeldOut},
 };
 
-use crate::cell::federation_config;
+use crate::{cell::federation_config, federation::NoChoice};
 
 /// A scenario made ready to run.
 #[derive(Debug)]
@@ -67,6 +67,9 @@ pub enum PrepareError {
     /// The network.
     #[error(transparent)]
     Topology(#[from] TopologyError),
+    /// Rounds have deadlines, and none can be chosen.
+    #[error(transparent)]
+    Deadlines(#[from] NoChoice),
     /// The split of the data over the clients.
     #[error(transparent)]
     Partition(#[from] PartitionError),

@@ -42,9 +42,14 @@ pub(super) fn check(draft: &mut Draft, sizes: Sizes<'_>, faults: &mut Vec<Fault>
         }
         beside(algorithm, &path, sizes, faults);
         let mut conflicts = algorithm.kind.conflicts();
-        if matches!(policy, PolicyConfig::Asynchronous(_)) {
-            conflicts.extend(algorithm.kind.refusal(Aggregation::Asynchronous));
-            for conflict in algorithm.refusals(Aggregation::Asynchronous) {
+        let aggregation = match policy {
+            PolicyConfig::Synchronous => None,
+            PolicyConfig::Asynchronous(_) => Some(Aggregation::Asynchronous),
+            PolicyConfig::Adaptive(_) => Some(Aggregation::Layered),
+        };
+        if let Some(aggregation) = aggregation {
+            conflicts.extend(algorithm.kind.refusal(aggregation));
+            for conflict in algorithm.refusals(aggregation) {
                 let fault = Fault::value(within(&path, conflict.field), conflict.message);
                 faults.push(fault.with_help(conflict.help));
             }

@@ -18,7 +18,9 @@ use serde::Serialize;
 pub(crate) use self::number::whole;
 pub use self::{
     costs::CostsOf,
-    federation::{Asynchronous, FederationConfig, PolicyConfig, Stop},
+    federation::{
+        Adaptive, Asynchronous, BatchBounds, Batching, Bound, FederationConfig, PolicyConfig, Stop,
+    },
     model::{CheckpointConfig, ModelConfig},
     name::{Label, Name},
     network::{NetworkConfig, ServerConfig},

@@ -22,6 +22,8 @@ pub(super) enum FederationEvent {
     Arrived { place: u32 },
     /// A client of an asynchronous server has taken too long.
     TimedOut { place: u32 },
+    /// A client may compute no longer: the deadline of its round is near.
+    OutOfTime { place: u32 },
     /// The exchange takes no more updates.
     Deadline,
     /// The server has waited long enough for a full cohort.
@@ -43,7 +45,9 @@ impl FederationEvent {
             Self::SessionEnds { .. } | Self::BatteryTurns { .. } => Class::StateChange,
             Self::FlowTurns | Self::Transferred { .. } | Self::Computed { .. } => Class::Completion,
             Self::Arrived { .. } => Class::Arrival,
-            Self::TimedOut { .. } | Self::Deadline | Self::Patience => Class::Timer,
+            Self::TimedOut { .. } | Self::OutOfTime { .. } | Self::Deadline | Self::Patience => {
+                Class::Timer
+            }
             Self::OpenRound | Self::CloseExchange | Self::ServerDone => Class::Decision,
             // Last of all: a round that closes exactly at the limit counts.
             Self::Stop => Class::Probe,
@@ -61,7 +65,8 @@ impl Event for FederationEvent {
             Self::Transferred { place }
             | Self::Computed { place }
             | Self::Arrived { place }
-            | Self::TimedOut { place } => {
+            | Self::TimedOut { place }
+            | Self::OutOfTime { place } => {
                 format!("the client at place {place}")
             }
             Self::Deadline | Self::Patience | Self::Stop => "a timer of the server".into(),

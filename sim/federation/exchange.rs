@@ -35,6 +35,7 @@ impl Federation<'_> {
         (round.closing, round.arrivals) = (None, Vec::new());
         for (place, id) in asked {
             let assignment = self.assignment(exchange, id);
+            self.set_timer(place, id, exchange, &assignment.workload)?;
             self.begin(place, assignment)?;
         }
         Ok(())
@@ -93,7 +94,7 @@ impl Federation<'_> {
         busy.into_iter().try_for_each(|place| self.abort(place, fate))
     }
 
-    fn end_if_nobody_is_left(&mut self) -> Result<(), FederationError> {
+    pub(super) fn end_if_nobody_is_left(&mut self) -> Result<(), FederationError> {
         if self.open_mut().anyone_busy() { Ok(()) } else { self.end_exchange(Closing::NobodyLeft) }
     }
 
@@ -111,6 +112,7 @@ impl Federation<'_> {
         let closing = self.open_mut().closing.unwrap_or(Closing::Full);
         let fate = if closing == Closing::Deadline { Fate::Late } else { Fate::Surplus };
         self.abort_busy(fate)?;
+        self.stop_timers();
         if let Some(deadline) = self.open_mut().deadline.take() {
             self.calendar.cancel(deadline);
         }
@@ -169,7 +171,7 @@ impl Federation<'_> {
             return Ok(Verdict::RoundOver);
         }
         let expected = self.server.view().join_counted() + assigned;
-        let verdict = self.server.cohorts().aggregate(exchange, updates)?;
+        let verdict = self.join_cohort(exchange, updates)?;
         let counted = self.server.view().join_counted();
         if counted != expected {
             return Err(FederationError::ServerMiscounted {

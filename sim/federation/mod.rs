@@ -100,6 +100,7 @@
 //! 19. **Windows.** What is told as a round is all that ended between two versions of the model. What
 //!     the end of the run breaks off is the last of them.
 
+mod adaptive;
 mod anatomy;
 mod asynchronous;
 mod client;
@@ -126,6 +127,9 @@ mod tails;
 mod timed;
 mod way;
 
+pub use adaptive::{
+    Bound, Choice, Deadlines, NoChoice, Pace, RoundDeadline, Wanted, choose, missed, penalty, sizes,
+};
 pub use anatomy::Anatomy;
 pub use clock::{Clock, Undisturbed};
 pub use conditions::Conditions;

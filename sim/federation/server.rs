@@ -14,6 +14,7 @@ use fleetune_devices::{
 use fleetune_units::{Flops, FlopsPerSecond, Seconds};
 
 use super::{
+    adaptive::Stopping,
     asynchronous::Asynchronous,
     clock::{Clock, Undisturbed},
     conditions::Conditions,
@@ -88,6 +89,8 @@ pub struct Federation<'a> {
     pub(super) round: Option<Round>,
     /// What there is besides if there are no rounds.
     pub(super) asynchronous: Option<Asynchronous>,
+    /// What there is besides if rounds have deadlines of their own.
+    pub(super) stopping: Option<Stopping>,
     pub(super) end: Option<End>,
     evaluated: Option<u64>,
 }
@@ -168,6 +171,7 @@ impl<'a> Federation<'a> {
             waiting: None,
             round: None,
             asynchronous,
+            stopping: None,
             end: None,
             evaluated: None,
         })
@@ -263,6 +267,7 @@ impl<'a> Federation<'a> {
             FederationEvent::FlowTurns => self.flows_turn(),
             FederationEvent::Computed { place } => self.computed(place),
             FederationEvent::TimedOut { place } => self.time_out(place),
+            FederationEvent::OutOfTime { place } => self.out_of_time(place),
             FederationEvent::Arrived { place } => match self.asynchronous {
                 Some(_) => self.received(place),
                 None => self.arrived(place),
