@@ -16,7 +16,7 @@ use fleetune_models::evaluate::{Evaluation, evaluate};
 use fleetune_reports::records::{PrivacySpent, RoundRecord};
 use fleetune_scenarios::{
     Scenario,
-    schema::{Asynchronous, PolicyConfig},
+    schema::{Asynchronous, Hierarchical, PolicyConfig, Tiers},
 };
 use fleetune_units::Seconds;
 use serde::{Deserialize, Serialize};
@@ -93,7 +93,8 @@ pub fn run_cell(
     listener: &Listener<'_>,
 ) -> Result<CellResult, FederationError> {
     let config = federation_config(&prepared.scenario);
-    let mut server = algorithm.server(prepared.setup(world), planned(&config));
+    let open = || algorithm.server(prepared.setup(world), planned(&config));
+    let (mut server, mut parts) = (open(), parts(&config, open));
     let conditions = conditions(prepared, algorithm, server.as_ref());
     let mut watch = Watch {
         prepared,
@@ -112,9 +113,13 @@ pub fn run_cell(
             server.as_ref(),
         ),
     };
-    let federation =
+    let mut federation =
         Federation::new(&config, &world.fleet, world.streams, server.as_mut(), &mut watch)?
             .under(&conditions);
+    if config.has_parts() {
+        let parts = parts.iter_mut().map(|part| -> &mut dyn Server { part.as_mut() });
+        federation = federation.with_parts(parts.collect());
+    }
     let (standing, ending) = match federation.run() {
         Ok(RunOutcome { end, standing }) => (standing, Ending::Ran(end)),
         Err(FederationError::Protocol(error)) => {
@@ -138,6 +143,12 @@ pub fn run_cell(
         tallies,
         privacy,
     })
+}
+
+/// A server for the rounds of each group, where groups have rounds of their own.
+fn parts(config: &FederationConfig, open: impl Fn() -> Box<dyn Server>) -> Vec<Box<dyn Server>> {
+    let count = if config.has_parts() { config.groups() } else { 0 };
+    std::iter::repeat_with(open).take(count).collect()
 }
 
 /// Updates that a round plans to join.
@@ -198,6 +209,10 @@ fn policy(asked: &PolicyConfig) -> Policy {
         PolicyConfig::Synchronous => Policy::Synchronous,
         PolicyConfig::Asynchronous(Asynchronous { concurrency, rule }) => {
             Policy::Asynchronous { concurrency, rule }
+        }
+        PolicyConfig::Tiers(Tiers { count }) => Policy::Tiers { count },
+        PolicyConfig::Hierarchical(Hierarchical { edge_rounds }) => {
+            Policy::Hierarchical { edge_rounds }
         }
     }
 }

@@ -9,7 +9,7 @@ use fleetune_reports::records::{
 };
 use fleetune_scenarios::{
     Scenario,
-    schema::{Asynchronous, CostsOf, FederationConfig, PolicyConfig},
+    schema::{Asynchronous, CostsOf, FederationConfig, Hierarchical, PolicyConfig, Tiers},
 };
 use fleetune_units::{Flops, Seconds};
 use sha2::{Digest, Sha256};
@@ -143,6 +143,14 @@ pub(crate) fn asking(federation: &FederationConfig) -> String {
             "none: {concurrency} clients at work at any time, the model moves by every {cohort} updates ({}), at most \
              {rounds} versions of it, evaluated every {evaluate_every}",
             rule.describe()
+        ),
+        PolicyConfig::Tiers(Tiers { count }) => format!(
+            "of {count} tiers, each its own (FedAT): cohort of {cohort}, {over_commitment}x over-commitment, at most \
+             {rounds} in all, evaluated every {evaluate_every}"
+        ),
+        PolicyConfig::Hierarchical(Hierarchical { edge_rounds }) => format!(
+            "of each edge, {edge_rounds} between two of the cloud (HierFAVG): cohort of {cohort}, {over_commitment}x \
+             over-commitment, at most {rounds} of the cloud, evaluated every {evaluate_every}"
         ),
     }
 }

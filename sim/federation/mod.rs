@@ -102,6 +102,7 @@
 
 mod anatomy;
 mod asynchronous;
+mod books;
 mod client;
 mod clock;
 mod compute;
@@ -111,8 +112,11 @@ mod draw;
 mod error;
 mod event;
 mod exchange;
+mod group;
+mod hierarchy;
 mod ledger;
 mod links;
+mod mode;
 mod outcome;
 mod power;
 mod presence;
@@ -123,6 +127,7 @@ mod server;
 mod side;
 mod supplies;
 mod tails;
+mod tiers;
 mod timed;
 mod way;
 
@@ -131,9 +136,11 @@ pub use clock::{Clock, Undisturbed};
 pub use conditions::Conditions;
 pub use config::{ConfigError, FederationConfig, Policy, Stop};
 pub use error::FederationError;
+pub use group::GroupInfo;
 pub use ledger::{Ledger, Resources};
 pub use outcome::{
-    ClientOutcome, Closing, End, Fate, Observer, ObserverError, RoundOutcome, RunOutcome, Standing,
+    Backhaul, ClientOutcome, Closing, End, Fate, Observer, ObserverError, RoundOutcome, RunOutcome,
+    Standing,
 };
 pub use presence::Sessions;
 pub use server::Federation;
