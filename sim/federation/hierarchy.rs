@@ -232,6 +232,7 @@ impl Federation<'_> {
                 self.join_edges_soon()?;
             } else {
                 self.report(edge)?;
+                self.links.arm(&mut self.calendar)?;
             }
         }
         Ok(self.hierarchy().is_deserted())

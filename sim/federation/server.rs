@@ -220,6 +220,7 @@ impl<'a> Federation<'a> {
                 self.schedule(limit, FederationEvent::Stop)?;
             }
             self.begin_groups()?;
+            self.links.arm(&mut self.calendar)?;
         }
         while self.end.is_none() {
             let Some(fired) = self.calendar.advance() else {
