@@ -84,7 +84,8 @@ fn the_cloud_takes_the_mean_by_the_examples_of_those_who_took_part() {
             let (_, _, before, _) = part.joined[2 * version];
             assert!((f64::from(before) - model).abs() <= 1e-5 * model, "{before}, not {model}");
         }
-        let edge = |(e, weight): (usize, &f64)| weight / total * (model + 2.0 * 10_f64.powi(e as i32));
+        let edge =
+            |(e, weight): (usize, &f64)| weight / total * (model + 2.0 * 10_f64.powi(e as i32));
         model = weights.iter().enumerate().map(edge).sum();
     }
     let found = f64::from(told.global.value());
@@ -107,7 +108,8 @@ fn one_edge_is_a_synchronous_federation_behind_a_backhaul() {
     told.check();
     let mut script = Script::new(assigned);
     // Devices do not share anything on their way to the edge, and nothing behind it.
-    let synchronous = FederationConfig { topology: TopologyConfig::Star, policy: Policy::Synchronous, ..rules };
+    let synchronous =
+        FederationConfig { topology: TopologyConfig::Star, policy: Policy::Synchronous, ..rules };
     let (outcome, diary) = run(&synchronous, &fleet(&specs), 5, &mut script);
     assert_eq!(told.outcome.standing.ledger, outcome.standing.ledger);
     assert_eq!(told.diary.rounds.len(), diary.rounds.len());
@@ -125,7 +127,8 @@ fn one_edge_is_a_synchronous_federation_behind_a_backhaul() {
 #[test]
 fn what_the_cloud_has_not_heard_of_is_waste() {
     let mut rules = hierarchy(&[1.0], 2, 2, 2);
-    rules.stop = Stop { simulated_time: Some(Seconds::from_raw(2.9)), rounds: 9, device_flops: None };
+    rules.stop =
+        Stop { simulated_time: Some(Seconds::from_raw(2.9)), rounds: 9, device_flops: None };
     let told = run_parts(&rules, &same(2), None, second);
     told.check();
     assert_eq!(told.outcome.end, End::SimulatedTime);
@@ -145,7 +148,8 @@ fn what_the_cloud_has_not_heard_of_is_waste() {
 #[test]
 fn a_limit_of_flops_ends_a_run_between_versions() {
     let mut rules = hierarchy(&[1.0], 2, 100, 2);
-    rules.stop = Stop { simulated_time: None, rounds: 9, device_flops: Some(Flops::new(5_000_000_000)) };
+    rules.stop =
+        Stop { simulated_time: None, rounds: 9, device_flops: Some(Flops::new(5_000_000_000)) };
     let told = run_parts(&rules, &same(2), None, second);
     told.check();
     assert_eq!(told.outcome.end, End::DeviceFlops);

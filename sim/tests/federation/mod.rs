@@ -10,6 +10,7 @@ mod diary;
 mod disturbed;
 mod eligibility;
 mod faults;
+mod grouped_learning;
 mod hierarchy;
 mod laws;
 mod learning;

@@ -170,7 +170,11 @@ impl Told {
         assert_eq!(ledger.total().uplink, told.total().uplink);
         assert_eq!(ledger.total().downlink, told.total().downlink);
         for part in parts {
-            assert_eq!(part.jobs.load(Ordering::Relaxed), part.updates(), "only joined work is done");
+            assert_eq!(
+                part.jobs.load(Ordering::Relaxed),
+                part.updates(),
+                "only joined work is done"
+            );
         }
         let aggregated = self.clients().filter(|client| client.fate == Fate::Aggregated).count();
         assert!(aggregated <= parts.iter().map(Part::updates).sum());
@@ -183,7 +187,10 @@ impl Told {
         };
         let expected: f64 = self.clients().map(energy).sum();
         let energy = told.total().energy.get();
-        assert!((energy - expected).abs() <= 1e-9 * expected.max(1.0), "{energy} J, not {expected} J");
+        assert!(
+            (energy - expected).abs() <= 1e-9 * expected.max(1.0),
+            "{energy} J, not {expected} J"
+        );
         for client in self.clients() {
             let useless = match client.fate {
                 Fate::Aggregated => client.spent.wasted,

@@ -37,7 +37,8 @@ fn devices_of_like_speed_are_a_tier() {
     let devices: Vec<_> = told.diary.groups.iter().map(|group| group.devices).collect();
     assert_eq!(devices, [3, 2, 2]);
     for (tier, mut expected) in [(0, vec![5, 1, 3]), (1, vec![2, 6]), (2, vec![4, 0])] {
-        let mut asked: Vec<u32> = told.rounds_of(tier)[0].clients.iter().map(|c| c.client).collect();
+        let mut asked: Vec<u32> =
+            told.rounds_of(tier)[0].clients.iter().map(|c| c.client).collect();
         asked.sort_unstable();
         expected.sort_unstable();
         assert_eq!(asked, expected, "tier {tier}");
@@ -96,7 +97,10 @@ fn the_model_is_the_tiers_mean_by_the_reports_of_their_mirror_images() {
             .map(|(_, &(_, model))| model)
             .collect();
         let started = f64::from(before);
-        assert!(known.iter().any(|model| (model - started).abs() <= 1e-4 * model.abs()), "{known:?}");
+        assert!(
+            known.iter().any(|model| (model - started).abs() <= 1e-4 * model.abs()),
+            "{known:?}"
+        );
         latest[tier] = f64::from(after);
         reports[tier] += 1;
         let total: u32 = reports.iter().sum();
@@ -157,7 +161,10 @@ fn one_tier_is_a_synchronous_federation() {
     for (tier, round) in told.diary.rounds.iter().zip(&diary.rounds) {
         let clients: Vec<_> = tier.clients.iter().map(plain).collect();
         assert_eq!(clients, round.clients);
-        assert_eq!((tier.opened, tier.closed, tier.closing), (round.opened, round.closed, round.closing));
+        assert_eq!(
+            (tier.opened, tier.closed, tier.closing),
+            (round.opened, round.closed, round.closing)
+        );
         let joined = tier.clients.iter().filter(|client| client.fate == Fate::Aggregated);
         assert!(joined.into_iter().all(|client| client.staleness == Some(0)));
     }
@@ -219,11 +226,7 @@ fn a_server_that_goes_on_from_its_own_model_only_is_refused() {
     assert!(matches!(error, FederationError::Parts { expected: 1, found: 0 }), "{error}");
 }
 
-fn random(
-    devices: &[(u32, u32, Option<(u32, u32)>)],
-    rules: &FederationConfig,
-    seed: u64,
-) -> Told {
+fn random(devices: &[(u32, u32, Option<(u32, u32)>)], rules: &FederationConfig, seed: u64) -> Told {
     let spec = |&(speed, rate, means): &(u32, u32, Option<(u32, u32)>)| Spec {
         gflops: f64::from(speed) / 10.0,
         megabytes_per_second: f64::from(rate) / 10.0,
