@@ -16,7 +16,7 @@ use fleetune_models::evaluate::{Evaluation, evaluate};
 use fleetune_reports::records::{PrivacySpent, RoundRecord};
 use fleetune_scenarios::{
     Scenario,
-    schema::{Asynchronous, Hierarchical, PolicyConfig, Tiers},
+    schema::{self, Asynchronous, Hierarchical, PolicyConfig, Tiers},
 };
 use fleetune_units::Seconds;
 use serde::{Deserialize, Serialize};
@@ -25,7 +25,7 @@ use crate::{
     clocks::clock,
     federation::{
         Conditions, End, Federation, FederationConfig, FederationError, Observer, ObserverError,
-        Policy, RoundOutcome, RunOutcome, Standing, Stop,
+        Policy, RoundOutcome, RunOutcome, Standing, Stop, TierWeights,
     },
     prepare::{Prepared, World},
     tallies::Tallies,
@@ -210,7 +210,13 @@ fn policy(asked: &PolicyConfig) -> Policy {
         PolicyConfig::Asynchronous(Asynchronous { concurrency, rule }) => {
             Policy::Asynchronous { concurrency, rule }
         }
-        PolicyConfig::Tiers(Tiers { count }) => Policy::Tiers { count },
+        PolicyConfig::Tiers(Tiers { count, weights }) => {
+            let weights = match weights {
+                schema::TierWeights::FedAt => TierWeights::FedAt,
+                schema::TierWeights::Even => TierWeights::Even,
+            };
+            Policy::Tiers { count, weights }
+        }
         PolicyConfig::Hierarchical(Hierarchical { edge_rounds }) => {
             Policy::Hierarchical { edge_rounds }
         }

@@ -9,7 +9,9 @@ use fleetune_reports::records::{
 };
 use fleetune_scenarios::{
     Scenario,
-    schema::{Asynchronous, CostsOf, FederationConfig, Hierarchical, PolicyConfig, Tiers},
+    schema::{
+        Asynchronous, CostsOf, FederationConfig, Hierarchical, PolicyConfig, TierWeights, Tiers,
+    },
 };
 use fleetune_units::{Flops, Seconds};
 use sha2::{Digest, Sha256};
@@ -144,9 +146,13 @@ pub(crate) fn asking(federation: &FederationConfig) -> String {
              {rounds} versions of it, evaluated every {evaluate_every}",
             rule.describe()
         ),
-        PolicyConfig::Tiers(Tiers { count }) => format!(
-            "of {count} tiers, each its own (FedAT): cohort of {cohort}, {over_commitment}x over-commitment, at most \
-             {rounds} in all, evaluated every {evaluate_every}"
+        PolicyConfig::Tiers(Tiers { count, weights }) => format!(
+            "of {count} tiers, each its own ({}): cohort of {cohort}, {over_commitment}x over-commitment, at most \
+             {rounds} in all, evaluated every {evaluate_every}",
+            match weights {
+                TierWeights::FedAt => "joined as in FedAT",
+                TierWeights::Even => "which weigh alike",
+            }
         ),
         PolicyConfig::Hierarchical(Hierarchical { edge_rounds }) => format!(
             "of each edge, {edge_rounds} between two of the cloud (HierFAVG): cohort of {cohort}, {over_commitment}x \

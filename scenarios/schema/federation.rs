@@ -27,6 +27,21 @@ pub struct Tiers {
     /// How many, 1 to the number of devices. The paper has 5.
     #[serde(deserialize_with = "whole::<_, _, 1, 10_000>")]
     pub count: u32,
+    /// What each tier's latest model weighs in the global one. The default is the paper's weights.
+    #[serde(default)]
+    pub weights: TierWeights,
+}
+
+/// What each tier's latest model weighs in the global one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TierWeights {
+    /// As often as the tier at the other end of the order of speeds has reported: the slow are not outvoted, and the
+    /// model does not move until the slowest have reported.
+    #[default]
+    FedAt,
+    /// Tiers that have reported weigh alike, the others nothing.
+    Even,
 }
 
 /// HierFAVG (Liu et al. 2020, arXiv 1905.06641): edges are the aggregators of `network.topology: two_tier`. `stop.rounds`

@@ -48,6 +48,8 @@ pub enum Policy {
     Tiers {
         /// Tiers; fewer if there are fewer devices that can run the algorithm.
         count: u32,
+        /// What each tier's model weighs in the global one.
+        weights: TierWeights,
     },
     /// The devices behind each edge aggregator have rounds of their own, of `cohort` clients, and the cloud joins the
     /// edges. What is counted as a round of the run is a version of the cloud's model.
@@ -55,6 +57,18 @@ pub enum Policy {
         /// Rounds of an edge between two versions.
         edge_rounds: u32,
     },
+}
+
+/// What each tier's latest model weighs in the global model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TierWeights {
+    /// As FedAT has it: as often as the tier at the other end of the order has reported. Until the slowest tier has, the
+    /// global model does not move.
+    #[default]
+    FedAt,
+    /// Tiers that have reported weigh alike, the others nothing.
+    Even,
 }
 
 /// How a federation is run: plain data, checked by [`FederationConfig::validate`].
@@ -163,7 +177,7 @@ impl FederationConfig {
     pub fn groups(&self) -> usize {
         match (&self.policy, &self.topology) {
             (Policy::Synchronous | Policy::Asynchronous { .. }, _) => 1,
-            (Policy::Tiers { count }, _) => *count as usize,
+            (Policy::Tiers { count, .. }, _) => *count as usize,
             (Policy::Hierarchical { .. }, TopologyConfig::TwoTier(tiers)) => {
                 tiers.aggregators.len()
             }
@@ -192,7 +206,7 @@ impl FederationConfig {
             return Err(ConfigError::NobodyAtWork);
         }
         match self.policy {
-            Policy::Tiers { count: 0 } => return Err(ConfigError::NoTiers),
+            Policy::Tiers { count: 0, .. } => return Err(ConfigError::NoTiers),
             Policy::Hierarchical { edge_rounds: 0 } => return Err(ConfigError::NoEdgeRounds),
             _ => (),
         }

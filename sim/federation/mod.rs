@@ -110,7 +110,7 @@
 //!     assignment takes them alone on the network, as many in each as in any other or one more in the first ones; equal
 //!     ones by number. So they differ from algorithm to algorithm. The keys of rule 1 depend on the group's own round.
 //! 21. **Tiers.** A tier's round joins its updates to the tier's model, and that moves the global model at the same
-//!     instant (FedAT, [`tiers`]). The tier's next round starts from the global model as it is when that round opens, all
+//!     instant (FedAT, [`tiers`]; or by another weighing of the tiers). The tier's next round starts from the global model as it is when that round opens, all
 //!     reports of that instant included. Staleness counts the reports between a round's opening and its own. A round of
 //!     any tier is a round of the run.
 //! 22. **Edges.** The cloud sends its model to every edge over its backhaul, at the start too; the edge opens its rounds
@@ -158,7 +158,7 @@ mod way;
 pub use anatomy::Anatomy;
 pub use clock::{Clock, Undisturbed};
 pub use conditions::Conditions;
-pub use config::{ConfigError, FederationConfig, Policy, Stop};
+pub use config::{ConfigError, FederationConfig, Policy, Stop, TierWeights};
 pub use error::FederationError;
 pub use group::GroupInfo;
 pub use ledger::{Ledger, Resources};

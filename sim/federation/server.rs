@@ -147,8 +147,8 @@ impl<'a> Federation<'a> {
                 let mixer = Mixer::new(server, rule).ok_or(ConfigError::NeedsCohorts)?;
                 (Side::Mixed(mixer), Mode::Asynchronous(Asynchronous::new(concurrency)))
             }
-            Policy::Tiers { count } => {
-                (Side::Cohorts(server), Mode::Tiers(Tiers::new(count as usize)))
+            Policy::Tiers { count, weights } => {
+                (Side::Cohorts(server), Mode::Tiers(Tiers::new(count as usize, weights)))
             }
             Policy::Hierarchical { edge_rounds } => {
                 let edges = wiring.edges().len();

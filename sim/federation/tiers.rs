@@ -17,7 +17,8 @@
 //!   w = sum_m (T_{M+1-m} / T) w_m,    T = sum_m T_m
 //! ```
 //!
-//! so that the slow, who report seldom, are not outvoted by the fast. A tier goes on from the global model as it is
+//! so that the slow, who report seldom, are not outvoted by the fast; and so that the model does not move until the
+//! slowest have reported, which [`TierWeights::Even`] does without. A tier goes on from the global model as it is
 //! when its next round opens.
 
 use fleetune_algorithms::{
@@ -30,6 +31,7 @@ use fleetune_units::Seconds;
 
 use super::{
     clock::Undisturbed,
+    config::TierWeights,
     error::FederationError,
     group::{GroupInfo, Membership},
     hierarchy::move_to,
@@ -42,6 +44,7 @@ use super::{
 #[derive(Debug)]
 pub(super) struct Tiers {
     tiers: Vec<Tier>,
+    weights: TierWeights,
     /// Versions of the global model that there have been.
     moves: u64,
 }
@@ -57,8 +60,8 @@ struct Tier {
 }
 
 impl Tiers {
-    pub(super) fn new(count: usize) -> Self {
-        Self { tiers: vec![Tier::default(); count], moves: 0 }
+    pub(super) fn new(count: usize, weights: TierWeights) -> Self {
+        Self { tiers: vec![Tier::default(); count], weights, moves: 0 }
     }
 
     /// A tier's model is this, and the global one that: gives the next global one, and how many versions of it came since
@@ -72,9 +75,14 @@ impl Tiers {
         reporting.latest = model.clone();
         reporting.reports += 1;
         self.moves += 1;
-        let mirrored = self.tiers.iter().rev().map(|tier| tier.reports);
-        let latest = self.tiers.iter().map(|tier| &tier.latest);
-        (mean_model(&latest.zip(mirrored).collect::<Vec<_>>()), staleness)
+        let weighed = self.tiers.iter().zip(self.tiers.iter().rev()).map(|(tier, mirrored)| {
+            let weight = match self.weights {
+                TierWeights::FedAt => mirrored.reports,
+                TierWeights::Even => tier.reports.min(1),
+            };
+            (&tier.latest, weight)
+        });
+        (mean_model(&weighed.collect::<Vec<_>>()), staleness)
     }
 }
 
@@ -96,7 +104,8 @@ impl Federation<'_> {
         let mut groups = vec![None; self.devices.len()];
         // No tier is empty, however few devices there are.
         let count = count.min(ranked.len()).max(1);
-        self.mode = Mode::Tiers(Tiers::new(count));
+        let tiers = self.tiers_mut();
+        *tiers = Tiers::new(count, tiers.weights);
         let (each, over) = (ranked.len() / count, ranked.len() % count);
         let mut rest = ranked.as_slice();
         let mut tiers = Vec::new();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fleetune::federation::{Fate, Federation, FederationConfig, Policy, RoundOutcome};
+use fleetune::federation::{Fate, Federation, FederationConfig, Policy, RoundOutcome, TierWeights};
 use fleetune_algorithms::{
     mixing::mean_model,
     protocol::{ClientId, Exchange, Server, Update},
@@ -54,6 +54,10 @@ fn one_edge() -> TopologyConfig {
     serde_yaml::from_str(text).unwrap()
 }
 
+fn tiers(count: u32, weights: TierWeights) -> Policy {
+    Policy::Tiers { count, weights }
+}
+
 /// One tier, and one edge however often it reports, learn to the bit what one server learns in as many rounds.
 #[test]
 fn one_group_learns_what_one_server_learns() {
@@ -68,7 +72,7 @@ fn one_group_learns_what_one_server_learns() {
         };
         let expected = learnt(Policy::Synchronous, TopologyConfig::Star, 6);
         assert_ne!(expected, bits(&open(kind).weights().values), "{kind}: something is learnt");
-        let tier = learnt(Policy::Tiers { count: 1 }, TopologyConfig::Star, 6);
+        let tier = learnt(tiers(1, TierWeights::FedAt), TopologyConfig::Star, 6);
         assert!(tier == expected, "{kind}: one tier");
         for (edge_rounds, versions) in [(1, 6), (3, 2)] {
             let edge = learnt(Policy::Hierarchical { edge_rounds }, one_edge(), versions);
@@ -134,8 +138,10 @@ fn a_hierarchy_is_a_plain_loop_to_the_bit() {
 #[test]
 fn tiers_are_a_plain_loop_to_the_bit() {
     let [_, fleet, _] = fleets();
-    for kind in plain(kinds()) {
-        let mut rules = FederationConfig { policy: Policy::Tiers { count: 3 }, ..config(1) };
+    let cases = plain(kinds())
+        .flat_map(|kind| [TierWeights::FedAt, TierWeights::Even].map(|weights| (kind, weights)));
+    for (kind, weights) in cases {
+        let mut rules = FederationConfig { policy: tiers(3, weights), ..config(1) };
         rules.stop.rounds = 12;
         let (simulated, parts, rounds) = simulate(&rules, &fleet, kind);
         let mut tiers = [open(kind), open(kind), open(kind)];
@@ -153,11 +159,15 @@ fn tiers_are_a_plain_loop_to_the_bit() {
             replay(tiers[tier].as_mut(), *exchange, order);
             latest[tier] = tiers[tier].weights().clone();
             reports[tier] += 1;
-            let models: Vec<_> = latest.iter().zip(reports.iter().rev().copied()).collect();
+            let weight = |tier: usize| match weights {
+                TierWeights::FedAt => reports[2 - tier],
+                TierWeights::Even => u64::from(reports[tier] > 0),
+            };
+            let models: Vec<_> = latest.iter().zip((0..3).map(weight)).collect();
             versions.push(mean_model(&models).unwrap());
         }
         assert!(reports.iter().all(|&count| count > 0) && most > 1, "{kind}: {reports:?}, {most}");
         let last = &versions[versions.len() - 1];
-        assert!(bits(&simulated.values) == bits(&last.values), "{kind}");
+        assert!(bits(&simulated.values) == bits(&last.values), "{kind}, {weights:?}");
     }
 }

@@ -2,6 +2,7 @@
 
 use fleetune::federation::{
     ClientOutcome, ConfigError, End, Fate, Federation, FederationConfig, FederationError, Policy,
+    TierWeights,
 };
 use fleetune_algorithms::protocol::{Exchange, Server};
 use fleetune_devices::{Workload, streams::SeedTree};
@@ -15,7 +16,8 @@ use super::{
 };
 
 fn tiers(count: u32, cohort: u32) -> FederationConfig {
-    FederationConfig { policy: Policy::Tiers { count }, ..config(cohort) }
+    let policy = Policy::Tiers { count, weights: TierWeights::FedAt };
+    FederationConfig { policy, ..config(cohort) }
 }
 
 fn speeds(gflops: &[f64]) -> Vec<Spec> {
@@ -111,6 +113,22 @@ fn the_model_is_the_tiers_mean_by_the_reports_of_their_mirror_images() {
     let (_, expected) = history[history.len() - 1];
     let found = f64::from(told.global.value());
     assert!((found - expected).abs() <= 1e-4 * expected.abs(), "{found}, expected {expected}");
+}
+
+/// FedAT does not move the global model until the slowest tier has reported; if tiers weigh alike it moves at once.
+#[test]
+fn the_slowest_tier_holds_fedats_model_back() {
+    let fleet = fleet(&speeds(&[1.0, 0.1]));
+    let value = |weights, seconds| {
+        let mut rules =
+            FederationConfig { policy: Policy::Tiers { count: 2, weights }, ..config(1) };
+        rules.stop.rounds = 1_000;
+        rules.stop.simulated_time = Some(Seconds::from_raw(seconds));
+        run_parts(&rules, &fleet, None, second).global.value()
+    };
+    assert_eq!(value(TierWeights::FedAt, 9.5), 0.0);
+    assert_eq!(value(TierWeights::Even, 9.5), 9.0);
+    assert!(value(TierWeights::FedAt, 10.5) > 0.0);
 }
 
 /// Tiers that report every t_i seconds: while a tier has a round, tier j reports t_i / t_j times in the mean, so its
