@@ -142,7 +142,7 @@ fn tiers_are_a_plain_loop_to_the_bit() {
         .flat_map(|kind| [TierWeights::FedAt, TierWeights::Even].map(|weights| (kind, weights)));
     for (kind, weights) in cases {
         let mut rules = FederationConfig { policy: tiers(3, weights), ..config(1) };
-        rules.stop.rounds = 12;
+        rules.stop.rounds = 40;
         let (simulated, parts, rounds) = simulate(&rules, &fleet, kind);
         let mut tiers = [open(kind), open(kind), open(kind)];
         let start = open(kind).weights().clone();
@@ -166,7 +166,10 @@ fn tiers_are_a_plain_loop_to_the_bit() {
             let models: Vec<_> = latest.iter().zip((0..3).map(weight)).collect();
             versions.push(mean_model(&models).unwrap());
         }
-        assert!(reports.iter().all(|&count| count > 0) && most > 1, "{kind}: {reports:?}, {most}");
+        assert!(
+            reports.iter().all(|&count| count > 0) && most > 1,
+            "{kind}, {weights:?}: {reports:?}"
+        );
         let last = &versions[versions.len() - 1];
         assert!(bits(&simulated.values) == bits(&last.values), "{kind}, {weights:?}");
     }
