@@ -16,7 +16,7 @@ use fleetune_models::evaluate::{Evaluation, evaluate};
 use fleetune_reports::records::{PrivacySpent, RoundRecord};
 use fleetune_scenarios::{
     Scenario,
-    schema::{Asynchronous, PolicyConfig},
+    schema::{self, Asynchronous, Hierarchical, PolicyConfig, Tiers},
 };
 use fleetune_units::Seconds;
 use serde::{Deserialize, Serialize};
@@ -26,7 +26,7 @@ use crate::{
     clocks::clock,
     federation::{
         Conditions, End, Federation, FederationConfig, FederationError, Observer, ObserverError,
-        Policy, RoundOutcome, RunOutcome, Standing, Stop,
+        Policy, RoundOutcome, RunOutcome, Standing, Stop, TierWeights,
     },
     prepare::{Prepared, World},
     tallies::Tallies,
@@ -95,6 +95,8 @@ pub fn run_cell(
 ) -> Result<CellResult, FederationError> {
     let config = federation_config(&prepared.scenario);
     let Adapted { mut server, deadlines } = adapt(prepared, world, algorithm)?;
+    let open = || algorithm.server(prepared.setup(world), planned(&config));
+    let mut parts = parts(&config, open);
     let conditions = conditions(prepared, algorithm, server.as_ref());
     let mut watch = Watch {
         prepared,
@@ -113,13 +115,16 @@ pub fn run_cell(
             server.as_ref(),
         ),
     };
-    let federation =
+    let mut federation =
         Federation::new(&config, &world.fleet, world.streams, server.as_mut(), &mut watch)?
             .under(&conditions);
-    let federation = match deadlines {
-        Some(deadlines) => federation.paced(deadlines)?,
-        None => federation,
-    };
+    if let Some(deadlines) = deadlines {
+        federation = federation.paced(deadlines)?;
+    }
+    if config.has_parts() {
+        let parts = parts.iter_mut().map(|part| -> &mut dyn Server { part.as_mut() });
+        federation = federation.with_parts(parts.collect());
+    }
     let (standing, ending) = match federation.run() {
         Ok(RunOutcome { end, standing }) => (standing, Ending::Ran(end)),
         Err(FederationError::Protocol(error)) => {
@@ -143,6 +148,12 @@ pub fn run_cell(
         tallies,
         privacy,
     })
+}
+
+/// A server for the rounds of each group, where groups have rounds of their own.
+fn parts(config: &FederationConfig, open: impl Fn() -> Box<dyn Server>) -> Vec<Box<dyn Server>> {
+    let count = if config.has_parts() { config.groups() } else { 0 };
+    std::iter::repeat_with(open).take(count).collect()
 }
 
 /// Updates that a round plans to join.
@@ -204,6 +215,16 @@ fn policy(asked: &PolicyConfig) -> Policy {
         PolicyConfig::Synchronous | PolicyConfig::Adaptive(_) => Policy::Synchronous,
         PolicyConfig::Asynchronous(Asynchronous { concurrency, rule }) => {
             Policy::Asynchronous { concurrency, rule }
+        }
+        PolicyConfig::Tiers(Tiers { count, weights }) => {
+            let weights = match weights {
+                schema::TierWeights::FedAt => TierWeights::FedAt,
+                schema::TierWeights::Even => TierWeights::Even,
+            };
+            Policy::Tiers { count, weights }
+        }
+        PolicyConfig::Hierarchical(Hierarchical { edge_rounds }) => {
+            Policy::Hierarchical { edge_rounds }
         }
     }
 }

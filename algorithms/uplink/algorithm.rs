@@ -132,9 +132,9 @@ impl Algorithm {
                     "noise is planned for the sum of one cohort, in which every client counts once, and a fast client \
                      may be in a buffer more than once"
                 }
-                Aggregation::AtEdges => {
+                Aggregation::InGroups => {
                     "noise is planned, and what it proves is accounted for, for the cohorts of one server, and every \
-                     edge sums its own"
+                     edge or tier sums its own"
                 }
                 Aggregation::Layered => {
                     "noise is planned for the sum of one whole cohort, and of a layer only those are joined who reached it"

@@ -37,7 +37,7 @@ pub(super) fn batches(draft: &Draft, examples: Option<usize>, faults: &mut Vec<F
     let base = FieldPath::root().key("federation");
     let policy = match federation.policy {
         PolicyConfig::Adaptive(adaptive) => adaptive.batch,
-        PolicyConfig::Synchronous | PolicyConfig::Asynchronous(_) => None,
+        _ => None,
     };
     if let Some(BatchBounds { smallest, largest }) = policy {
         let path = base.key("policy").key("adaptive").key("batch");
@@ -51,6 +51,10 @@ pub(super) fn batches(draft: &Draft, examples: Option<usize>, faults: &mut Vec<F
         }
         PolicyConfig::Asynchronous(_) => (
             "devices of an asynchronous federation wait for nobody: there is nothing to balance",
+            "leave `batch` out, or let the federation be synchronous",
+        ),
+        PolicyConfig::Tiers(_) | PolicyConfig::Hierarchical(_) => (
+            "batch sizes are balanced over the rounds of one server, and here every group has rounds of its own",
             "leave `batch` out, or let the federation be synchronous",
         ),
         PolicyConfig::Adaptive(_) => (

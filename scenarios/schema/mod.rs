@@ -19,7 +19,8 @@ pub(crate) use self::number::whole;
 pub use self::{
     costs::CostsOf,
     federation::{
-        Adaptive, Asynchronous, BatchBounds, Batching, Bound, FederationConfig, PolicyConfig, Stop,
+        Adaptive, Asynchronous, BatchBounds, Batching, Bound, FederationConfig, Hierarchical,
+        PolicyConfig, Stop, TierWeights, Tiers,
     },
     model::{CheckpointConfig, ModelConfig},
     name::{Label, Name},

@@ -15,13 +15,16 @@ use super::Deadlines;
 use crate::{
     federation::{
         Federation, FederationError, Undisturbed, client::Activity, config::ConfigError,
-        event::FederationEvent, ledger::Resources, outcome::Fate,
+        event::FederationEvent, ledger::Resources, mode::Mode, outcome::Fate,
     },
     kernel::{Handle, SimDuration},
 };
 
 /// Why a layered server is expected.
 const LAYERED: &str = "a federation is paced only if its server is layered";
+
+/// The group of a federation with one server.
+const LONE: usize = 0;
 
 /// The deadlines of a run, and whom those of the open exchange concern.
 #[derive(Debug)]
@@ -39,7 +42,8 @@ impl Federation<'_> {
     /// # Errors
     /// The algorithm's clients are of use whole or not at all.
     pub fn paced(mut self, deadlines: Deadlines) -> Result<Self, FederationError> {
-        if self.asynchronous.is_some() || self.server.cohorts().layered().is_none() {
+        let rounds = matches!(self.mode, Mode::Rounds);
+        if !rounds || self.server.cohorts(LONE).layered().is_none() {
             return Err(ConfigError::NeedsLayers.into());
         }
         let (timers, stopped) = (BTreeMap::new(), BTreeMap::new());
@@ -48,7 +52,7 @@ impl Federation<'_> {
     }
 
     fn layered(&mut self) -> &mut dyn Layered {
-        self.server.cohorts().layered().expect(LAYERED)
+        self.server.cohorts(LONE).layered().expect(LAYERED)
     }
 
     /// Sets the timer of a client that is about to take up `work`, if rounds have deadlines: so early that all of its
@@ -91,11 +95,11 @@ impl Federation<'_> {
             Activity::Downloading => self.abort(place, Fate::Late)?,
             Activity::Uploading | Activity::Waiting | Activity::Gone => return Ok(()),
         }
-        self.end_if_nobody_is_left()
+        self.end_if_nobody_is_left(LONE)
     }
 
     fn stop_computing(&mut self, place: u32) -> Result<(), FederationError> {
-        let (now, exchange) = (self.now(), self.open_mut().exchange);
+        let (now, exchange) = (self.now(), self.open_mut(LONE).exchange);
         let id = self.client_mut(place).id;
         let ends = self.layered().milestones(exchange, id);
         let disturbed = self.processors.end(id, now)?;
@@ -133,11 +137,12 @@ impl Federation<'_> {
     /// Joins the updates of an exchange: whole, or layer by layer if rounds have deadlines.
     pub(in crate::federation) fn join_cohort(
         &mut self,
+        group: usize,
         exchange: Exchange,
         updates: Vec<(ClientId, Update)>,
     ) -> Result<Verdict, ProtocolError> {
         let Some(stopping) = &mut self.stopping else {
-            return self.server.cohorts().aggregate(exchange, updates);
+            return self.server.cohorts(group).aggregate(exchange, updates);
         };
         let stopped = std::mem::take(&mut stopping.stopped);
         let depth = |client| stopped.get(&client).map_or(Depth::Whole, |&n| Depth::Last(n));
