@@ -88,7 +88,8 @@ impl Algorithm for ScaffoldConfig {
     }
 
     fn layered_refusal(&self) -> Option<Conflict> {
-        self.refusal(Aggregation::Layered)
+        let help = "take `fedavg` with `local_steps: 1` and `optimizer: sgd`";
+        self.refusal(Aggregation::Layered).map(|conflict| Conflict { help, ..conflict })
     }
 
     fn describe(&self) -> String {
