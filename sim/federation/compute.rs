@@ -181,6 +181,6 @@ mod tests {
             [12, 15, 1_008, 1_012, 1_012]
         );
         assert_eq!(course.duration().as_nanos(), 400);
-        assert_eq!(part(u128::MAX, 3, 4), u128::MAX / 4 * 3);
+        assert_eq!(part(u128::MAX, 3_u64, 4_u64), u128::MAX / 4 * 3);
     }
 }
