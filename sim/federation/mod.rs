@@ -123,6 +123,19 @@
 //! 23. **Desertion.** A tier or edge that waits for devices holds up no other tier, but the cloud. If no device will ever
 //!     come again, an edge that waits reports what it has and is left out from then on; the run ends when all edges have
 //!     been, or all tiers wait.
+//!
+//! Where rounds have deadlines of their own ([`Federation::paced`], [`Deadlines`]):
+//!
+//! 24. **Stopping.** A client may compute until its upload of a whole update, alone on the network, would end at the round's
+//!     deadline. Who is done by then, or exactly then, goes on undisturbed. Who still computes sends the gradients of the
+//!     layers that it has, from the head down: a layer is there when the FLOPs of the forward and of the backward down to
+//!     it are done, by the clock and through all disturbances. Who has none, or still downloads, is late. Uploads under way
+//!     are waited for; rule 3 holds besides.
+//! 25. **What stopping costs.** What led to the layers that are sent is useful if they are joined. What was begun beyond
+//!     them is waste whatever becomes of them: its FLOPs, and of the energy of computing the share that its undisturbed
+//!     time is of all of the computing's.
+//! 26. **Layers.** Each layer is joined over those who reached it, corrected by what the server believes of nobody's
+//!     reaching it ([`RoundDeadline::missed`]); one that nobody reached stays. An algorithm that cannot do that is refused.
 
 mod adaptive;
 mod anatomy;

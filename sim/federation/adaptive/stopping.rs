@@ -72,6 +72,8 @@ impl Federation<'_> {
         let timer = self.schedule(self.now().after(span)?, FederationEvent::OutOfTime { place })?;
         if let Some(stopping) = &mut self.stopping {
             stopping.timers.insert(place, timer);
+            // It may have been stopped in a round of which nothing was joined.
+            stopping.stopped.remove(&client);
         }
         Ok(())
     }

@@ -164,6 +164,27 @@ fn every_round_has_its_deadline() {
     assert_eq!(script.missed.concat(), [0.1, 0.2, 0.3, 0.3, 0.3]);
 }
 
+/// Who was stopped in a round of which nothing was joined is not taken for stopped in the next: both are stopped with four
+/// layers and leave in mid-upload; back again, they have the time for all of it.
+#[test]
+fn a_void_round_leaves_no_trace() {
+    let of = |after: f64| RoundDeadline { after: Seconds::from_raw(after), missed: vec![0.0] };
+    let deadlines = Deadlines(vec![of(12.0), of(100.0)]);
+    let mut rules = config(2);
+    rules.stop.rounds = 2;
+    let (fleet, mut diary, mut script) = (same(2), Diary::default(), ten_seconds());
+    let away = vec![(true, 9.5), (false, 5.0), (true, f64::INFINITY)];
+    let traces = [away.clone(), away];
+    let sessions = sessions(&traces);
+    let seeds = SeedTree::new(5);
+    let federation =
+        Federation::with_sessions(&rules, &fleet, sessions, seeds, &mut script, &mut diary);
+    let outcome = federation.unwrap().paced(deadlines).unwrap().run().unwrap();
+    assert!(diary.rounds[0].is_void() && !diary.rounds[1].is_void());
+    assert!(script.depths.is_empty(), "{:?}", script.depths);
+    check(&outcome, &diary, &script, |_, _| work(10_000_000_000, 1_000_000, 3_000_000));
+}
+
 /// A server that joins nothing but whole updates cannot be paced.
 #[test]
 fn who_cannot_be_stopped_is_refused() {
