@@ -22,7 +22,6 @@ use crate::{
     clocks::{computing, transferring},
     federation::End,
     prepare::Prepared,
-    tallies::Stopped,
 };
 
 /// The circumstances that the program knows of and the results do not depend on.
@@ -289,7 +288,6 @@ fn notices(prepared: &Prepared, cells: &[CellResult]) -> Vec<String> {
         );
     }
     notices.extend(server_work(prepared, cells));
-    notices.extend(stopped(prepared, cells));
     for cell in cells {
         let (label, seed) = (&cell.label, cell.seed);
         match &cell.ending {
@@ -308,35 +306,6 @@ fn notices(prepared: &Prepared, cells: &[CellResult]) -> Vec<String> {
         }
     }
     notices
-}
-
-/// Whose updates a deadline had cut down to their last layers.
-fn stopped(prepared: &Prepared, cells: &[CellResult]) -> Vec<String> {
-    let labels = prepared.scenario.algorithms.keys();
-    let of = labels.filter_map(|label| {
-        let mut mine = cells.iter().filter(|cell| cell.label == label.as_str());
-        let mut all = mine.next()?.tallies.clone();
-        mine.for_each(|cell| all.merge(&cell.tallies));
-        let joined = |name: &str| {
-            let took_part = all.participation().into_iter();
-            took_part.filter(|p| p.profile == name).map(|p| p.completed).sum::<u64>()
-        };
-        let parts: Vec<String> = all
-            .stopped()
-            .map(|(name, Stopped { updates, layers })| {
-                let share = 100.0 * updates as f64 / joined(name).max(1) as f64;
-                let mean = layers as f64 / updates.max(1) as f64;
-                format!("{share:.0} % of {name}'s, with {mean:.1} layers on average")
-            })
-            .collect();
-        (!parts.is_empty()).then(|| {
-            format!(
-                "{label}: of the updates that were joined, a deadline had stopped {}.",
-                parts.join("; ")
-            )
-        })
-    });
-    of.collect()
 }
 
 /// What servers did of the training, which no figure of the devices holds.

@@ -21,18 +21,6 @@ pub struct Tallies {
     participation: BTreeMap<String, ProfileParticipation>,
     times: Anatomy,
     counts: Counts,
-    /// Updates that were joined of clients that a deadline had stopped, by profile; empty where none was.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    stopped: BTreeMap<String, Stopped>,
-}
-
-/// Updates of clients that a deadline stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Stopped {
-    /// How many were joined.
-    pub updates: u64,
-    /// How many layers these had together.
-    pub layers: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -88,7 +76,7 @@ impl Tallies {
             );
         }
         let (times, counts) = (Anatomy::default(), Counts::default());
-        Self { profile_of, fit, participation, times, counts, stopped: BTreeMap::new() }
+        Self { profile_of, fit, participation, times, counts }
     }
 
     /// Counts a round.
@@ -104,11 +92,6 @@ impl Tallies {
             let Some(entry) = self.participation.get_mut(profile) else { continue };
             let spent = client.spent.total();
             entry.started += 1;
-            if let Some(layers) = client.layers {
-                let stopped = self.stopped.entry(profile.clone()).or_default();
-                stopped.updates += 1;
-                stopped.layers += u64::from(layers);
-            }
             entry.device_flops += spent.device_flops;
             entry.energy += spent.energy;
             self.counts.started += 1;
@@ -137,11 +120,6 @@ impl Tallies {
         self.counts.aggregated += other.counts.aggregated;
         self.counts.left += other.counts.left;
         self.counts.late += other.counts.late;
-        for (name, more) in &other.stopped {
-            let mine = self.stopped.entry(name.clone()).or_default();
-            mine.updates += more.updates;
-            mine.layers += more.layers;
-        }
         for (name, more) in &other.participation {
             let Some(entry) = self.participation.get_mut(name) else { continue };
             entry.started += more.started;
@@ -161,11 +139,6 @@ impl Tallies {
     /// Which profiles have the memory, in the order of their names.
     pub fn fit(&self) -> Vec<ProfileFit> {
         self.fit.values().cloned().collect()
-    }
-
-    /// Updates of clients that a deadline had stopped, by profile, in the order of their names.
-    pub fn stopped(&self) -> impl Iterator<Item = (&str, Stopped)> {
-        self.stopped.iter().map(|(profile, stopped)| (profile.as_str(), *stopped))
     }
 
     /// Who took part.
