@@ -269,7 +269,7 @@ impl Observer for Watch<'_> {
             participants: outcome.participants().into(),
             dropped: outcome.dropped().into(),
         };
-        self.tallies.add(outcome);
+        self.tallies.add(0, outcome);
         Ok(self.flow())
     }
 

@@ -17,5 +17,6 @@ mod rules;
 mod server_work;
 mod split;
 mod tails;
+mod tallies;
 mod transfers;
 mod world;
