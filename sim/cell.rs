@@ -16,7 +16,7 @@ use fleetune_models::evaluate::{Evaluation, evaluate};
 use fleetune_reports::records::{PrivacySpent, RoundRecord};
 use fleetune_scenarios::{
     Scenario,
-    schema::{Asynchronous, PolicyConfig},
+    schema::{self, Asynchronous, Hierarchical, PolicyConfig, Tiers},
 };
 use fleetune_units::Seconds;
 use serde::{Deserialize, Serialize};
@@ -24,8 +24,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     clocks::clock,
     federation::{
-        Conditions, End, Federation, FederationConfig, FederationError, Observer, ObserverError,
-        Policy, RoundOutcome, RunOutcome, Standing, Stop,
+        Conditions, End, Federation, FederationConfig, FederationError, GroupInfo, Observer,
+        ObserverError, Policy, RoundOutcome, RunOutcome, Standing, Stop, TierWeights,
     },
     prepare::{Prepared, World},
     tallies::Tallies,
@@ -93,7 +93,8 @@ pub fn run_cell(
     listener: &Listener<'_>,
 ) -> Result<CellResult, FederationError> {
     let config = federation_config(&prepared.scenario);
-    let mut server = algorithm.server(prepared.setup(world), planned(&config));
+    let open = || algorithm.server(prepared.setup(world), planned(&config));
+    let (mut server, mut parts) = (open(), parts(&config, open));
     let conditions = conditions(prepared, algorithm, server.as_ref());
     let mut watch = Watch {
         prepared,
@@ -112,9 +113,13 @@ pub fn run_cell(
             server.as_ref(),
         ),
     };
-    let federation =
+    let mut federation =
         Federation::new(&config, &world.fleet, world.streams, server.as_mut(), &mut watch)?
             .under(&conditions);
+    if config.has_parts() {
+        let parts = parts.iter_mut().map(|part| -> &mut dyn Server { part.as_mut() });
+        federation = federation.with_parts(parts.collect());
+    }
     let (standing, ending) = match federation.run() {
         Ok(RunOutcome { end, standing }) => (standing, Ending::Ran(end)),
         Err(FederationError::Protocol(error)) => {
@@ -138,6 +143,12 @@ pub fn run_cell(
         tallies,
         privacy,
     })
+}
+
+/// A server for the rounds of each group, where groups have rounds of their own.
+fn parts(config: &FederationConfig, open: impl Fn() -> Box<dyn Server>) -> Vec<Box<dyn Server>> {
+    let count = if config.has_parts() { config.groups() } else { 0 };
+    std::iter::repeat_with(open).take(count).collect()
 }
 
 /// Updates that a round plans to join.
@@ -199,6 +210,16 @@ fn policy(asked: &PolicyConfig) -> Policy {
         PolicyConfig::Asynchronous(Asynchronous { concurrency, rule }) => {
             Policy::Asynchronous { concurrency, rule }
         }
+        PolicyConfig::Tiers(Tiers { count, weights }) => {
+            let weights = match weights {
+                schema::TierWeights::FedAt => TierWeights::FedAt,
+                schema::TierWeights::Even => TierWeights::Even,
+            };
+            Policy::Tiers { count, weights }
+        }
+        PolicyConfig::Hierarchical(Hierarchical { edge_rounds }) => {
+            Policy::Hierarchical { edge_rounds }
+        }
     }
 }
 
@@ -259,6 +280,10 @@ impl Observer for Watch<'_> {
         Ok(self.flow())
     }
 
+    fn groups(&mut self, groups: &[GroupInfo]) {
+        groups.iter().for_each(|group| self.tallies.tell_group(group));
+    }
+
     fn round(
         &mut self,
         standing: &Standing,
@@ -269,7 +294,7 @@ impl Observer for Watch<'_> {
             participants: outcome.participants().into(),
             dropped: outcome.dropped().into(),
         };
-        self.tallies.add(0, outcome);
+        self.tallies.add(outcome);
         Ok(self.flow())
     }
 

@@ -9,7 +9,9 @@ use fleetune_reports::records::{
 };
 use fleetune_scenarios::{
     Scenario,
-    schema::{Asynchronous, CostsOf, FederationConfig, PolicyConfig},
+    schema::{
+        Asynchronous, CostsOf, FederationConfig, Hierarchical, PolicyConfig, TierWeights, Tiers,
+    },
 };
 use fleetune_units::{Flops, Seconds};
 use sha2::{Digest, Sha256};
@@ -67,7 +69,10 @@ pub(crate) fn totals(cell: &CellResult) -> CellTotals {
         wasted_flops: ledger.wasted.device_flops,
         server_flops: cell.standing.server_flops,
         staleness: cell.tallies.staleness(),
-        backhaul: Backhaul::default(),
+        backhaul: Backhaul {
+            uplink: cell.standing.backhaul.uplink,
+            downlink: cell.standing.backhaul.downlink,
+        },
     }
 }
 
@@ -146,6 +151,18 @@ pub(crate) fn asking(federation: &FederationConfig) -> String {
             "none: {concurrency} clients at work at any time, the model moves by every {cohort} updates ({}), at most \
              {rounds} versions of it, evaluated every {evaluate_every}",
             rule.describe()
+        ),
+        PolicyConfig::Tiers(Tiers { count, weights }) => format!(
+            "of {count} tiers, each its own ({}): cohort of {cohort}, {over_commitment}x over-commitment, at most \
+             {rounds} in all, evaluated every {evaluate_every}",
+            match weights {
+                TierWeights::FedAt => "joined as in FedAT",
+                TierWeights::Even => "which weigh alike",
+            }
+        ),
+        PolicyConfig::Hierarchical(Hierarchical { edge_rounds }) => format!(
+            "of each edge, {edge_rounds} between two of the cloud (HierFAVG): cohort of {cohort}, {over_commitment}x \
+             over-commitment, at most {rounds} of the cloud, evaluated every {evaluate_every}"
         ),
     }
 }

@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     federation::{
-        Anatomy, ClientOutcome, Clock, Closing, Fate, FederationConfig, RoundOutcome, Undisturbed,
+        Anatomy, ClientOutcome, Clock, Closing, Fate, FederationConfig, GroupInfo, RoundOutcome,
+        Undisturbed,
     },
     kernel::SimDuration,
 };
@@ -95,12 +96,12 @@ impl Tallies {
         Self { profile_of, fit, participation, times, aggregated: 0, groups: Vec::new() }
     }
 
-    /// Another group of so many devices has rounds of its own. Groups are numbered from 0 in the
-    /// order in which they are told, all of them before the first round.
-    pub fn tell_group(&mut self, name: &str, devices: u32) {
+    /// Another group has rounds of its own. Groups are numbered from 0 in the order in which they
+    /// are told, all of them before the first round.
+    pub fn tell_group(&mut self, group: &GroupInfo) {
         let record = GroupRecord {
-            name: name.to_owned(),
-            devices: devices.into(),
+            name: group.name.clone(),
+            devices: group.devices.into(),
             rounds: 0,
             participants: 0,
             mean_round: None,
@@ -113,8 +114,8 @@ impl Tallies {
         self.groups.push(Group { record, rounds: SimDuration::ZERO });
     }
 
-    /// Counts a round of `group`, which is 0 where all devices are one group.
-    pub fn add(&mut self, group: u32, outcome: &RoundOutcome) {
+    /// Counts a round.
+    pub fn add(&mut self, outcome: &RoundOutcome) {
         for (client, spent) in &outcome.tails {
             let profile = &self.profile_of[*client as usize];
             if let Some(entry) = self.participation.get_mut(profile) {
@@ -131,7 +132,7 @@ impl Tallies {
                 self.times += client.times;
             }
         }
-        if let Some(group) = self.groups.get_mut(group as usize) {
+        if let Some(group) = self.groups.get_mut(outcome.group as usize) {
             group.add(outcome);
         }
     }

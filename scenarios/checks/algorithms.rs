@@ -42,9 +42,9 @@ pub(super) fn check(draft: &mut Draft, sizes: Sizes<'_>, faults: &mut Vec<Fault>
         }
         beside(algorithm, &path, sizes, faults);
         let mut conflicts = algorithm.kind.conflicts();
-        if matches!(policy, PolicyConfig::Asynchronous(_)) {
-            conflicts.extend(algorithm.kind.refusal(Aggregation::Asynchronous));
-            for conflict in algorithm.refusals(Aggregation::Asynchronous) {
+        if let Some(aggregation) = aggregation(&policy) {
+            conflicts.extend(algorithm.kind.refusal(aggregation));
+            for conflict in algorithm.refusals(aggregation) {
                 let fault = Fault::value(within(&path, conflict.field), conflict.message);
                 faults.push(fault.with_help(conflict.help));
             }
@@ -63,6 +63,15 @@ pub(super) fn check(draft: &mut Draft, sizes: Sizes<'_>, faults: &mut Vec<Fault>
             Ok(_) => (),
             Err(error) => faults.push(Fault::key(path, error.to_string())),
         }
+    }
+}
+
+/// How a policy joins updates, if not by one server in rounds.
+fn aggregation(policy: &PolicyConfig) -> Option<Aggregation> {
+    match policy {
+        PolicyConfig::Synchronous => None,
+        PolicyConfig::Asynchronous(_) => Some(Aggregation::Asynchronous),
+        PolicyConfig::Tiers(_) | PolicyConfig::Hierarchical(_) => Some(Aggregation::InGroups),
     }
 }
 

@@ -1,13 +1,17 @@
 //! What is counted of rounds for the charts: by end, by staleness, by group.
 
 use fleetune::{
-    federation::{Clock, Fate, RoundOutcome},
+    federation::{Clock, Fate, GroupInfo, RoundOutcome},
     kernel::SimDuration,
     tallies::Tallies,
 };
 use fleetune_units::{Flops, Seconds};
 
 use super::world::{SPEC, Script, Spec, config, fleet, run, work};
+
+fn named(name: &str, devices: u32) -> GroupInfo {
+    GroupInfo { name: name.to_owned(), devices }
+}
 
 /// Rounds that are told of two groups in turn: what groups did adds up to what all did, and one group is none.
 #[test]
@@ -24,15 +28,15 @@ fn what_groups_did_is_what_all_did() {
     let empty = || Tallies::new(&fleet, (&wiring, &Clock::default()), &rules, &script);
 
     let mut alone = empty();
-    alone.tell_group("all", 4);
-    diary.rounds.iter().for_each(|round| alone.add(0, round));
+    alone.tell_group(&named("all", 4));
+    diary.rounds.iter().for_each(|round| alone.add(round));
     assert!(alone.groups().is_empty(), "one group is no group");
 
     let mut tallies = empty();
-    tallies.tell_group("near", 1);
-    tallies.tell_group("far", 3);
+    tallies.tell_group(&named("near", 1));
+    tallies.tell_group(&named("far", 3));
     for (group, round) in [0, 1].into_iter().cycle().zip(&diary.rounds) {
-        tallies.add(group, round);
+        tallies.add(&RoundOutcome { group, ..round.clone() });
     }
     let groups = tallies.groups();
     let names: Vec<_> = groups.iter().map(|g| (g.name.as_str(), g.devices, g.rounds)).collect();
@@ -90,7 +94,7 @@ fn every_end_is_counted_for_what_it_is() {
     }
     let wiring = rules.wiring(&fleet.devices).unwrap();
     let mut tallies = Tallies::new(&fleet, (&wiring, &Clock::default()), &rules, &script);
-    tallies.add(0, &round);
+    tallies.add(&round);
     let profiles = tallies.participation();
     assert_eq!(profiles.len(), 7);
     for (n, profile) in profiles.iter().enumerate() {
