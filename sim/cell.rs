@@ -201,6 +201,7 @@ fn conditions(prepared: &Prepared, algorithm: &Algorithm, server: &dyn Server) -
         eligibility: scenario.fleet.eligibility,
         traces: scenario.traces().map(Arc::clone),
         clock: clock(prepared, algorithm, server),
+        outages: Vec::new(),
     }
 }
 

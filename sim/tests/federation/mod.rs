@@ -15,6 +15,7 @@ mod hierarchy;
 mod laws;
 mod learning;
 mod limits;
+mod link_faults;
 mod parts;
 mod rules;
 mod server_work;
