@@ -24,8 +24,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     clocks::clock,
     federation::{
-        Conditions, End, Federation, FederationConfig, FederationError, Observer, ObserverError,
-        Policy, RoundOutcome, RunOutcome, Standing, Stop, TierWeights,
+        Conditions, End, Federation, FederationConfig, FederationError, GroupInfo, Observer,
+        ObserverError, Policy, RoundOutcome, RunOutcome, Standing, Stop, TierWeights,
     },
     prepare::{Prepared, World},
     tallies::Tallies,
@@ -201,6 +201,7 @@ fn conditions(prepared: &Prepared, algorithm: &Algorithm, server: &dyn Server) -
         eligibility: scenario.fleet.eligibility,
         traces: scenario.traces().map(Arc::clone),
         clock: clock(prepared, algorithm, server),
+        outages: Vec::new(),
     }
 }
 
@@ -278,6 +279,10 @@ impl Observer for Watch<'_> {
             accuracy: found.accuracy,
         });
         Ok(self.flow())
+    }
+
+    fn groups(&mut self, groups: &[GroupInfo]) {
+        groups.iter().for_each(|group| self.tallies.tell_group(group));
     }
 
     fn round(

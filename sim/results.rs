@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use fleetune_devices::{AvailabilityMode, Profile};
 use fleetune_reports::records::{
-    AlgorithmDetails, CellTotals, Details, Manifest, RunResults, ScenarioInfo, Start, Statement,
-    Treatment,
+    AlgorithmDetails, Backhaul, CellTotals, Details, Manifest, RunResults, ScenarioInfo, Start,
+    Statement, Treatment,
 };
 use fleetune_scenarios::{
     Scenario,
@@ -68,6 +68,11 @@ pub(crate) fn totals(cell: &CellResult) -> CellTotals {
         device_flops: ledger.total().device_flops,
         wasted_flops: ledger.wasted.device_flops,
         server_flops: cell.standing.server_flops,
+        staleness: cell.tallies.staleness(),
+        backhaul: Backhaul {
+            uplink: cell.standing.backhaul.uplink,
+            downlink: cell.standing.backhaul.downlink,
+        },
     }
 }
 
@@ -93,6 +98,7 @@ fn details(label: &str, description: &str, cells: &[CellResult]) -> AlgorithmDet
         anatomy: merged.as_ref().and_then(|t| t.anatomy()),
         participation: merged.as_ref().map(|t| t.participation()).unwrap_or_default(),
         privacy: privacy.collect(),
+        groups: merged.as_ref().map(|t| t.groups()).unwrap_or_default(),
     }
 }
 

@@ -81,6 +81,7 @@
 //!     the mains and charges. It dies, leaves or comes at the first nanosecond at which a level is
 //!     crossed, and changes of state come first at every instant: a device that dies exactly at its
 //!     arrival has not delivered. The dead draw nothing; they live again when they are plugged in.
+//!     A link that is down ([`Outage`]) keeps all devices away whose way crosses it.
 //!
 //! Without rounds ([`Policy::Asynchronous`]) rules 1 to 5, 11 and 12 give way to these:
 //!
@@ -141,6 +142,7 @@ mod hierarchy;
 mod ledger;
 mod links;
 mod mode;
+mod outages;
 mod outcome;
 mod power;
 mod presence;
@@ -162,6 +164,7 @@ pub use config::{ConfigError, FederationConfig, Policy, Stop, TierWeights};
 pub use error::FederationError;
 pub use group::GroupInfo;
 pub use ledger::{Ledger, Resources};
+pub use outages::Outage;
 pub use outcome::{
     Backhaul, ClientOutcome, Closing, End, Fate, Observer, ObserverError, RoundOutcome, RunOutcome,
     Standing,

@@ -24,6 +24,7 @@ use super::{
     hierarchy::Hierarchy,
     links::Links,
     mode::Mode,
+    outages::Outages,
     outcome::{End, Observer, RunOutcome, Standing},
     presence::{Presence, Sessions, Source},
     processors::Processors,
@@ -32,7 +33,7 @@ use super::{
     tails::Tails,
     tiers::Tiers,
 };
-use crate::kernel::{Calendar, SimDuration, SimTime};
+use crate::kernel::{Calendar, Counts, SimDuration, SimTime};
 
 /// The rules of a run in kernel time.
 #[derive(Debug, Clone, Copy)]
@@ -78,6 +79,7 @@ pub struct Federation<'a> {
     pub(super) presence: Presence<'a>,
     pub(super) wiring: Wiring,
     pub(super) links: Links,
+    pub(super) outages: Outages,
     pub(super) clock: Clock,
     pub(super) processors: Processors,
     pub(super) supplies: Supplies,
@@ -165,6 +167,7 @@ impl<'a> Federation<'a> {
             calendar: Calendar::new(),
             presence: Presence::new(devices.len(), source),
             links: Links::new(&wiring),
+            outages: Outages::default(),
             wiring,
             clock: Clock::default(),
             processors: Processors::new(seeds),
@@ -189,6 +192,7 @@ impl<'a> Federation<'a> {
             self.presence = Presence::new(self.devices.len(), source);
         }
         self.clock = conditions.clock.clone();
+        self.outages = Outages::new(&conditions.outages);
         self.supplies = Supplies::new(self.devices, conditions, &self.seeds);
         self
     }
@@ -205,6 +209,19 @@ impl<'a> Federation<'a> {
     /// # Errors
     /// [`FederationError`]; all of them are final.
     pub fn run(mut self) -> Result<RunOutcome, FederationError> {
+        self.go()
+    }
+
+    /// As [`Federation::run`]; tells the books of the calendar as well.
+    ///
+    /// # Errors
+    /// As [`Federation::run`].
+    pub fn run_audited(mut self) -> Result<(RunOutcome, Counts), FederationError> {
+        let outcome = self.go()?;
+        Ok((outcome, self.calendar.counts()))
+    }
+
+    fn go(&mut self) -> Result<RunOutcome, FederationError> {
         self.check_parts()?;
         self.survey();
         self.form_groups();
@@ -215,6 +232,7 @@ impl<'a> Federation<'a> {
         } else {
             self.presence.start(&mut self.calendar)?;
             self.start_batteries()?;
+            self.schedule_outages()?;
             self.count_ready();
             if let Some(limit) = self.rules.time_limit {
                 self.schedule(limit, FederationEvent::Stop)?;
@@ -275,6 +293,7 @@ impl<'a> Federation<'a> {
             }
             FederationEvent::BatteryTurns { device } => self.battery_turns(device),
             FederationEvent::Transferred { place } => self.transferred(place),
+            FederationEvent::LinkTurns { outage, up } => self.link_turns(outage, up),
             FederationEvent::FlowTurns => self.flows_turn(),
             FederationEvent::Computed { place } => self.computed(place),
             FederationEvent::TimedOut { place } => self.time_out(place),

@@ -6,8 +6,9 @@ use std::sync::{
 };
 
 use fleetune::federation::{
-    ClientOutcome, Fate, Federation, FederationConfig, Ledger, RoundOutcome, RunOutcome,
+    ClientOutcome, Conditions, Fate, Federation, FederationConfig, Ledger, RoundOutcome, RunOutcome,
 };
+use fleetune::kernel::Counts;
 use fleetune_algorithms::protocol::{
     Assignment, ClientId, Counted, Estimate, Exchange, Movable, Payload, ProtocolError, Server,
     Update, Verdict,
@@ -129,6 +130,18 @@ pub(super) fn run_parts(
     traces: Option<&[Vec<(bool, f64)>]>,
     work: impl Fn(Exchange, ClientId) -> Workload + Send + Sync + 'static,
 ) -> Told {
+    let (told, _) = run_parts_under(&Conditions::default(), config, fleet, traces, work);
+    told
+}
+
+/// As [`run_parts`], under conditions; with the books of the calendar.
+pub(super) fn run_parts_under(
+    conditions: &Conditions,
+    config: &FederationConfig,
+    fleet: &Fleet,
+    traces: Option<&[Vec<(bool, f64)>]>,
+    work: impl Fn(Exchange, ClientId) -> Workload + Send + Sync + 'static,
+) -> (Told, Counts) {
     let work: WorkOf = Arc::new(work);
     let mut global = Part::new(&work, 0.0);
     let step = |group: usize| 10_f32.powi(group as i32);
@@ -143,8 +156,9 @@ pub(super) fn run_parts(
         }
     };
     let servers = parts.iter_mut().map(|part| -> &mut dyn Server { part }).collect();
-    let outcome = federation.unwrap().with_parts(servers).run().unwrap();
-    Told { outcome, diary, global, parts }
+    let federation = federation.unwrap().with_parts(servers).under(conditions);
+    let (outcome, counts) = federation.run_audited().unwrap();
+    (Told { outcome, diary, global, parts }, counts)
 }
 
 impl Told {
