@@ -3,8 +3,8 @@
 use std::{ops::ControlFlow, sync::Arc};
 
 use fleetune_algorithms::protocol::{
-    Assignment, ClientId, Counted, Displaced, Estimate, Exchange, Moment, Payload, ProtocolError,
-    Server, Update, Verdict,
+    Assignment, ClientId, Counted, Displaced, Estimate, Exchange, Losses, Moment, Payload,
+    ProtocolError, Server, Update, Verdict,
 };
 use fleetune_devices::{
     Fleet, Phase, PhaseKind, Precision, Workload,
@@ -64,7 +64,13 @@ impl Server for Script<'_> {
             peak_memory: workload.peak_memory,
         };
         let payload = Payload::Scalars(Vec::new());
-        let job = Box::new(move || Update { payload, examples: 1, counted, kept: None });
+        let job = Box::new(move || Update {
+            payload,
+            examples: 1,
+            counted,
+            kept: None,
+            losses: Losses::default(),
+        });
         Assignment { workload, job }
     }
 

@@ -13,8 +13,8 @@ use fleetune::federation::{
     Conditions, Federation, FederationConfig, FederationError, Policy, RunOutcome, Sessions, Stop,
 };
 use fleetune_algorithms::protocol::{
-    Assignment, ClientId, Counted, Displaced, Estimate, Exchange, Payload, ProtocolError, Server,
-    Update, Verdict,
+    Assignment, ClientId, Counted, Displaced, Estimate, Exchange, Losses, Payload, ProtocolError,
+    Server, Update, Verdict,
 };
 use fleetune_devices::{
     Fleet, FleetConfig, Phase, PhaseKind, Precision, Profiles, Session, Workload,
@@ -215,7 +215,13 @@ impl Server for Script {
         let job = Box::new(move || {
             runs.fetch_add(1, Ordering::Relaxed);
             hasty.fetch_add(usize::from(!is_convened), Ordering::Relaxed);
-            Update { payload: Payload::Scalars(Vec::new()), examples: 1, counted, kept: None }
+            Update {
+                payload: Payload::Scalars(Vec::new()),
+                examples: 1,
+                counted,
+                kept: None,
+                losses: Losses::default(),
+            }
         });
         Assignment { workload, job }
     }
