@@ -132,12 +132,14 @@ fn describe(prepared: &Prepared) -> ScenarioInfo {
 
 /// How clients are asked and joined, in one line.
 pub(crate) fn asking(federation: &FederationConfig) -> String {
-    let FederationConfig { cohort, over_commitment, stop, evaluate_every, .. } = federation;
+    let FederationConfig { cohort, over_commitment, selection, stop, evaluate_every, .. } =
+        federation;
     let rounds = stop.rounds;
     match federation.policy {
         PolicyConfig::Synchronous => format!(
-            "cohort of {cohort}, {over_commitment}x over-commitment, at most {rounds} rounds, evaluated every \
-             {evaluate_every}"
+            "cohort of {cohort}, {}, {over_commitment}x over-commitment, at most {rounds} rounds, evaluated every \
+             {evaluate_every}",
+            selection.describe()
         ),
         PolicyConfig::Asynchronous(Asynchronous { concurrency, rule }) => format!(
             "none: {concurrency} clients at work at any time, the model moves by every {cohort} updates ({}), at most \

@@ -101,6 +101,7 @@
 //!     the end of the run breaks off is the last of them.
 
 mod anatomy;
+mod asking;
 mod asynchronous;
 mod client;
 mod clock;

@@ -11,7 +11,6 @@ use super::{
     event::FederationEvent,
     outcome::{Closing, End, Fate, RoundOutcome},
     presence::Change,
-    selection,
     server::Federation,
 };
 use crate::kernel::{Handle, SimDuration, SimTime};
@@ -88,6 +87,9 @@ impl Federation<'_> {
     /// A device comes, leaves, or does neither.
     pub(super) fn changed(&mut self, device: u32, change: Change) -> Result<(), FederationError> {
         let counts = u32::from(self.capable[device as usize]);
+        if change != Change::Nothing {
+            self.selection.moved(device, change == Change::Came, self.now());
+        }
         match change {
             Change::Came => {
                 self.ready += counts;
@@ -201,31 +203,6 @@ impl Federation<'_> {
         self.open_exchange(exchange, (0..).zip(asked).collect())
     }
 
-    /// The devices to ask, in order; and how many were passed over because this round's assignment
-    /// exceeds their memory though the first one did not.
-    fn select(&self, exchange: Exchange) -> (Vec<u32>, u32) {
-        let (mut asked, mut excluded) = (Vec::new(), 0);
-        let ranking = selection::ranking(&self.seeds, exchange.round, self.capable.len() as u32);
-        for device in ranking {
-            if asked.len() as u64 == u64::from(self.rules.asked) {
-                break;
-            }
-            if !self.presence.is_online(device) {
-                continue;
-            }
-            if !self.capable[device as usize] {
-                excluded += 1;
-                continue;
-            }
-            if self.device(device).can_run(&self.assignment(exchange, device).workload) {
-                asked.push(device);
-            } else {
-                excluded += 1;
-            }
-        }
-        (asked, excluded)
-    }
-
     fn wait(&mut self) -> Result<(), FederationError> {
         if self.waiting.is_none() {
             let now = self.now();
@@ -252,6 +229,7 @@ impl Federation<'_> {
         self.standing.participants += u64::from(outcome.participants());
         self.standing.dropped += u64::from(outcome.dropped());
         self.standing.rounds += 1;
+        self.tell_selection(outcome);
     }
 
     /// Books a round that was not broken off, evaluates if that is due, and goes on or ends.

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use fleetune_algorithms::{mixing::Mixer, protocol::Server};
+use fleetune_algorithms::{
+    mixing::Mixer,
+    protocol::{ClientId, Server},
+};
 
 /// A server that joins whole cohorts, or one whose clients are joined as they come.
 pub(super) enum Side<'a> {
@@ -29,6 +32,14 @@ impl<'a> Side<'a> {
         match self {
             Self::Cohorts(server) => &mut **server,
             Self::Mixed(_) => unreachable!("{POLICY}"),
+        }
+    }
+
+    /// What clients have reported of their losses, if they do.
+    pub(super) fn take_reports(&mut self) -> Vec<(ClientId, f32)> {
+        match self {
+            Self::Cohorts(server) => server.take_reports(),
+            Self::Mixed(_) => Vec::new(),
         }
     }
 

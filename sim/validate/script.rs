@@ -16,6 +16,7 @@ use fleetune_models::{
     encoder::{Classifier, Encoder, EncoderConfig, Head},
     parameters::{Trainable, Weights, read},
 };
+use fleetune_scenarios::schema::SelectionConfig;
 use fleetune_units::{Bytes, BytesPerSecond, Flops, FlopsPerSecond, Seconds};
 use fleetune_validation::{Law, ValidationError, replicate};
 
@@ -146,6 +147,7 @@ pub(super) fn config(cohort: u32) -> FederationConfig {
         cohort,
         over_commitment: 1.0,
         policy: Policy::Synchronous,
+        selection: SelectionConfig::Random,
         deadline: None,
         stop: Stop { rounds: 1, simulated_time: None, device_flops: None },
         evaluate_every: u64::MAX,

@@ -22,6 +22,7 @@ use fleetune_devices::{
     streams::SeedTree,
 };
 use fleetune_models::{encoder::Classifier, parameters::Weights};
+use fleetune_scenarios::schema::SelectionConfig;
 use fleetune_units::{Bytes, BytesPerSecond, Flops, FlopsPerSecond, Seconds};
 
 use super::diary::Diary;
@@ -94,6 +95,7 @@ pub(super) fn config(cohort: u32) -> FederationConfig {
         cohort,
         over_commitment: 1.0,
         policy: Policy::Synchronous,
+        selection: SelectionConfig::Random,
         deadline: None,
         stop: Stop { rounds: 10, simulated_time: None, device_flops: None },
         evaluate_every: 1_000_000,
