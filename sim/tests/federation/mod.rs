@@ -14,6 +14,7 @@ mod laws;
 mod learning;
 mod limits;
 mod rules;
+mod selection;
 mod server_work;
 mod split;
 mod tails;

@@ -146,6 +146,9 @@ pub(super) struct Script {
     pub(super) steps: u64,
     /// What it was told beforehand of how long work takes, by client, lately.
     pub(super) told: Arc<Mutex<BTreeMap<ClientId, Seconds>>>,
+    /// What clients report of their losses, if they do.
+    pub(super) utility: Option<fn(ClientId) -> f32>,
+    reports: BTreeMap<ClientId, f32>,
 }
 
 impl Script {
@@ -165,6 +168,8 @@ impl Script {
             weights: Arc::default(),
             steps: 0,
             told: Arc::default(),
+            utility: None,
+            reports: BTreeMap::new(),
         }
     }
 
@@ -235,6 +240,9 @@ impl Server for Script {
     ) -> Result<Verdict, ProtocolError> {
         let clients: Vec<ClientId> = updates.into_iter().map(|(client, _)| client).collect();
         self.joined_flops += self.join_work(exchange, &clients) + Flops::new(self.server_lie);
+        if let Some(utility) = self.utility {
+            self.reports.extend(clients.iter().map(|&client| (client, utility(client))));
+        }
         self.joined.push((exchange, clients));
         Ok((self.says)(exchange))
     }
@@ -249,6 +257,10 @@ impl Server for Script {
 
     fn needs_whole_rounds(&self) -> bool {
         self.whole_rounds
+    }
+
+    fn take_reports(&mut self) -> Vec<(ClientId, f32)> {
+        std::mem::take(&mut self.reports).into_iter().collect()
     }
 
     fn displaced(&mut self) -> Option<&mut dyn Displaced> {
