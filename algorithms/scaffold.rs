@@ -75,9 +75,9 @@ impl Algorithm for ScaffoldConfig {
                 "SCAFFOLD corrects a step by c - c_i, where every c_i and their mean c are of one time: of a client \
                  that is late, or asked again before it was joined, neither is"
             }
-            Aggregation::AtEdges => {
-                "SCAFFOLD's c is the mean of all clients' control variates, and an edge knows those of its own alone: \
-                 at edges it takes a second correction, which is not here (Fang et al. 2024, MTGC)"
+            Aggregation::InGroups => {
+                "SCAFFOLD's c is the mean of all clients' control variates, and an edge or tier knows those of its own \
+                 alone: it would take a second correction, which is not here (Fang et al. 2024, MTGC)"
             }
         };
         let help = "take `fedavg` or `fedprox`, whose clients are joined by what they made alone";

@@ -182,6 +182,10 @@ impl Movable for SignSpsaServer {
     fn move_to(&mut self, weights: &Weights) {
         self.global = Arc::new(weights.clone());
     }
+
+    fn message_size(&mut self) -> Bytes {
+        Payload::size(self.workshop.meters.charged().elements())
+    }
 }
 
 /// One client's work in one round.

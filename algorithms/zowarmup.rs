@@ -251,4 +251,8 @@ impl Movable for ZoWarmUpServer {
         self.first.move_to(weights);
         self.follow();
     }
+
+    fn message_size(&mut self) -> Bytes {
+        self.first.message_size()
+    }
 }

@@ -17,7 +17,7 @@ use fleetune_models::evaluate::{Evaluation, evaluate};
 use fleetune_reports::records::{PrivacySpent, RoundRecord};
 use fleetune_scenarios::{
     Scenario,
-    schema::{Asynchronous, PolicyConfig, SelectionConfig},
+    schema::{self, Asynchronous, Hierarchical, PolicyConfig, SelectionConfig, Tiers},
 };
 use fleetune_units::Seconds;
 use serde::{Deserialize, Serialize};
@@ -26,7 +26,7 @@ use crate::{
     clocks::clock,
     federation::{
         Conditions, End, Federation, FederationConfig, FederationError, Observer, ObserverError,
-        Policy, RoundOutcome, RunOutcome, Standing, Stop,
+        Policy, RoundOutcome, RunOutcome, Standing, Stop, TierWeights,
     },
     prepare::{Prepared, World},
     tallies::Tallies,
@@ -94,7 +94,8 @@ pub fn run_cell(
     listener: &Listener<'_>,
 ) -> Result<CellResult, FederationError> {
     let config = federation_config(&prepared.scenario);
-    let mut server = open_server(prepared, world, algorithm, &config);
+    let open = || open_server(prepared, world, algorithm, &config);
+    let (mut server, mut parts) = (open(), parts(&config, open));
     let conditions = conditions(prepared, algorithm, server.as_ref());
     let mut watch = Watch {
         prepared,
@@ -113,9 +114,13 @@ pub fn run_cell(
             server.as_ref(),
         ),
     };
-    let federation =
+    let mut federation =
         Federation::new(&config, &world.fleet, world.streams, server.as_mut(), &mut watch)?
             .under(&conditions);
+    if config.has_parts() {
+        let parts = parts.iter_mut().map(|part| -> &mut dyn Server { part.as_mut() });
+        federation = federation.with_parts(parts.collect());
+    }
     let (standing, ending) = match federation.run() {
         Ok(RunOutcome { end, standing }) => (standing, Ending::Ran(end)),
         Err(FederationError::Protocol(error)) => {
@@ -150,6 +155,12 @@ pub(crate) fn open_server(
 ) -> Box<dyn Server> {
     let server = algorithm.server(prepared.setup(world), planned(config));
     if config.selection.needs_losses() { reporting(server) } else { server }
+}
+
+/// A server for the rounds of each group, where groups have rounds of their own.
+fn parts(config: &FederationConfig, open: impl Fn() -> Box<dyn Server>) -> Vec<Box<dyn Server>> {
+    let count = if config.has_parts() { config.groups() } else { 0 };
+    std::iter::repeat_with(open).take(count).collect()
 }
 
 /// Updates that a round plans to join.
@@ -215,6 +226,16 @@ fn policy(asked: &PolicyConfig) -> Policy {
         PolicyConfig::Synchronous => Policy::Synchronous,
         PolicyConfig::Asynchronous(Asynchronous { concurrency, rule }) => {
             Policy::Asynchronous { concurrency, rule }
+        }
+        PolicyConfig::Tiers(Tiers { count, weights }) => {
+            let weights = match weights {
+                schema::TierWeights::FedAt => TierWeights::FedAt,
+                schema::TierWeights::Even => TierWeights::Even,
+            };
+            Policy::Tiers { count, weights }
+        }
+        PolicyConfig::Hierarchical(Hierarchical { edge_rounds }) => {
+            Policy::Hierarchical { edge_rounds }
         }
     }
 }

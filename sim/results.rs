@@ -9,7 +9,9 @@ use fleetune_reports::records::{
 };
 use fleetune_scenarios::{
     Scenario,
-    schema::{Asynchronous, CostsOf, FederationConfig, PolicyConfig},
+    schema::{
+        Asynchronous, CostsOf, FederationConfig, Hierarchical, PolicyConfig, TierWeights, Tiers,
+    },
 };
 use fleetune_units::{Flops, Seconds};
 use sha2::{Digest, Sha256};
@@ -134,17 +136,28 @@ fn describe(prepared: &Prepared) -> ScenarioInfo {
 pub(crate) fn asking(federation: &FederationConfig) -> String {
     let FederationConfig { cohort, over_commitment, selection, stop, evaluate_every, .. } =
         federation;
-    let rounds = stop.rounds;
+    let (rounds, whom) = (stop.rounds, selection.describe());
     match federation.policy {
         PolicyConfig::Synchronous => format!(
-            "cohort of {cohort}, {}, {over_commitment}x over-commitment, at most {rounds} rounds, evaluated every \
-             {evaluate_every}",
-            selection.describe()
+            "cohort of {cohort}, {whom}, {over_commitment}x over-commitment, at most {rounds} rounds, evaluated every \
+             {evaluate_every}"
         ),
         PolicyConfig::Asynchronous(Asynchronous { concurrency, rule }) => format!(
             "none: {concurrency} clients at work at any time, the model moves by every {cohort} updates ({}), at most \
              {rounds} versions of it, evaluated every {evaluate_every}",
             rule.describe()
+        ),
+        PolicyConfig::Tiers(Tiers { count, weights }) => format!(
+            "of {count} tiers, each its own ({}): cohort of {cohort}, {whom}, {over_commitment}x over-commitment, \
+             at most {rounds} in all, evaluated every {evaluate_every}",
+            match weights {
+                TierWeights::FedAt => "joined as in FedAT",
+                TierWeights::Even => "which weigh alike",
+            }
+        ),
+        PolicyConfig::Hierarchical(Hierarchical { edge_rounds }) => format!(
+            "of each edge, {edge_rounds} between two of the cloud (HierFAVG): cohort of {cohort}, {whom}, {over_commitment}x \
+             over-commitment, at most {rounds} of the cloud, evaluated every {evaluate_every}"
         ),
     }
 }

@@ -119,8 +119,8 @@ impl Algorithm for FedsLlmConfig {
             Aggregation::Asynchronous => {
                 "FedsLLM's server trains its part with the whole cohort of a round, exchange by exchange"
             }
-            Aggregation::AtEdges => {
-                "FedsLLM's upper layers train where the server computes, and edges do not compute"
+            Aggregation::InGroups => {
+                "FedsLLM's server trains the upper layers of one model: edges do not compute, and tiers have a model each"
             }
         };
         let help = "take `fedavg`: what it learns in a round is the same";

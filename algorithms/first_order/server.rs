@@ -2,12 +2,13 @@ use std::{borrow::Cow, fmt, sync::Arc};
 
 use fleetune_devices::Workload;
 use fleetune_models::{encoder::Classifier, parameters::Weights};
+use fleetune_units::Bytes;
 
 use super::{LocalRule, Recipe, client::Task};
 use crate::{
     average::{advance, difference, mean_by_examples, moved},
     protocol::{
-        Assignment, ClientId, Displaced, Estimate, Exchange, Horizon, Moment, Movable,
+        Assignment, ClientId, Displaced, Estimate, Exchange, Horizon, Moment, Movable, Payload,
         ProtocolError, Server, Update, Verdict,
     },
     setup::{Setup, Workshop},
@@ -147,5 +148,9 @@ impl<M: Method> Displaced for FirstOrderServer<M> {
 impl<M: Method> Movable for FirstOrderServer<M> {
     fn move_to(&mut self, weights: &Weights) {
         self.global = Arc::new(weights.clone());
+    }
+
+    fn message_size(&mut self) -> Bytes {
+        Payload::size(self.workshop.meters.charged().elements())
     }
 }

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use fleetune_devices::Workload;
 use fleetune_models::{cost::BatchShape, encoder::Classifier, parameters::Weights};
+use fleetune_units::Bytes;
 
 use super::{
     Form, FwdLlmConfig, Upload,
@@ -14,8 +15,8 @@ use super::{
 use crate::{
     average::advance,
     protocol::{
-        Assignment, ClientId, Estimate, Exchange, Horizon, Moment, Movable, ProtocolError, Server,
-        Update, Verdict,
+        Assignment, ClientId, Estimate, Exchange, Horizon, Moment, Movable, Payload, ProtocolError,
+        Server, Update, Verdict,
     },
     setup::Workshop,
 };
@@ -146,6 +147,10 @@ impl Movable for FwdLlmServer {
     fn move_to(&mut self, weights: &Weights) {
         self.global = Arc::new(weights.clone());
         self.collected.clear();
+    }
+
+    fn message_size(&mut self) -> Bytes {
+        Payload::size(self.workshop.meters.charged().elements())
     }
 }
 

@@ -9,6 +9,7 @@
 use std::sync::Arc;
 
 use fleetune_models::parameters::Weights;
+use fleetune_units::Bytes;
 
 use super::{ClientId, Exchange, Moment, ProtocolError, Update};
 
@@ -55,9 +56,14 @@ pub trait Displaced {
     fn advance(&mut self, moment: Moment, movement: &[f64]) -> Result<(), ProtocolError>;
 }
 
-/// A server whose global model can be replaced between two rounds, as at an edge that gets the cloud's.
+/// A server whose global model can be replaced between two rounds, as at an edge that gets the cloud's or in a tier that
+/// goes on from all tiers'.
 pub trait Movable {
     /// Goes on from these trained values, which clients have to download. What the server has learnt besides, such as
     /// an optimiser's moments, stays.
     fn move_to(&mut self, weights: &Weights);
+
+    /// The bytes of all trained values in one message, of the architecture whose costs are charged: what an edge and its
+    /// cloud send each other.
+    fn message_size(&mut self) -> Bytes;
 }

@@ -14,6 +14,6 @@ pub struct Conflict {
 pub enum Aggregation {
     /// One by one or from a buffer, each made from a model that may be an old one by then.
     Asynchronous,
-    /// In rounds of a server at each edge, whose models a cloud joins.
-    AtEdges,
+    /// In rounds of several servers, of edges or tiers, whose models are joined.
+    InGroups,
 }

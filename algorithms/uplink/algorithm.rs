@@ -123,9 +123,9 @@ impl Algorithm {
                     "noise is planned for the sum of one cohort, in which every client counts once, and a fast client \
                      may be in a buffer more than once"
                 }
-                Aggregation::AtEdges => {
+                Aggregation::InGroups => {
                     "noise is planned, and what it proves is accounted for, for the cohorts of one server, and every \
-                     edge sums its own"
+                     edge or tier sums its own"
                 }
             };
             let help = "leave `privacy` out, or let one server join synchronous rounds";

@@ -2,7 +2,7 @@ use std::{borrow::Cow, collections::BTreeMap, fmt, num::NonZeroU32, sync::Arc};
 
 use fleetune_devices::{Workload, streams::SeedTree};
 use fleetune_models::{encoder::Classifier, parameters::Weights};
-use fleetune_units::Flops;
+use fleetune_units::{Bytes, Flops};
 
 use super::{
     Content,
@@ -341,6 +341,11 @@ impl Movable for UplinkServer {
         let inner = self.inner.movable().expect("it was, when this server was asked for it");
         inner.move_to(weights);
         self.follow();
+    }
+
+    fn message_size(&mut self) -> Bytes {
+        let inner = self.inner.movable().expect("it was, when this server was asked for it");
+        inner.message_size()
     }
 }
 

@@ -9,6 +9,7 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use fleetune_devices::Workload;
 use fleetune_models::{encoder::Classifier, parameters::Weights};
+use fleetune_units::Bytes;
 
 use super::{
     client::{Download, Task},
@@ -19,7 +20,7 @@ use super::{
 use crate::{
     average::{advance, difference, mean_by_examples, moved},
     protocol::{
-        Assignment, ClientId, Displaced, Estimate, Exchange, Horizon, Moment, Movable,
+        Assignment, ClientId, Displaced, Estimate, Exchange, Horizon, Moment, Movable, Payload,
         ProtocolError, Server, Update, Verdict,
     },
     setup::Workshop,
@@ -298,6 +299,10 @@ impl Movable for ZerothOrderServer {
         self.global = Arc::new(weights.clone());
         self.start_is_known = false;
         self.held.clear();
+    }
+
+    fn message_size(&mut self) -> Bytes {
+        Payload::size(self.workshop.meters.charged().elements())
     }
 }
 

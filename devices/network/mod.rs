@@ -22,6 +22,7 @@ mod alone;
 mod built;
 pub mod capacity;
 pub mod config;
+mod edges;
 pub mod fair_share;
 mod filling;
 pub mod model;
@@ -38,6 +39,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     alone::Alone,
     built::{DeviceRoutes, Network},
+    edges::Edge,
     wiring::{Direction, Wiring},
 };
 use crate::validate::positive;

@@ -10,6 +10,7 @@ use fleetune_units::{Bytes, BytesPerSecond, Seconds};
 use super::{
     DeviceRoutes, Network, ServerLink,
     config::{TopologyConfig, TopologyError},
+    edges::Edges,
     fair_share::{Capacity, Hop, Sharing},
     model::TransferModel,
     topology::{LinkId, Route},
@@ -27,12 +28,13 @@ const SHARED: usize = 2;
 /// The ways between the server and the devices of a fleet, under one model of transfers.
 #[derive(Debug, Clone)]
 pub struct Wiring {
-    model: TransferModel,
-    ways: Ways,
+    pub(super) model: TransferModel,
+    pub(super) ways: Ways,
+    pub(super) edges: Edges,
 }
 
 #[derive(Debug, Clone)]
-enum Ways {
+pub(super) enum Ways {
     Star(ServerLink),
     Routed {
         network: Box<Network>,
@@ -71,7 +73,7 @@ impl Wiring {
                 Ways::Routed { network, routes: routes.into_values().collect() }
             }
         };
-        Ok(Self { model, ways })
+        Ok(Self { model, ways, edges: Edges::default() })
     }
 
     /// An engine over its links, without transfers.

@@ -47,9 +47,9 @@ pub(super) fn check(draft: &mut Draft, sizes: Sizes<'_>, faults: &mut Vec<Fault>
         }
         beside(algorithm, &path, sizes, faults);
         let mut conflicts = algorithm.kind.conflicts();
-        if matches!(policy, PolicyConfig::Asynchronous(_)) {
-            conflicts.extend(algorithm.kind.refusal(Aggregation::Asynchronous));
-            for conflict in algorithm.refusals(Aggregation::Asynchronous) {
+        if let Some(aggregation) = aggregation(&policy) {
+            conflicts.extend(algorithm.kind.refusal(aggregation));
+            for conflict in algorithm.refusals(aggregation) {
                 let fault = Fault::value(within(&path, conflict.field), conflict.message);
                 faults.push(fault.with_help(conflict.help));
             }
@@ -83,6 +83,15 @@ pub(super) fn check(draft: &mut Draft, sizes: Sizes<'_>, faults: &mut Vec<Fault>
 fn about_losses(conflict: &Conflict) -> Conflict {
     let message = format!("`federation.selection` goes by clients' losses: {}", conflict.message);
     Conflict { message, ..*conflict }
+}
+
+/// How a policy joins updates, if not by one server in rounds.
+fn aggregation(policy: &PolicyConfig) -> Option<Aggregation> {
+    match policy {
+        PolicyConfig::Synchronous => None,
+        PolicyConfig::Asynchronous(_) => Some(Aggregation::Asynchronous),
+        PolicyConfig::Tiers(_) | PolicyConfig::Hierarchical(_) => Some(Aggregation::InGroups),
+    }
 }
 
 /// What stands beside the algorithm's own settings.

@@ -8,6 +8,7 @@ mod fleet;
 mod memory;
 mod model;
 mod network;
+mod policy;
 mod selection;
 
 use std::{path::Path, sync::Arc};
@@ -45,6 +46,7 @@ pub(crate) fn run(draft: &mut Draft, folder: &Path, faults: &mut Vec<Fault>) -> 
     let traces = fleet::traces(draft, folder, faults);
     clock::check(draft, faults);
     network::topology(draft, faults);
+    policy::groups(draft, faults);
     selection::check(draft, faults);
     let checkpoint = model::checkpoint(draft, folder, faults);
     costs::check(draft, checkpoint.as_ref(), faults);

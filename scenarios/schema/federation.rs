@@ -16,6 +16,45 @@ pub enum PolicyConfig {
     Synchronous,
     /// Without rounds.
     Asynchronous(Asynchronous),
+    /// Semi-synchronous: every tier of devices of like speed has rounds of its own, of `cohort` clients (FedAT).
+    Tiers(Tiers),
+    /// Every edge aggregator has rounds of its own, of `cohort` clients, and the cloud joins the edges (HierFAVG).
+    Hierarchical(Hierarchical),
+}
+
+/// FedAT (Chai et al. 2021, arXiv 2010.05958): devices are divided, by how long the algorithm's first assignment takes
+/// them alone on the network, into tiers of as many devices each. `stop.rounds` counts the rounds of all tiers.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tiers {
+    /// How many, 1 to the number of devices. The paper has 5.
+    #[serde(deserialize_with = "whole::<_, _, 1, 10_000>")]
+    pub count: u32,
+    /// What each tier's latest model weighs in the global one. The default is the paper's weights.
+    #[serde(default)]
+    pub weights: TierWeights,
+}
+
+/// What each tier's latest model weighs in the global one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TierWeights {
+    /// As often as the tier at the other end of the order of speeds has reported: the slow are not outvoted, and the
+    /// model does not move until the slowest have reported.
+    #[default]
+    FedAt,
+    /// Tiers that have reported weigh alike, the others nothing.
+    Even,
+}
+
+/// HierFAVG (Liu et al. 2020, arXiv 1905.06641): edges are the aggregators of `network.topology: two_tier`. `stop.rounds`
+/// counts the versions of the cloud's model.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hierarchical {
+    /// Rounds of an edge between two versions of the cloud's model: the paper's κ₂; at least 1.
+    #[serde(deserialize_with = "whole::<_, _, 1, 1_000_000>")]
+    pub edge_rounds: u32,
 }
 
 /// No rounds: so many clients are at work at any time, and the model moves whenever `cohort` of their updates have
@@ -34,7 +73,8 @@ pub struct Asynchronous {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FederationConfig {
-    /// Completed clients wanted per round, 1 to the number of devices. Without rounds: updates that are joined at once,
+    /// Completed clients wanted per round, of a tier or edge where those have rounds of their own; 1 to the number of
+    /// devices. Without rounds: updates that are joined at once,
     /// FedBuff's K.
     #[serde(deserialize_with = "whole::<_, _, 1, 10_000_000>")]
     pub cohort: u32,

@@ -19,7 +19,9 @@ use serde::Serialize;
 pub(crate) use self::number::whole;
 pub use self::{
     costs::CostsOf,
-    federation::{Asynchronous, FederationConfig, PolicyConfig, Stop},
+    federation::{
+        Asynchronous, FederationConfig, Hierarchical, PolicyConfig, Stop, TierWeights, Tiers,
+    },
     model::{CheckpointConfig, ModelConfig},
     name::{Label, Name},
     network::{NetworkConfig, ServerConfig},

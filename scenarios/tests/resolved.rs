@@ -158,6 +158,30 @@ fn devices_may_have_all_that_the_models_know() {
 
 /// A cost mode is told of batches as the algorithm has them: all of its local steps in an exchange,
 /// or one where each exchange is a step.
+/// Every policy and topology, read again from what is written, is what it was; and each gives a world of its own.
+#[test]
+fn policies_read_back_as_themselves() {
+    let edges = "network.topology={ two_tier: { aggregators: [{ name: north, uplink: 1 MB/s, downlink: 2 MB/s }] } }";
+    let policies = [
+        "federation.policy=synchronous",
+        "federation.policy={ tiers: { count: 3 } }",
+        "federation.policy={ hierarchical: { edge_rounds: 4 } }",
+        "federation.policy={ asynchronous: { concurrency: 4, rule: { fedbuff: {} } } }",
+        "federation.policy={ asynchronous: { concurrency: 4, rule: { fedasync: { mixing: 0.5 } } } }",
+    ];
+    let mut hashes = Vec::new();
+    for policy in policies {
+        let scenario = checked(&small(), &[policy, edges]);
+        let scenario = scenario.unwrap_or_else(|errors| panic!("{policy}: {}", printed(&errors)));
+        assert_eq!(again(&scenario), scenario, "{policy}");
+        hashes.push(scenario.hash().to_owned());
+    }
+    let count = hashes.len();
+    hashes.sort();
+    hashes.dedup();
+    assert_eq!(hashes.len(), count);
+}
+
 #[test]
 fn clocks_are_told_how_an_algorithm_works() {
     const COMMON: &str = "local_steps: 5, batch_size: 7, learning_rate: { base: 1e-3 }";

@@ -32,6 +32,15 @@ impl Plan {
                 "{} clients are at work at any time, and the model moves by every {} updates",
                 flow.concurrency, federation.cohort
             ),
+            PolicyConfig::Tiers(tiers) => format!(
+                "a round of each of {} tiers asks {asked} clients for {} updates",
+                tiers.count, federation.cohort
+            ),
+            PolicyConfig::Hierarchical(hierarchy) => format!(
+                "a round of an edge asks {asked} clients for {} updates, and the cloud joins the edges after every {} \
+                 of their rounds",
+                federation.cohort, hierarchy.edge_rounds
+            ),
         };
         say(&format!("One exchange of one client; {asking}. Nothing was trained.\n"))?;
         if let Some(note) = note(&prepared.scenario.fleet.cost, &prepared.scenario.network) {

@@ -25,6 +25,7 @@ use super::{
     clock::Undisturbed,
     error::FederationError,
     event::FederationEvent,
+    mode::{Mode, POLICY},
     outcome::{Closing, Fate, RoundOutcome},
     round::Round,
     server::Federation,
@@ -36,8 +37,10 @@ const PURPOSE: &str = "federation/asking";
 /// Draws per device before the server gives up looking for a free one among the fleet, though there
 /// is one: that this happens has probability e^-64.
 const DRAWS: u64 = 64;
-/// Why an asynchronous state is expected.
-const OURS: &str = "only asynchronous federations get here";
+/// All devices are one group.
+const ALL: usize = 0;
+/// Why a client's ticket is expected.
+const OURS: &str = "a client that is not forgotten has its ticket";
 
 /// Who is at work, and whose update waits.
 #[derive(Debug)]
@@ -71,13 +74,16 @@ impl Asynchronous {
 
 impl Federation<'_> {
     fn flow(&mut self) -> &mut Asynchronous {
-        self.asynchronous.as_mut().expect(OURS)
+        match &mut self.mode {
+            Mode::Asynchronous(flow) => flow,
+            _ => unreachable!("{POLICY}"),
+        }
     }
 
     /// The server looks for free devices once all else of this instant is known.
     pub(super) fn look(&mut self) -> Result<(), FederationError> {
         if !std::mem::replace(&mut self.flow().looking, true) {
-            self.schedule(self.now(), FederationEvent::OpenRound)?;
+            self.schedule(self.now(), FederationEvent::OpenRound { group: 0 })?;
         }
         Ok(())
     }
@@ -85,11 +91,11 @@ impl Federation<'_> {
     /// Asks free devices until as many are at work as wanted.
     pub(super) fn ask(&mut self) -> Result<(), FederationError> {
         self.flow().looking = false;
-        if self.round.is_none() {
-            self.round = Some(self.window());
+        if self.groups[ALL].round.is_none() {
+            self.groups[ALL].round = Some(self.window());
         }
         // The model is about to move, and whoever is asked then gets the new one.
-        if self.open_mut().closing.is_some() {
+        if self.open_mut(ALL).closing.is_some() {
             return Ok(());
         }
         while self.flow().at_work < self.flow().concurrency {
@@ -101,6 +107,7 @@ impl Federation<'_> {
 
     fn window(&self) -> Round {
         Round {
+            group: 0,
             exchange: Exchange::at(self.standing.rounds, 0),
             waited: SimDuration::ZERO,
             opened: self.now(),
@@ -119,8 +126,11 @@ impl Federation<'_> {
     /// A free device, each as likely as any other. Which devices are tried, and in what order, depends
     /// on the seed and on how many were asked before, and on nothing else.
     fn draw_free(&self) -> Option<u32> {
-        let at_work = self.asynchronous.as_ref().map_or(0, |flow| flow.at_work);
-        if self.ready <= at_work {
+        let at_work = match &self.mode {
+            Mode::Asynchronous(flow) => flow.at_work,
+            _ => unreachable!("{POLICY}"),
+        };
+        if self.groups[ALL].ready <= at_work {
             return None;
         }
         let mut stream = self.seeds.stream(PURPOSE, self.standing.asked);
@@ -131,7 +141,8 @@ impl Federation<'_> {
     }
 
     fn is_free(&self, device: u32) -> bool {
-        let at_work = self.round.as_ref().is_some_and(|round| round.places.contains_key(&device));
+        let at_work =
+            self.groups[ALL].round.as_ref().is_some_and(|round| round.places.contains_key(&device));
         let there = self.capable[device as usize] && self.presence.is_online(device);
         there && !at_work && {
             let alone = Alone { device: self.device(device), wiring: &self.wiring };
@@ -158,7 +169,7 @@ impl Federation<'_> {
         };
         self.flow().out.insert(place, Out { ticket, timeout });
         let client = Client::new(id, self.tails.take(id, now), now);
-        let round = self.open_mut();
+        let round = self.open_mut(ALL);
         round.clients.insert(place, client);
         round.places.insert(id, place);
         self.standing.asked += 1;
@@ -177,10 +188,10 @@ impl Federation<'_> {
         } else {
             self.rest(place, true)?;
             self.client_mut(place).arrived = true;
-            let round = self.open_mut();
+            let round = self.open_mut(ALL);
             round.arrivals.push(place);
             if round.arrivals.len() as u32 >= round.wanted {
-                self.end_exchange(Closing::Full)?;
+                self.end_exchange(ALL, Closing::Full)?;
             }
         }
         self.look()
@@ -188,7 +199,7 @@ impl Federation<'_> {
 
     /// A device has gone: what it was doing is lost, unless its update is at the server.
     pub(super) fn lose_device(&mut self, device: u32) -> Result<(), FederationError> {
-        match self.round.as_ref().and_then(|round| round.places.get(&device).copied()) {
+        match self.groups[ALL].round.as_ref().and_then(|round| round.places.get(&device).copied()) {
             Some(place) => self.lose(place, Fate::Left),
             None => Ok(()),
         }
@@ -228,7 +239,7 @@ impl Federation<'_> {
             self.calendar.cancel(timeout);
         }
         let id = self.client_mut(place).id;
-        self.open_mut().places.remove(&id);
+        self.open_mut(ALL).places.remove(&id);
         Ok(())
     }
 
@@ -263,33 +274,33 @@ impl Federation<'_> {
 
     /// Moves the model by the updates of the buffer, the first so many of them.
     pub(super) fn step(&mut self) -> Result<(), FederationError> {
-        self.open_mut().closing = None;
-        for place in self.open_mut().arrivals.clone() {
+        self.open_mut(ALL).closing = None;
+        for place in self.open_mut(ALL).arrivals.clone() {
             let ticket = self.flow().out.get(&place).expect(OURS).ticket;
             if self.server.mixer().is_outdated(ticket) {
-                self.open_mut().arrivals.retain(|&waiting| waiting != place);
+                self.open_mut(ALL).arrivals.retain(|&waiting| waiting != place);
                 self.throw_away(place)?;
             }
         }
-        let round = self.open_mut();
+        let round = self.open_mut(ALL);
         let wanted = round.wanted as usize;
         if round.arrivals.len() < wanted {
             return self.look();
         }
         let joined: Vec<u32> = round.arrivals.drain(..wanted).collect();
         self.join_stale(&joined)?;
-        if self.open_mut().arrivals.len() >= wanted {
-            self.end_exchange(Closing::Full)?;
+        if self.open_mut(ALL).arrivals.len() >= wanted {
+            self.end_exchange(ALL, Closing::Full)?;
         }
         let outcome = self.close_window(Closing::Full);
-        self.book(&outcome)?;
-        if self.end.is_some() { self.abandon() } else { Ok(()) }
+        self.moved_on(vec![outcome])?;
+        if self.end.is_some() { self.abandon() } else { self.look() }
     }
 
     fn join_stale(&mut self, places: &[u32]) -> Result<(), FederationError> {
         let (now, progress) = (self.now(), self.progress());
-        let updates = self.train(places)?.into_iter().map(|(_, update)| update);
-        let flow = self.asynchronous.as_mut().expect(OURS);
+        let updates = self.train(ALL, places)?.into_iter().map(|(_, update)| update);
+        let Mode::Asynchronous(flow) = &mut self.mode else { unreachable!("{POLICY}") };
         let tickets = places.iter().map(|place| flow.out.remove(place).expect(OURS).ticket);
         let updates = tickets.zip(updates).collect();
         let joined = self.server.mixer_mut().join(progress, updates)?;
@@ -306,21 +317,33 @@ impl Federation<'_> {
     fn close_window(&mut self, closing: Closing) -> RoundOutcome {
         let now = self.now();
         let tails = self.tails.tell(now);
-        let flow = self.asynchronous.as_ref().expect(OURS);
-        let window = self.round.as_mut().expect(OURS);
+        let Mode::Asynchronous(flow) = &self.mode else { unreachable!("{POLICY}") };
+        let window = self.groups[ALL].round.as_mut().expect(OURS);
         let ended = window.clients.extract_if(.., |place, _| !flow.out.contains_key(place));
         let clients = ended.map(|(_, client)| client.outcome()).collect();
         let Round { exchange, waited, opened, excluded, .. } = *window;
         (window.exchange.round, window.opened) = (exchange.round + 1, now);
         let (round, exchanges) = (exchange.round, 1);
         let closed = now;
-        RoundOutcome { round, waited, opened, closed, closing, exchanges, excluded, clients, tails }
+        let group = 0;
+        RoundOutcome {
+            group,
+            round,
+            waited,
+            opened,
+            closed,
+            closing,
+            exchanges,
+            excluded,
+            clients,
+            tails,
+        }
     }
 
     /// The run ends: breaks off all who are at work. What waits in the buffer comes to nothing.
     pub(super) fn abandon(&mut self) -> Result<(), FederationError> {
         let now = self.now();
-        let Some(window) = &self.round else { return Ok(()) };
+        let Some(window) = &self.groups[ALL].round else { return Ok(()) };
         let busy = |(&place, client): (&u32, &Client)| client.is_busy().then_some(place);
         let busy: Vec<u32> = window.clients.iter().filter_map(busy).collect();
         for place in busy {
@@ -338,11 +361,7 @@ impl Federation<'_> {
             self.forget(place);
         }
         let outcome = self.close_window(Closing::Interrupted);
-        self.round = None;
-        if !outcome.clients.is_empty() {
-            self.count(&outcome);
-            let _ = self.report(&outcome)?;
-        }
-        Ok(())
+        self.groups[ALL].round = None;
+        if outcome.clients.is_empty() { Ok(()) } else { self.broken_off(&[outcome]) }
     }
 }

@@ -45,6 +45,31 @@ pub enum Policy {
         /// What the model makes of updates from its earlier versions.
         rule: Rule,
     },
+    /// Devices of like speed are a tier, and each tier has rounds of its own, of `cohort` clients.
+    Tiers {
+        /// Tiers; fewer if there are fewer devices that can run the algorithm.
+        count: u32,
+        /// What each tier's model weighs in the global one.
+        weights: TierWeights,
+    },
+    /// The devices behind each edge aggregator have rounds of their own, of `cohort` clients, and the cloud joins the
+    /// edges. What is counted as a round of the run is a version of the cloud's model.
+    Hierarchical {
+        /// Rounds of an edge between two versions.
+        edge_rounds: u32,
+    },
+}
+
+/// What each tier's latest model weighs in the global model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TierWeights {
+    /// As FedAT has it: as often as the tier at the other end of the order has reported. Until the slowest tier has, the
+    /// global model does not move.
+    #[default]
+    FedAt,
+    /// Tiers that have reported weigh alike, the others nothing.
+    Even,
 }
 
 /// How a federation is run: plain data, checked by [`FederationConfig::validate`].
@@ -103,6 +128,17 @@ pub enum ConfigError {
     /// Nobody may be at work.
     #[error("policy.asynchronous.concurrency: expected at least 1 client at work, found 0")]
     NobodyAtWork,
+    /// There are no tiers.
+    #[error("policy.tiers.count: expected at least 1 tier, found 0")]
+    NoTiers,
+    /// Edges have no rounds.
+    #[error("policy.hierarchical.edge_rounds: expected at least 1 round, found 0")]
+    NoEdgeRounds,
+    /// The algorithm's server cannot take over a model.
+    #[error(
+        "policy: this algorithm's server goes on from its own model only, so it cannot be one of several"
+    )]
+    NeedsOneServer,
     /// The algorithm needs whole cohorts.
     #[error("policy.asynchronous: this algorithm joins whole cohorts only")]
     NeedsCohorts,
@@ -128,7 +164,29 @@ impl FederationConfig {
     /// # Errors
     /// The topology does not go with these devices.
     pub fn wiring(&self, devices: &[Device]) -> Result<Wiring, TopologyError> {
-        Wiring::new(&self.topology, self.transfers, &self.server, devices)
+        match self.policy {
+            Policy::Hierarchical { .. } => {
+                Wiring::to_edges(&self.topology, self.transfers, &self.server, devices)
+            }
+            _ => Wiring::new(&self.topology, self.transfers, &self.server, devices),
+        }
+    }
+
+    /// Whether groups of devices have rounds of their own.
+    pub fn has_parts(&self) -> bool {
+        matches!(self.policy, Policy::Tiers { .. } | Policy::Hierarchical { .. })
+    }
+
+    /// Groups of devices that have rounds of their own; else all devices are one.
+    pub fn groups(&self) -> usize {
+        match (&self.policy, &self.topology) {
+            (Policy::Synchronous | Policy::Asynchronous { .. }, _) => 1,
+            (Policy::Tiers { count, .. }, _) => *count as usize,
+            (Policy::Hierarchical { .. }, TopologyConfig::TwoTier(tiers)) => {
+                tiers.aggregators.len()
+            }
+            (Policy::Hierarchical { .. }, _) => 0,
+        }
     }
 
     /// Checks what the types alone cannot hold.
@@ -150,6 +208,11 @@ impl FederationConfig {
         }
         if matches!(self.policy, Policy::Asynchronous { concurrency: 0, .. }) {
             return Err(ConfigError::NobodyAtWork);
+        }
+        match self.policy {
+            Policy::Tiers { count: 0, .. } => return Err(ConfigError::NoTiers),
+            Policy::Hierarchical { edge_rounds: 0 } => return Err(ConfigError::NoEdgeRounds),
+            _ => (),
         }
         if self.evaluate_every == 0 {
             return Err(ConfigError::NeverEvaluated);

@@ -33,6 +33,14 @@ pub enum FederationError {
         /// Lists given.
         sessions: usize,
     },
+    /// There are not as many servers as groups.
+    #[error("expected a server for each of {expected} groups, found {found}")]
+    Parts {
+        /// Groups.
+        expected: usize,
+        /// Servers given.
+        found: usize,
+    },
     /// The fleet has more devices than client numbers.
     #[error("expected at most 2^32 devices, found {0}")]
     FleetTooLarge(usize),

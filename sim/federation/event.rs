@@ -22,16 +22,18 @@ pub(super) enum FederationEvent {
     Arrived { place: u32 },
     /// A client of an asynchronous server has taken too long.
     TimedOut { place: u32 },
-    /// The exchange takes no more updates.
-    Deadline,
-    /// The server has waited long enough for a full cohort.
-    Patience,
-    /// The server looks for a cohort.
-    OpenRound,
-    /// The server turns to what has arrived.
-    CloseExchange,
-    /// The server has done its part of the training and joins what had arrived.
-    ServerDone,
+    /// The exchange of a group takes no more updates.
+    Deadline { group: u32 },
+    /// A group's server has waited long enough for a full cohort.
+    Patience { group: u32 },
+    /// A group's server looks for a cohort.
+    OpenRound { group: u32 },
+    /// A group's server turns to what has arrived.
+    CloseExchange { group: u32 },
+    /// A group's server has done its part of the training and joins what had arrived.
+    ServerDone { group: u32 },
+    /// The cloud joins its edges.
+    CloudJoins,
     /// The limit of simulated time.
     Stop,
 }
@@ -43,8 +45,11 @@ impl FederationEvent {
             Self::SessionEnds { .. } | Self::BatteryTurns { .. } => Class::StateChange,
             Self::FlowTurns | Self::Transferred { .. } | Self::Computed { .. } => Class::Completion,
             Self::Arrived { .. } => Class::Arrival,
-            Self::TimedOut { .. } | Self::Deadline | Self::Patience => Class::Timer,
-            Self::OpenRound | Self::CloseExchange | Self::ServerDone => Class::Decision,
+            Self::TimedOut { .. } | Self::Deadline { .. } | Self::Patience { .. } => Class::Timer,
+            Self::OpenRound { .. }
+            | Self::CloseExchange { .. }
+            | Self::ServerDone { .. }
+            | Self::CloudJoins => Class::Decision,
             // Last of all: a round that closes exactly at the limit counts.
             Self::Stop => Class::Probe,
         }
@@ -64,8 +69,14 @@ impl Event for FederationEvent {
             | Self::TimedOut { place } => {
                 format!("the client at place {place}")
             }
-            Self::Deadline | Self::Patience | Self::Stop => "a timer of the server".into(),
-            Self::OpenRound | Self::CloseExchange | Self::ServerDone => "the server".into(),
+            Self::Deadline { group } | Self::Patience { group } => {
+                format!("a timer of the server of group {group}")
+            }
+            Self::OpenRound { group }
+            | Self::CloseExchange { group }
+            | Self::ServerDone { group } => format!("the server of group {group}"),
+            Self::CloudJoins => "the cloud".into(),
+            Self::Stop => "a timer of the run".into(),
         }
     }
 }

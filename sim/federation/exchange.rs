@@ -1,4 +1,4 @@
-//! Exchanges of synchronous rounds: who is asked, what has arrived, and the joining of it.
+//! Exchanges of a group's rounds: who is asked, what has arrived, and the joining of it.
 
 use fleetune_algorithms::protocol::{ClientId, Counted, Exchange, Update, Verdict};
 use fleetune_devices::Workload;
@@ -10,6 +10,7 @@ use super::{
     compute::ServerWork,
     error::FederationError,
     event::FederationEvent,
+    mode::Mode,
     outcome::{Closing, Fate},
     server::Federation,
 };
@@ -19,22 +20,24 @@ impl Federation<'_> {
     /// by place, in order.
     pub(super) fn open_exchange(
         &mut self,
+        group: usize,
         exchange: Exchange,
         asked: Vec<(u32, ClientId)>,
     ) -> Result<(), FederationError> {
         let now = self.now();
         let cohort: Vec<ClientId> = asked.iter().map(|&(_, client)| client).collect();
-        self.server.cohorts().convene(exchange, &cohort);
+        self.server.cohorts(group).convene(exchange, &cohort);
+        let timer = FederationEvent::Deadline { group: group as u32 };
         let deadline = match self.rules.deadline {
-            Some(span) => Some(self.schedule(now.after(span)?, FederationEvent::Deadline)?),
+            Some(span) => Some(self.schedule(now.after(span)?, timer)?),
             None => None,
         };
         let wanted = self.rules.cohort.min(asked.len() as u32);
-        let round = self.open_mut();
+        let round = self.open_mut(group);
         (round.exchange, round.wanted, round.deadline) = (exchange, wanted, deadline);
         (round.closing, round.arrivals) = (None, Vec::new());
         for (place, id) in asked {
-            let assignment = self.assignment(exchange, id);
+            let assignment = self.assignment(group, exchange, id);
             self.begin(place, assignment)?;
         }
         Ok(())
@@ -44,34 +47,36 @@ impl Federation<'_> {
     pub(super) fn arrived(&mut self, place: u32) -> Result<(), FederationError> {
         let now = self.now();
         self.client_mut(place).pending = None;
-        let round = self.open_mut();
+        let group = self.group_at(place);
+        let round = self.open_mut(group);
         if (round.arrivals.len() as u32) < round.wanted {
             round.arrivals.push(place);
             let full = round.arrivals.len() as u32 == round.wanted;
             self.client_mut(place).arrived = true;
             if full {
-                self.end_exchange(Closing::Full)?;
+                self.end_exchange(group, Closing::Full)?;
             }
         } else {
             // As fast as the last of those wanted, to the nanosecond, but after it in order.
             self.turn(place, Activity::Gone)?;
             self.client_mut(place).settle(Fate::Surplus, now)?;
         }
-        self.end_if_nobody_is_left()
+        self.end_if_nobody_is_left(group)
     }
 
-    pub(super) fn deadline(&mut self) -> Result<(), FederationError> {
-        self.open_mut().deadline = None;
-        self.end_exchange(Closing::Deadline)
+    pub(super) fn deadline(&mut self, group: usize) -> Result<(), FederationError> {
+        self.open_mut(group).deadline = None;
+        self.end_exchange(group, Closing::Deadline)
     }
 
     /// A device has gone: what it was doing for the open round is lost at this instant, unless its
     /// update is at the server already.
-    pub(super) fn leave(&mut self, device: u32) -> Result<(), FederationError> {
-        if self.asynchronous.is_some() {
+    pub(super) fn leave(&mut self, group: usize, device: u32) -> Result<(), FederationError> {
+        if matches!(self.mode, Mode::Asynchronous(_)) {
             return self.lose_device(device);
         }
-        let Some(place) = self.round.as_ref().and_then(|round| round.places.get(&device)) else {
+        let round = self.groups[group].round.as_ref();
+        let Some(place) = round.and_then(|round| round.places.get(&device)) else {
             return Ok(());
         };
         let place = *place;
@@ -80,12 +85,12 @@ impl Federation<'_> {
         } else {
             self.turn(place, Activity::Gone)?;
         }
-        self.end_if_nobody_is_left()
+        self.end_if_nobody_is_left(group)
     }
 
     /// Breaks off everyone who has not delivered.
-    pub(super) fn abort_busy(&mut self, fate: Fate) -> Result<(), FederationError> {
-        let Some(round) = &self.round else {
+    pub(super) fn abort_busy(&mut self, group: usize, fate: Fate) -> Result<(), FederationError> {
+        let Some(round) = &self.groups[group].round else {
             return Ok(());
         };
         let busy = round.clients.iter().filter(|(_, client)| client.is_busy());
@@ -93,48 +98,61 @@ impl Federation<'_> {
         busy.into_iter().try_for_each(|place| self.abort(place, fate))
     }
 
-    fn end_if_nobody_is_left(&mut self) -> Result<(), FederationError> {
-        if self.open_mut().anyone_busy() { Ok(()) } else { self.end_exchange(Closing::NobodyLeft) }
+    fn end_if_nobody_is_left(&mut self, group: usize) -> Result<(), FederationError> {
+        match self.open_mut(group).anyone_busy() {
+            true => Ok(()),
+            false => self.end_exchange(group, Closing::NobodyLeft),
+        }
     }
 
     /// No update counts that has not arrived by the end of this instant's arrivals.
-    pub(super) fn end_exchange(&mut self, closing: Closing) -> Result<(), FederationError> {
-        if self.open_mut().closing.is_none() {
-            self.open_mut().closing = Some(closing);
-            self.schedule(self.now(), FederationEvent::CloseExchange)?;
+    pub(super) fn end_exchange(
+        &mut self,
+        group: usize,
+        closing: Closing,
+    ) -> Result<(), FederationError> {
+        if self.open_mut(group).closing.is_none() {
+            self.open_mut(group).closing = Some(closing);
+            let event = FederationEvent::CloseExchange { group: group as u32 };
+            self.schedule(self.now(), event)?;
         }
         Ok(())
     }
 
     /// Turns to what has arrived: joins it, at once or when the server has done its part of the training.
-    pub(super) fn close_exchange(&mut self) -> Result<(), FederationError> {
-        let closing = self.open_mut().closing.unwrap_or(Closing::Full);
+    pub(super) fn close_exchange(&mut self, group: usize) -> Result<(), FederationError> {
+        let closing = self.open_mut(group).closing.unwrap_or(Closing::Full);
         let fate = if closing == Closing::Deadline { Fate::Late } else { Fate::Surplus };
-        self.abort_busy(fate)?;
-        if let Some(deadline) = self.open_mut().deadline.take() {
+        self.abort_busy(group, fate)?;
+        if let Some(deadline) = self.open_mut(group).deadline.take() {
             self.calendar.cancel(deadline);
         }
-        let round = self.open_mut();
+        let round = self.open_mut(group);
         let (exchange, arrived) = (round.exchange, round.arrived());
-        let work = self.server.view().join_work(exchange, &arrived);
+        let work = self.server.of(group).join_work(exchange, &arrived);
         if work.is_zero() {
-            return self.join();
+            return self.join(group);
         }
         let now = self.now();
         let busy = ServerWork::new(now, work, self.rules.server_speed)?;
-        self.schedule(now.after(busy.lasts())?, FederationEvent::ServerDone)?;
-        self.open_mut().server = Some(busy);
+        self.schedule(
+            now.after(busy.lasts())?,
+            FederationEvent::ServerDone { group: group as u32 },
+        )?;
+        self.open_mut(group).server = Some(busy);
         Ok(())
     }
 
     /// Joins what had arrived, and asks for another exchange or closes the round.
-    pub(super) fn join(&mut self) -> Result<(), FederationError> {
+    pub(super) fn join(&mut self, group: usize) -> Result<(), FederationError> {
         let now = self.now();
-        let closing = self.open_mut().closing.unwrap_or(Closing::Full);
-        let exchange = self.open_mut().exchange;
-        let arrivals = self.open_mut().arrivals.clone();
-        let updates = self.train(&arrivals)?;
-        let verdict = self.aggregate(exchange, updates)?;
+        let closing = self.open_mut(group).closing.unwrap_or(Closing::Full);
+        let exchange = self.open_mut(group).exchange;
+        let arrivals = self.open_mut(group).arrivals.clone();
+        let updates = self.train(group, &arrivals)?;
+        let taking_part = updates.iter().map(|(client, update)| (*client, update.examples));
+        self.took_part(group, &taking_part.collect::<Vec<_>>());
+        let verdict = self.aggregate(group, exchange, updates)?;
         for place in arrivals {
             if verdict == Verdict::RoundOver {
                 self.turn(place, Activity::Gone)?;
@@ -142,7 +160,7 @@ impl Federation<'_> {
             self.client_mut(place).settle(Fate::Aggregated, now)?;
         }
         if verdict == Verdict::SameCohort {
-            self.end = self.end_within_round();
+            self.end = self.ends_early();
             if self.end.is_some() {
                 return self.break_off();
             }
@@ -150,27 +168,29 @@ impl Federation<'_> {
         let next = Exchange { index: exchange.index + 1, ..exchange };
         let asked = match verdict {
             Verdict::RoundOver => Vec::new(),
-            Verdict::SameCohort => self.still_there(next)?,
+            Verdict::SameCohort => self.still_there(group, next)?,
         };
         if asked.is_empty() {
-            return self.close_round(closing);
+            return self.close_round(group, closing);
         }
-        self.open_exchange(next, asked)
+        self.open_exchange(group, next, asked)
     }
 
     /// Lets the algorithm join the updates, and holds it to the work that it said this takes the server.
     fn aggregate(
         &mut self,
+        group: usize,
         exchange: Exchange,
         updates: Vec<(ClientId, Update)>,
     ) -> Result<Verdict, FederationError> {
-        let assigned = self.open_mut().server.take().map_or(Flops::ZERO, |server| server.work());
+        let assigned =
+            self.open_mut(group).server.take().map_or(Flops::ZERO, |server| server.work());
         if updates.is_empty() {
             return Ok(Verdict::RoundOver);
         }
-        let expected = self.server.view().join_counted() + assigned;
-        let verdict = self.server.cohorts().aggregate(exchange, updates)?;
-        let counted = self.server.view().join_counted();
+        let expected = self.server.of(group).join_counted() + assigned;
+        let verdict = self.server.cohorts(group).aggregate(exchange, updates)?;
+        let counted = self.server.of(group).join_counted();
         if counted != expected {
             return Err(FederationError::ServerMiscounted {
                 exchange,
@@ -180,21 +200,25 @@ impl Federation<'_> {
             });
         }
         self.standing.server_flops += assigned;
-        self.open_mut().over = verdict == Verdict::RoundOver;
+        self.open_mut(group).over = verdict == Verdict::RoundOver;
         Ok(verdict)
     }
 
     /// Those of the last exchange, by place, who are still there and have the memory for the next.
-    fn still_there(&mut self, next: Exchange) -> Result<Vec<(u32, ClientId)>, FederationError> {
+    fn still_there(
+        &mut self,
+        group: usize,
+        next: Exchange,
+    ) -> Result<Vec<(u32, ClientId)>, FederationError> {
         let now = self.now();
         let mut asked = Vec::new();
-        for place in self.open_mut().arrivals.clone() {
+        for place in self.open_mut(group).arrivals.clone() {
             let (id, activity) = (self.client_mut(place).id, self.client_mut(place).activity);
             if activity == Activity::Gone {
                 continue;
             }
             let device = self.device(id);
-            if device.can_run(&self.assignment(next, id).workload) {
+            if device.can_run(&self.assignment(group, next, id).workload) {
                 asked.push((place, id));
             } else {
                 self.turn(place, Activity::Gone)?;
@@ -208,9 +232,10 @@ impl Federation<'_> {
     /// order, each held to what it was charged for.
     pub(super) fn train(
         &mut self,
+        group: usize,
         places: &[u32],
     ) -> Result<Vec<(ClientId, Update)>, FederationError> {
-        let exchange = self.open_mut().exchange;
+        let exchange = self.open_mut(group).exchange;
         let mut owed = Vec::new();
         for &place in places {
             let client = self.client_mut(place);

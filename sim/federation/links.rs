@@ -12,8 +12,36 @@ use fleetune_units::Bytes;
 use super::event::FederationEvent;
 use crate::kernel::{Calendar, Handle, KernelError, SimTime};
 
-/// The flows of the clients, each named by its client's place: a client has one at a time. Among
-/// flows that end at one instant the order of places decides.
+/// Who sends or receives: has one flow at a time. Of flows that end at one instant those of clients
+/// come first, in the order of their places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mover {
+    /// The client at this place.
+    Client(u32),
+    /// An edge, over its backhaul.
+    Edge(u32),
+}
+
+impl Mover {
+    /// Flows of edges have the numbers from here on.
+    const EDGES: u64 = 1 << 32;
+
+    fn flow(self) -> FlowId {
+        FlowId(match self {
+            Self::Client(place) => u64::from(place),
+            Self::Edge(edge) => Self::EDGES + u64::from(edge),
+        })
+    }
+
+    fn of(FlowId(number): FlowId) -> Self {
+        match number.checked_sub(Self::EDGES) {
+            Some(edge) => Self::Edge(edge as u32),
+            None => Self::Client(number as u32),
+        }
+    }
+}
+
+/// The flows of a federation.
 #[derive(Debug)]
 pub(super) struct Links {
     transfers: Transfers,
@@ -25,30 +53,35 @@ impl Links {
         Self { transfers: wiring.transfers(Moment(0)), armed: None }
     }
 
-    /// Starts the transfer of the client at `place`.
+    /// Starts a transfer of `mover`.
     pub(super) fn start(
         &mut self,
-        place: u32,
+        mover: Mover,
         now: SimTime,
         transfer: Transfer,
     ) -> Result<(), TransferError> {
-        self.transfers.start(flow(place), moment(now), transfer)
+        self.transfers.start(mover.flow(), moment(now), transfer)
     }
 
-    /// Places of the transfers that are complete at `now`.
-    pub(super) fn settle(&mut self, now: SimTime) -> Result<Vec<u32>, TransferError> {
+    /// Whose transfers are complete at `now`.
+    pub(super) fn settle(&mut self, now: SimTime) -> Result<Vec<Mover>, TransferError> {
         self.armed = None;
         let completed = self.transfers.settle(moment(now))?;
-        Ok(completed.into_iter().map(|flow| flow.id.0 as u32).collect())
+        Ok(completed.into_iter().map(|flow| Mover::of(flow.id)).collect())
     }
 
-    /// Breaks the transfer of `place` off; gives the whole bytes moved, if there was one.
+    /// Breaks the transfer of `mover` off; gives the whole bytes moved, if there was one.
     pub(super) fn abort(
         &mut self,
-        place: u32,
+        mover: Mover,
         now: SimTime,
     ) -> Result<Option<Bytes>, TransferError> {
-        self.transfers.abort(flow(place), moment(now))
+        self.transfers.abort(mover.flow(), moment(now))
+    }
+
+    /// Whether anything is under way.
+    pub(super) fn is_busy(&self) -> bool {
+        !self.transfers.is_empty()
     }
 
     /// Puts the network's next event into the calendar, in place of an outdated one.
@@ -69,10 +102,6 @@ impl Links {
         }
         Ok(())
     }
-}
-
-fn flow(place: u32) -> FlowId {
-    FlowId(u64::from(place))
 }
 
 fn moment(time: SimTime) -> Moment {

@@ -1,4 +1,5 @@
-//! Federated training over a fleet that comes and goes, in simulated time: in synchronous rounds, or without any.
+//! Federated training over a fleet that comes and goes, in simulated time: in synchronous rounds of one server, of tiers
+//! or of edges, or without any.
 //!
 //! ```text
 //!            ┌────────────── too few devices: wait for one to come ──────────────┐
@@ -115,10 +116,34 @@
 //!     ends.
 //! 19. **Windows.** What is told as a round is all that ended between two versions of the model. What
 //!     the end of the run breaks off is the last of them.
+//!
+//! Where groups of devices have rounds of their own ([`Policy::Tiers`], [`Policy::Hierarchical`]), rules 1 to 15 hold for
+//! each group and its server, and these besides:
+//!
+//! 20. **Who is in which group.** Every device is in one group for good, and a group's server asks its own devices alone.
+//!     An edge has the devices behind its aggregator, which send it their updates and get from it their model: their
+//!     transfers go no further. Tiers are of those that can run the algorithm at all, ranked by how long its first
+//!     assignment takes them alone on the network, as many in each as in any other or one more in the first ones; equal
+//!     ones by number. So they differ from algorithm to algorithm. The keys of rule 1 depend on the group's own round.
+//! 21. **Tiers.** A tier's round joins its updates to the tier's model, and that moves the global model at the same
+//!     instant (FedAT, [`tiers`]; or by another weighing of the tiers). The tier's next round starts from the global model as it is when that round opens, all
+//!     reports of that instant included. Staleness counts the reports between a round's opening and its own. A round of
+//!     any tier is a round of the run.
+//! 22. **Edges.** The cloud sends its model to every edge over its backhaul, at the start too; the edge opens its rounds
+//!     when it has it, and sends its own model after so many. When the cloud has those of all edges it takes their mean,
+//!     weighed by the examples of the clients whose updates each has joined since the last time, every client counted
+//!     once (HierFAVG, [`hierarchy`]); a version of the cloud's model is a round of the run, void if nobody's update was
+//!     joined anywhere. What an edge's rounds have spent is told, and useful, once the cloud has heard of them; what it has
+//!     not heard of when the run ends is waste. The limit of FLOPs is looked at after every round of an edge. Bytes of the
+//!     backhaul are counted apart from the devices'; edges and cloud are charged no energy.
+//! 23. **Desertion.** A tier or edge that waits for devices holds up no other tier, but the cloud. If no device will ever
+//!     come again, an edge that waits reports what it has and is left out from then on; the run ends when all edges have
+//!     been, or all tiers wait.
 
 mod anatomy;
 mod asking;
 mod asynchronous;
+mod books;
 mod client;
 mod clock;
 mod compute;
@@ -128,8 +153,11 @@ mod draw;
 mod error;
 mod event;
 mod exchange;
+mod group;
+mod hierarchy;
 mod ledger;
 mod links;
+mod mode;
 mod outcome;
 mod power;
 mod presence;
@@ -140,17 +168,20 @@ mod server;
 mod side;
 mod supplies;
 mod tails;
+mod tiers;
 mod timed;
 mod way;
 
 pub use anatomy::Anatomy;
 pub use clock::{Clock, Undisturbed};
 pub use conditions::Conditions;
-pub use config::{ConfigError, FederationConfig, Policy, Stop};
+pub use config::{ConfigError, FederationConfig, Policy, Stop, TierWeights};
 pub use error::FederationError;
+pub use group::GroupInfo;
 pub use ledger::{Ledger, Resources};
 pub use outcome::{
-    ClientOutcome, Closing, End, Fate, Observer, ObserverError, RoundOutcome, RunOutcome, Standing,
+    Backhaul, ClientOutcome, Closing, End, Fate, Observer, ObserverError, RoundOutcome, RunOutcome,
+    Standing,
 };
 pub use presence::Sessions;
 pub use server::Federation;

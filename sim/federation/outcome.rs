@@ -4,10 +4,10 @@ use std::{error::Error, ops::ControlFlow};
 
 use fleetune_algorithms::protocol::{ClientId, Server};
 use fleetune_devices::Battery;
-use fleetune_units::Flops;
+use fleetune_units::{Bytes, Flops};
 use serde::{Deserialize, Serialize};
 
-use super::{anatomy::Anatomy, ledger::Ledger};
+use super::{anatomy::Anatomy, group::GroupInfo, ledger::Ledger};
 use crate::kernel::{SimDuration, SimTime};
 
 /// What became of a client in the last exchange of a round that it took part in; without rounds, what
@@ -63,10 +63,12 @@ pub enum Closing {
     Interrupted,
 }
 
-/// One round.
+/// One round of one group.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RoundOutcome {
-    /// The round, from 0.
+    /// Which group's: a tier, an edge; 0 where all devices are one.
+    pub group: u32,
+    /// The group's round, from 0.
     pub round: u64,
     /// How long the server had waited for devices before it could ask any.
     pub waited: SimDuration,
@@ -108,6 +110,17 @@ impl RoundOutcome {
         self.participants() == 0
     }
 
+    /// Makes waste of all that was useful: the global model will never hear of it.
+    pub(super) fn forfeit(&mut self) {
+        for client in &mut self.clients {
+            client.spent.wasted += std::mem::take(&mut client.spent.useful);
+            client.exchanges = 0;
+            if client.fate == Fate::Aggregated {
+                client.fate = Fate::Interrupted;
+            }
+        }
+    }
+
     /// What all clients spent, and tails of earlier rounds.
     pub fn spent(&self) -> Ledger {
         let tails = self.tails.iter().map(|&(_, spent)| spent);
@@ -125,12 +138,15 @@ impl RoundOutcome {
 pub struct Standing {
     /// Simulated time.
     pub time: SimTime,
-    /// Rounds closed or broken off, void ones included.
+    /// Rounds closed or broken off, void ones included; where groups have rounds of their own: of a hierarchy, versions
+    /// of the cloud's model, of tiers, rounds of any tier. All that the end of the run breaks off is one.
     pub rounds: u64,
     /// Rounds in which nothing was aggregated.
     pub void_rounds: u64,
     /// Spent by the fleet.
     pub ledger: Ledger,
+    /// What edges and cloud have sent each other.
+    pub backhaul: Backhaul,
     /// What the server computed as its part of training, broken off work included.
     pub server_flops: Flops,
     /// Sum over rounds of the clients asked.
@@ -141,6 +157,15 @@ pub struct Standing {
     pub dropped: u64,
     /// Devices of the fleet whose memory is too small for this algorithm, as found at the start.
     pub excluded: u32,
+}
+
+/// Bytes between edges and cloud, whole ones of what was broken off included. They are no device's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Backhaul {
+    /// To the edges.
+    pub downlink: Bytes,
+    /// To the cloud.
+    pub uplink: Bytes,
 }
 
 /// Why a run ended.
@@ -187,6 +212,11 @@ pub trait Observer {
         standing: &Standing,
         server: &dyn Server,
     ) -> Result<ControlFlow<()>, ObserverError>;
+
+    /// The groups that have rounds of their own, told once before the run, if there are any. The default does nothing.
+    fn groups(&mut self, groups: &[GroupInfo]) {
+        let _ = groups;
+    }
 
     /// A round was closed, or broken off by the end of the run. The default does nothing.
     ///

@@ -27,7 +27,8 @@ impl Federation<'_> {
     fn silence(&mut self, device: u32) -> Result<(), FederationError> {
         let now = self.now();
         self.tails.take(device, now);
-        let round = self.round.as_mut();
+        let group = self.members.of(device);
+        let round = group.and_then(|group| self.groups[group].round.as_mut());
         let client = round.and_then(|round| {
             let place = round.places.get(&device)?;
             round.clients.get_mut(place)

@@ -1,21 +1,22 @@
-//! Rounds: waiting for devices, asking a cohort, closing.
+//! Rounds of a group: waiting for devices, asking a cohort, closing.
 
-use std::{collections::BTreeMap, ops::ControlFlow};
+use std::collections::BTreeMap;
 
-use fleetune_algorithms::protocol::{ClientId, Exchange, Progress};
+use fleetune_algorithms::protocol::{ClientId, Exchange};
 
 use super::{
     client::{Activity, Client},
     compute::ServerWork,
     error::FederationError,
     event::FederationEvent,
-    outcome::{Closing, End, Fate, RoundOutcome},
+    mode::Mode,
+    outcome::{Closing, Fate, RoundOutcome},
     presence::Change,
     server::Federation,
 };
 use crate::kernel::{Handle, SimDuration, SimTime};
 
-/// The server waits until enough devices are there.
+/// A group's server waits until enough devices are there.
 #[derive(Debug)]
 pub(super) struct Waiting {
     since: SimTime,
@@ -27,14 +28,27 @@ pub(super) struct Waiting {
     looking: bool,
 }
 
-/// The open round.
+impl Waiting {
+    pub(super) fn is_content(&self) -> bool {
+        self.content
+    }
+
+    /// Whether, with so many devices ready and nobody coming or going, this will never end.
+    pub(super) fn is_in_vain(&self, ready: u32) -> bool {
+        let more_content_later = self.patience.is_some() && ready > 0;
+        !self.looking && !more_content_later
+    }
+}
+
+/// The open round of a group.
 #[derive(Debug)]
 pub(super) struct Round {
+    pub(super) group: u32,
     pub(super) exchange: Exchange,
     pub(super) waited: SimDuration,
     pub(super) opened: SimTime,
     pub(super) excluded: u32,
-    /// By place: the order of the selection. Without rounds, of being asked.
+    /// By place, in the order of the selection. Without rounds, of being asked.
     pub(super) clients: BTreeMap<u32, Client>,
     /// Places by device.
     pub(super) places: BTreeMap<u32, u32>,
@@ -78,115 +92,84 @@ impl Round {
 }
 
 impl Federation<'_> {
-    /// Counts the devices that are there and can run the algorithm.
-    pub(super) fn count_ready(&mut self) {
-        let there = |(device, &capable): (u32, &bool)| capable && self.presence.is_online(device);
-        self.ready = (0..).zip(&self.capable).map(|each| u32::from(there(each))).sum();
-    }
-
     /// A device comes, leaves, or does neither.
     pub(super) fn changed(&mut self, device: u32, change: Change) -> Result<(), FederationError> {
+        let Some(group) = self.members.of(device) else { return Ok(()) };
         let counts = u32::from(self.capable[device as usize]);
         if change != Change::Nothing {
-            self.selection.moved(device, change == Change::Came, self.now());
+            self.selection.moved(group as u32, device, change == Change::Came, self.now());
         }
         match change {
             Change::Came => {
-                self.ready += counts;
-                self.wake()
+                self.groups[group].ready += counts;
+                self.wake(group)
             }
             Change::Left => {
-                self.ready -= counts;
-                self.leave(device)
+                self.groups[group].ready -= counts;
+                self.leave(group, device)
             }
             Change::Nothing => Ok(()),
         }
     }
 
-    /// Devices that must be ready for a round to open: a cohort, or all there are of a fleet with
-    /// fewer; anyone at all once the server has lost patience.
-    fn quorum(&self) -> u32 {
-        if self.waiting.as_ref().is_some_and(|waiting| waiting.content) {
-            return 1;
-        }
-        let capable = self.capable.iter().map(|&capable| u32::from(capable)).sum();
-        self.rules.cohort.min(capable)
-    }
-
-    /// Whether the server waits although, if no device comes or goes, it will never open a round.
-    pub(super) fn waits_in_vain(&self) -> bool {
-        if let Some(flow) = &self.asynchronous {
-            let moving = self.round.as_ref().is_some_and(|window| window.closing.is_some());
-            return flow.is_idle() && !moving;
-        }
-        self.waiting.as_ref().is_some_and(|waiting| {
-            let more_content_later = waiting.patience.is_some() && self.ready > 0;
-            !waiting.looking && !more_content_later
-        })
-    }
-
-    /// A device has come: if that makes a quorum, the server looks once all changes of this
+    /// A device has come: if that makes a quorum, its server looks once all changes of this
     /// instant are known.
-    fn wake(&mut self) -> Result<(), FederationError> {
-        if self.asynchronous.is_some() {
+    fn wake(&mut self, group: usize) -> Result<(), FederationError> {
+        if matches!(self.mode, Mode::Asynchronous(_)) {
             return self.look();
         }
-        let idle = self.waiting.as_ref().is_some_and(|waiting| !waiting.looking);
-        if idle && self.ready >= self.quorum() {
-            self.look_again()?;
+        let here = &self.groups[group];
+        let idle = here.waiting.as_ref().is_some_and(|waiting| !waiting.looking);
+        if idle && here.ready >= here.quorum(self.rules.cohort) {
+            self.open_soon(group)?;
         }
         Ok(())
     }
 
-    pub(super) fn lose_patience(&mut self) -> Result<(), FederationError> {
-        if let Some(waiting) = &mut self.waiting {
+    /// The server has waited long enough for a full cohort of a group.
+    pub(super) fn lose_patience(&mut self, group: usize) -> Result<(), FederationError> {
+        if let Some(waiting) = &mut self.groups[group].waiting {
             (waiting.patience, waiting.content) = (None, true);
         }
-        self.wake()
+        self.wake(group)
     }
 
-    fn look_again(&mut self) -> Result<(), FederationError> {
-        self.schedule(self.now(), FederationEvent::OpenRound)?;
-        if let Some(waiting) = &mut self.waiting {
+    /// A group's server looks for a cohort once all else of this instant is known.
+    pub(super) fn open_soon(&mut self, group: usize) -> Result<(), FederationError> {
+        let event = FederationEvent::OpenRound { group: group as u32 };
+        self.schedule(self.now(), event)?;
+        if let Some(waiting) = &mut self.groups[group].waiting {
             waiting.looking = true;
         }
         Ok(())
     }
 
-    /// How much of the run is over: of rounds, time and FLOPs, what is nearest to its limit.
-    pub(super) fn progress(&self) -> Progress {
-        let rules = &self.rules;
-        let rounds = self.standing.rounds as f64 / rules.rounds as f64;
-        let time = rules.time_limit.map(|limit| self.now().as_seconds() / limit.as_seconds());
-        let spent = self.standing.ledger.total().device_flops;
-        let flops = rules.flops_limit.map(|limit| spent / limit);
-        Progress::of([Some(rounds), time, flops].into_iter().flatten().fold(0.0, f64::max))
-    }
-
-    /// Asks a cohort, or waits for one.
-    pub(super) fn open_round(&mut self) -> Result<(), FederationError> {
+    /// Asks a cohort of a group, or waits for one.
+    pub(super) fn open_round(&mut self, group: usize) -> Result<(), FederationError> {
         let now = self.now();
-        if let Some(waiting) = &mut self.waiting {
+        if let Some(waiting) = &mut self.groups[group].waiting {
             waiting.looking = false;
         }
-        let exchange =
-            Exchange { round: self.standing.rounds, index: 0, progress: self.progress() };
-        let (asked, excluded) =
-            if self.ready >= self.quorum() { self.select(exchange) } else { (Vec::new(), 0) };
-        if asked.is_empty() {
-            return self.wait();
+        let here = &self.groups[group];
+        if here.ready < here.quorum(self.rules.cohort) {
+            return self.wait(group);
         }
-        let waited = self.waiting.take().map_or(SimDuration::ZERO, |waiting| {
-            if let Some(timer) = waiting.patience {
-                self.calendar.cancel(timer);
-            }
-            now.since(waiting.since).unwrap_or(SimDuration::ZERO)
-        });
-        let clients = asked.iter().map(|&id| Client::new(id, self.tails.take(id, now), now));
-        let clients = (0..).zip(clients).collect();
-        let places = asked.iter().copied().zip(0..).collect();
+        let exchange = Exchange { round: here.rounds, index: 0, progress: self.progress() };
+        if matches!(self.mode, Mode::Tiers(_)) {
+            self.refresh_tier(group);
+        }
+        let (asked, excluded) = self.select(group, exchange)?;
+        if asked.is_empty() {
+            return self.wait(group);
+        }
+        let waited = self.stop_waiting(group);
+        let tails = &mut self.tails;
+        let client = |&(place, id)| (place, Client::new(id, tails.take(id, now), now));
+        let clients = asked.iter().map(client).collect();
+        let places = asked.iter().map(|&(place, id)| (id, place)).collect();
         self.standing.asked += asked.len() as u64;
-        self.round = Some(Round {
+        self.groups[group].round = Some(Round {
+            group: group as u32,
             exchange,
             waited,
             opened: now,
@@ -200,65 +183,63 @@ impl Federation<'_> {
             server: None,
             over: false,
         });
-        self.open_exchange(exchange, (0..).zip(asked).collect())
+        self.open_exchange(group, exchange, asked)
     }
 
-    fn wait(&mut self) -> Result<(), FederationError> {
-        if self.waiting.is_none() {
+    fn wait(&mut self, group: usize) -> Result<(), FederationError> {
+        if self.groups[group].waiting.is_none() {
             let now = self.now();
+            let event = FederationEvent::Patience { group: group as u32 };
             let patience = match self.rules.deadline {
-                Some(span) => Some(self.schedule(now.after(span)?, FederationEvent::Patience)?),
+                Some(span) => Some(self.schedule(now.after(span)?, event)?),
                 None => None,
             };
-            self.waiting = Some(Waiting { since: now, patience, content: false, looking: false });
+            let waiting = Waiting { since: now, patience, content: false, looking: false };
+            self.groups[group].waiting = Some(waiting);
         }
         Ok(())
     }
 
-    /// Closes the round: records it, evaluates if that is due, and goes on or ends.
-    pub(super) fn close_round(&mut self, closing: Closing) -> Result<(), FederationError> {
-        let Some(outcome) = self.conclude(closing)? else {
+    /// A group's server waits no longer: says how long it has.
+    pub(super) fn stop_waiting(&mut self, group: usize) -> SimDuration {
+        let Some(waiting) = self.groups[group].waiting.take() else {
+            return SimDuration::ZERO;
+        };
+        if let Some(timer) = waiting.patience {
+            self.calendar.cancel(timer);
+        }
+        self.now().since(waiting.since).unwrap_or(SimDuration::ZERO)
+    }
+
+    /// Closes a group's round, whatever that leads to.
+    pub(super) fn close_round(
+        &mut self,
+        group: usize,
+        closing: Closing,
+    ) -> Result<(), FederationError> {
+        let Some(outcome) = self.conclude(group, closing)? else {
             return Ok(());
         };
-        self.book(&outcome)
-    }
-
-    /// Counts what a round has spent, and whom it had.
-    pub(super) fn count(&mut self, outcome: &RoundOutcome) {
-        self.standing.ledger += outcome.spent();
-        self.standing.participants += u64::from(outcome.participants());
-        self.standing.dropped += u64::from(outcome.dropped());
-        self.standing.rounds += 1;
-        self.tell_selection(outcome);
-    }
-
-    /// Books a round that was not broken off, evaluates if that is due, and goes on or ends.
-    pub(super) fn book(&mut self, outcome: &RoundOutcome) -> Result<(), FederationError> {
-        self.count(outcome);
-        self.standing.void_rounds += u64::from(outcome.is_void());
-        let mut go_on = self.report(outcome)?;
-        if self.standing.rounds.is_multiple_of(self.rules.evaluate_every)
-            && self.evaluate()?.is_break()
-        {
-            go_on = ControlFlow::Break(());
+        match &self.mode {
+            Mode::Rounds | Mode::Asynchronous(_) => self.moved_on(vec![outcome])?,
+            Mode::Tiers(_) => self.join_tier(group, outcome)?,
+            Mode::Hierarchy(_) => return self.edge_round_over(group, outcome),
         }
-        self.end = self.reached_limit().or(go_on.is_break().then_some(End::Asked));
-        match (self.end, &self.asynchronous) {
-            (Some(_), _) => Ok(()),
-            (None, Some(_)) => self.look(),
-            (None, None) => self.schedule(self.now(), FederationEvent::OpenRound).map(drop),
+        match self.end {
+            Some(_) => self.break_off(),
+            None => self.open_soon(group),
         }
     }
 
-    /// Breaks the open round off, if any: all that its open exchange has spent is waste.
-    pub(super) fn break_off(&mut self) -> Result<(), FederationError> {
-        if self.asynchronous.is_some() {
-            return self.abandon();
-        }
-        self.abort_busy(Fate::Interrupted)?;
+    /// Breaks a group's open round off, if there is one: all that its open exchange has spent is waste.
+    pub(super) fn interrupt(
+        &mut self,
+        group: usize,
+    ) -> Result<Option<RoundOutcome>, FederationError> {
+        self.abort_busy(group, Fate::Interrupted)?;
         let now = self.now();
-        let Some(round) = &self.round else {
-            return Ok(());
+        let Some(round) = &self.groups[group].round else {
+            return Ok(None);
         };
         let delivered = round.clients.iter();
         let delivered = delivered.filter(|(_, client)| client.arrived || client.pending.is_some());
@@ -267,28 +248,27 @@ impl Federation<'_> {
             self.turn(place, Activity::Gone)?;
             self.client_mut(place).settle(Fate::Interrupted, now)?;
         }
-        if let Some(outcome) = self.conclude(Closing::Interrupted)? {
-            // It counts: its earlier exchanges may have changed the model, and what it spent is spent. So the run's
-            // last evaluation is of the model and at the cost at its end.
-            self.count(&outcome);
-            let _ = self.report(&outcome)?;
-        }
-        Ok(())
+        self.conclude(group, Closing::Interrupted)
     }
 
-    /// Takes the round off the table and books it.
-    fn conclude(&mut self, closing: Closing) -> Result<Option<RoundOutcome>, FederationError> {
+    /// Takes a group's round off the table.
+    fn conclude(
+        &mut self,
+        group: usize,
+        closing: Closing,
+    ) -> Result<Option<RoundOutcome>, FederationError> {
         let now = self.now();
-        let Some(mut round) = self.round.take() else {
+        let Some(mut round) = self.groups[group].round.take() else {
             return Ok(None);
         };
+        self.groups[group].rounds += 1;
         for client in round.clients.values_mut() {
             client.close(now)?;
         }
         if let Some(server) = round.server {
-            self.standing.server_flops += server.done_at(self.now());
+            self.standing.server_flops += server.done_at(now);
         }
-        if self.server.view().needs_whole_rounds() {
+        if self.server.of(group).needs_whole_rounds() {
             round.forfeit(closing);
         }
         let tails = self.tails.tell(now);
@@ -298,48 +278,18 @@ impl Federation<'_> {
             }
         }
         let outcome = RoundOutcome {
+            group: round.group,
             round: round.exchange.round,
             waited: round.waited,
             opened: round.opened,
-            closed: self.now(),
+            closed: now,
             closing,
             exchanges: round.exchange.index + 1,
             excluded: round.excluded,
             clients: round.clients.values().map(Client::outcome).collect(),
             tails,
         };
+        self.tell_selection(group, &outcome);
         Ok(Some(outcome))
-    }
-
-    pub(super) fn report(
-        &mut self,
-        outcome: &RoundOutcome,
-    ) -> Result<ControlFlow<()>, FederationError> {
-        self.observer.round(&self.standing, outcome).map_err(FederationError::Observer)
-    }
-
-    /// Whether the run ends between two exchanges of the open round: an algorithm may ask for more
-    /// of them than anyone wants to wait for.
-    pub(super) fn end_within_round(&mut self) -> Option<End> {
-        let clients = self.round.iter().flat_map(|round| round.clients.values());
-        let spent = clients.map(|client| client.outcome().spent.total().device_flops);
-        let flops = self.standing.ledger.total().device_flops + spent.sum();
-        if self.rules.flops_limit.is_some_and(|limit| flops >= limit) {
-            return Some(End::DeviceFlops);
-        }
-        self.observer.wants_to_stop().then_some(End::Asked)
-    }
-
-    fn reached_limit(&self) -> Option<End> {
-        let flops = self.standing.ledger.total().device_flops;
-        if self.standing.rounds >= self.rules.rounds {
-            Some(End::Rounds)
-        } else if self.rules.time_limit.is_some_and(|limit| self.now() >= limit) {
-            Some(End::SimulatedTime)
-        } else if self.rules.flops_limit.is_some_and(|limit| flops >= limit) {
-            Some(End::DeviceFlops)
-        } else {
-            None
-        }
     }
 }

@@ -20,15 +20,18 @@ use super::{
     config::{ConfigError, FederationConfig, Policy},
     error::FederationError,
     event::FederationEvent,
+    group::{Group, Membership},
+    hierarchy::Hierarchy,
     links::Links,
+    mode::Mode,
     outcome::{End, Observer, RunOutcome, Standing},
     presence::{Presence, Sessions, Source},
     processors::Processors,
-    round::{Round, Waiting},
     selection::{self, Policy as Selection},
     side::Side,
     supplies::Supplies,
     tails::Tails,
+    tiers::Tiers,
 };
 use crate::kernel::{Calendar, SimDuration, SimTime};
 
@@ -83,13 +86,10 @@ pub struct Federation<'a> {
     pub(super) selection: Box<dyn Selection>,
     /// By device: whether its memory holds the algorithm's first assignment.
     pub(super) capable: Vec<bool>,
-    /// Devices that are there and can run the algorithm.
-    pub(super) ready: u32,
     pub(super) standing: Standing,
-    pub(super) waiting: Option<Waiting>,
-    pub(super) round: Option<Round>,
-    /// What there is besides if there are no rounds.
-    pub(super) asynchronous: Option<Asynchronous>,
+    pub(super) groups: Vec<Group>,
+    pub(super) members: Membership,
+    pub(super) mode: Mode,
     pub(super) end: Option<End>,
     evaluated: Option<u64>,
 }
@@ -143,13 +143,21 @@ impl<'a> Federation<'a> {
         }
         let rules = Rules::of(config)?;
         let wiring = config.wiring(devices)?;
-        let (server, asynchronous) = match config.policy {
-            Policy::Synchronous => (Side::Cohorts(server), None),
+        let (server, mode) = match config.policy {
+            Policy::Synchronous => (Side::Cohorts(server), Mode::Rounds),
             Policy::Asynchronous { concurrency, rule } => {
                 let mixer = Mixer::new(server, rule).ok_or(ConfigError::NeedsCohorts)?;
-                (Side::Mixed(mixer), Some(Asynchronous::new(concurrency)))
+                (Side::Mixed(mixer), Mode::Asynchronous(Asynchronous::new(concurrency)))
+            }
+            Policy::Tiers { count, weights } => {
+                (Side::Cohorts(server), Mode::Tiers(Tiers::new(count as usize, weights)))
+            }
+            Policy::Hierarchical { edge_rounds } => {
+                let edges = wiring.edges().len();
+                (Side::Cohorts(server), Mode::Hierarchy(Hierarchy::new(edges, edge_rounds)))
             }
         };
+        let groups = config.groups();
         Ok(Self {
             rules,
             seeds,
@@ -166,11 +174,10 @@ impl<'a> Federation<'a> {
             tails: Tails::default(),
             selection: selection::policy(&config.selection),
             capable: Vec::new(),
-            ready: 0,
             standing: Standing::default(),
-            waiting: None,
-            round: None,
-            asynchronous,
+            groups: std::iter::repeat_with(Group::default).take(groups).collect(),
+            members: Membership::All,
+            mode,
             end: None,
             evaluated: None,
         })
@@ -189,12 +196,21 @@ impl<'a> Federation<'a> {
         self
     }
 
+    /// With a server for the rounds of each group ([`FederationConfig::groups`]), opened as that of the global model was.
+    #[must_use]
+    pub fn with_parts(mut self, parts: Vec<&'a mut dyn Server>) -> Self {
+        self.server = self.server.with_parts(parts);
+        self
+    }
+
     /// Runs to the end.
     ///
     /// # Errors
     /// [`FederationError`]; all of them are final.
     pub fn run(mut self) -> Result<RunOutcome, FederationError> {
+        self.check_parts()?;
         self.survey();
+        self.form_groups();
         if self.evaluate()?.is_break() {
             self.end = Some(End::Asked);
         } else if self.standing.excluded as usize == self.devices.len() {
@@ -207,10 +223,8 @@ impl<'a> Federation<'a> {
             if let Some(limit) = self.rules.time_limit {
                 self.schedule(limit, FederationEvent::Stop)?;
             }
-            match self.asynchronous {
-                Some(_) => self.look()?,
-                None => drop(self.schedule(SimTime::ZERO, FederationEvent::OpenRound)?),
-            }
+            self.begin_groups()?;
+            self.links.arm(&mut self.calendar)?;
         }
         while self.end.is_none() {
             let Some(fired) = self.calendar.advance() else {
@@ -220,7 +234,7 @@ impl<'a> Federation<'a> {
             self.standing.time = fired.time;
             self.handle(fired.event)?;
             self.links.arm(&mut self.calendar)?;
-            if self.end.is_none() && self.is_settled() && self.waits_in_vain() {
+            if self.end.is_none() && self.is_settled() && self.waits_in_vain()? {
                 self.end = Some(End::NobodyComes);
                 self.break_off()?;
             }
@@ -237,7 +251,8 @@ impl<'a> Federation<'a> {
 
     /// Nothing will ever happen again.
     fn run_dry(&mut self) -> Result<(), FederationError> {
-        self.end = Some(if self.round.is_some() { End::Stalled } else { End::NobodyComes });
+        let open = self.open_rounds().next().is_some() || self.links.is_busy();
+        self.end = Some(if open { End::Stalled } else { End::NobodyComes });
         self.break_off()
     }
 
@@ -274,21 +289,22 @@ impl<'a> Federation<'a> {
             FederationEvent::FlowTurns => self.flows_turn(),
             FederationEvent::Computed { place } => self.computed(place),
             FederationEvent::TimedOut { place } => self.time_out(place),
-            FederationEvent::Arrived { place } => match self.asynchronous {
-                Some(_) => self.received(place),
-                None => self.arrived(place),
+            FederationEvent::Arrived { place } => match self.mode {
+                Mode::Asynchronous(_) => self.received(place),
+                _ => self.arrived(place),
             },
-            FederationEvent::Deadline => self.deadline(),
-            FederationEvent::Patience => self.lose_patience(),
-            FederationEvent::OpenRound => match self.asynchronous {
-                Some(_) => self.ask(),
-                None => self.open_round(),
+            FederationEvent::Deadline { group } => self.deadline(group as usize),
+            FederationEvent::Patience { group } => self.lose_patience(group as usize),
+            FederationEvent::OpenRound { group } => match self.mode {
+                Mode::Asynchronous(_) => self.ask(),
+                _ => self.open_round(group as usize),
             },
-            FederationEvent::CloseExchange => match self.asynchronous {
-                Some(_) => self.step(),
-                None => self.close_exchange(),
+            FederationEvent::CloseExchange { group } => match self.mode {
+                Mode::Asynchronous(_) => self.step(),
+                _ => self.close_exchange(group as usize),
             },
-            FederationEvent::ServerDone => self.join(),
+            FederationEvent::ServerDone { group } => self.join(group as usize),
+            FederationEvent::CloudJoins => self.join_edges(),
             FederationEvent::Stop => self.stop(),
         }
     }
@@ -312,9 +328,9 @@ impl<'a> Federation<'a> {
     }
 
     /// What a client is to do, as the algorithm says it.
-    pub(super) fn assignment(&self, exchange: Exchange, client: u32) -> Assignment {
+    pub(super) fn assignment(&self, group: usize, exchange: Exchange, client: u32) -> Assignment {
         let alone = Alone { device: self.device(client), wiring: &self.wiring };
-        self.server.view().assign(exchange, client, &Undisturbed { alone, clock: &self.clock })
+        self.server.of(group).assign(exchange, client, &Undisturbed { alone, clock: &self.clock })
     }
 
     pub(super) fn device(&self, client: u32) -> &'a Device {
@@ -335,7 +351,7 @@ impl fmt::Debug for Federation<'_> {
         f.debug_struct("Federation")
             .field("rules", &self.rules)
             .field("standing", &self.standing)
-            .field("round", &self.round)
+            .field("groups", &self.groups)
             .field("end", &self.end)
             .finish_non_exhaustive()
     }

@@ -8,22 +8,19 @@ use super::{
     client::{Activity, Client},
     error::FederationError,
     event::FederationEvent,
+    links::Mover,
     outcome::Fate,
-    round::Round,
     server::Federation,
 };
 use crate::kernel::SimDuration;
 
-/// Says why an open round is expected; its events are cancelled when it closes.
-const OPEN: &str = "events of clients are cancelled when their round closes";
+/// Says why a client is expected; its events are cancelled when it is done.
+const ASKED: &str = "events of a client are cancelled when it is done";
 
 impl Federation<'_> {
-    pub(super) fn open_mut(&mut self) -> &mut Round {
-        self.round.as_mut().expect(OPEN)
-    }
-
     pub(super) fn client_mut(&mut self, place: u32) -> &mut Client {
-        self.open_mut().clients.get_mut(&place).expect(OPEN)
+        let group = self.group_at(place);
+        self.open_mut(group).clients.get_mut(&place).expect(ASKED)
     }
 
     /// Goes over to `next`, and lets the device's battery know.
@@ -54,10 +51,13 @@ impl Federation<'_> {
 
     /// The network's next moment: flows begin to move, end, or change their rates.
     pub(super) fn flows_turn(&mut self) -> Result<(), FederationError> {
-        for place in self.links.settle(self.now())? {
-            match self.client_mut(place).activity {
-                Activity::Uploading => self.uploaded(place)?,
-                _ => self.downloaded(place)?,
+        for mover in self.links.settle(self.now())? {
+            match mover {
+                Mover::Edge(edge) => self.backhauled(edge as usize)?,
+                Mover::Client(place) => match self.client_mut(place).activity {
+                    Activity::Uploading => self.uploaded(place)?,
+                    _ => self.downloaded(place)?,
+                },
             }
         }
         Ok(())
@@ -71,8 +71,9 @@ impl Federation<'_> {
     }
 
     fn take_up(&mut self, place: u32, assignment: Assignment) -> Result<(), FederationError> {
-        let round = self.round.as_mut().expect(OPEN);
-        let client = round.clients.get_mut(&place).expect(OPEN);
+        let group = self.group_at(place);
+        let round = self.groups[group].round.as_mut().expect(ASKED);
+        let client = round.clients.get_mut(&place).expect(ASKED);
         let device = &self.devices[client.id as usize];
         let taken = client.take_up(assignment, device, &self.clock);
         taken.map_err(|error| FederationError::no_course(client.id, error))
@@ -120,7 +121,7 @@ impl Federation<'_> {
         let transfer = self.wiring.transfer(self.device(id), direction, size);
         let begins = SimDuration::from_seconds(transfer.latency.get()).and_then(|l| now.after(l));
         begins.map_err(|source| FederationError::ClientTime { client: id, source })?;
-        Ok(self.links.start(place, now, transfer)?)
+        Ok(self.links.start(Mover::Client(place), now, transfer)?)
     }
 
     pub(super) fn uploaded(&mut self, place: u32) -> Result<(), FederationError> {
@@ -144,7 +145,7 @@ impl Federation<'_> {
             Activity::Downloading => {
                 if let Some(moved) = self.stop_timed(place) {
                     self.client_mut(place).charge_download(moved);
-                } else if let Some(moved) = self.links.abort(place, now)? {
+                } else if let Some(moved) = self.links.abort(Mover::Client(place), now)? {
                     self.client_mut(place).charge_download(moved);
                 }
             }
@@ -160,7 +161,7 @@ impl Federation<'_> {
             Activity::Uploading => {
                 if let Some(moved) = self.stop_timed(place) {
                     self.client_mut(place).charge_upload(moved);
-                } else if let Some(moved) = self.links.abort(place, now)? {
+                } else if let Some(moved) = self.links.abort(Mover::Client(place), now)? {
                     self.client_mut(place).charge_upload(moved);
                 }
             }

@@ -40,7 +40,7 @@ fn what_is_refused_says_which_field_and_its_server_refuses_too() {
     let fine = displaced().into_iter().map(|json| (json, [vec![], vec![]]));
     for (json, expected) in refused().into_iter().chain(fine) {
         let algorithm = algorithm(&json);
-        let fields = [Aggregation::Asynchronous, Aggregation::AtEdges].map(|how| {
+        let fields = [Aggregation::Asynchronous, Aggregation::InGroups].map(|how| {
             let all = algorithm.kind.refusal(how).into_iter().chain(algorithm.refusals(how));
             let fields = all.map(|conflict| {
                 assert!(!conflict.message.is_empty() && !conflict.help.is_empty(), "{json}");

@@ -45,6 +45,9 @@ pub enum TopologyError {
         /// The link.
         link: NodeName,
     },
+    /// Devices are to be joined at edges, and there are none.
+    #[error("a hierarchy needs edge aggregators: expected `two_tier: {{...}}`")]
+    NoAggregators,
     /// There is nothing to connect devices to.
     #[error("expected at least one of {what}; found none")]
     Empty {

@@ -15,13 +15,13 @@
 //!
 //! Both rates are estimated as (ends + 1) / (time + mean length), over the device's periods of that kind: the maximum
 //! likelihood estimate, the present period's time included, with one period for a start of the mean length of all devices'
-//! that have ended.
+//! in the group that have ended.
 
 use fleetune_algorithms::protocol::ClientId;
 use fleetune_scenarios::schema::AvailabilityConfig;
 
 use super::{
-    Call, Group, Policy, admit, entry,
+    Call, Candidates, Policy, admit, entry,
     ranking::{By, Ranking, keys},
 };
 use crate::{
@@ -81,30 +81,35 @@ impl Sum {
     }
 }
 
-/// Those least likely to be there in the next round.
-#[derive(Debug)]
-pub(super) struct Availability {
-    config: AvailabilityConfig,
-    seen: Vec<Seen>,
+/// What the server has seen of a group.
+#[derive(Debug, Clone, Copy, Default)]
+struct Whole {
     there: Sum,
     away: Sum,
     /// μ, in seconds, once a round has ended.
     round: Option<f64>,
 }
 
+/// Those least likely to be there in the next round.
+#[derive(Debug)]
+pub(super) struct Availability {
+    config: AvailabilityConfig,
+    seen: Vec<Seen>,
+    groups: Vec<Whole>,
+}
+
 impl Availability {
     pub(super) fn new(config: AvailabilityConfig) -> Self {
-        let (there, away) = (Sum::default(), Sum::default());
-        Self { config, seen: Vec::new(), there, away, round: None }
+        Self { config, seen: Vec::new(), groups: Vec::new() }
     }
 
     /// The probability that `device`, which is there, will be there all through the next round.
-    fn forecast(&self, device: u32, now: SimTime) -> f64 {
-        let Some(round) = self.round else { return 1.0 };
+    fn forecast(&self, whole: Whole, device: u32, now: SimTime) -> f64 {
+        let Some(round) = whole.round else { return 1.0 };
         let seen = self.seen.get(device as usize).copied().unwrap_or_default();
         let open = now.since(seen.since).unwrap_or(SimDuration::ZERO).as_seconds();
-        let leaves = seen.there.rate(open, self.there.mean());
-        let comes = seen.away.rate(0.0, self.away.mean());
+        let leaves = seen.there.rate(open, whole.there.mean());
+        let comes = seen.away.rate(0.0, whole.away.mean());
         there_throughout(leaves, comes, round)
     }
 
@@ -130,7 +135,8 @@ fn there_throughout(leaves: f64, comes: f64, round: f64) -> f64 {
 }
 
 impl Policy for Availability {
-    fn moved(&mut self, device: u32, is_there: bool, at: SimTime) {
+    fn moved(&mut self, group: u32, device: u32, is_there: bool, at: SimTime) {
+        let whole = entry(&mut self.groups, group);
         let seen = entry(&mut self.seen, device);
         let seconds = at.since(seen.since).unwrap_or(SimDuration::ZERO).as_seconds();
         seen.since = at;
@@ -139,32 +145,35 @@ impl Policy for Availability {
             (_, true) => {}
             (true, false) => {
                 seen.away.end(seconds);
-                self.away.end(seconds);
+                whole.away.end(seconds);
             }
             (false, false) => {
                 seen.there.end(seconds);
-                self.there.end(seconds);
+                whole.there.end(seconds);
             }
         }
     }
 
-    fn select(&self, call: &Call<'_>, group: &mut dyn Group) -> Vec<u32> {
-        let keys = keys(call.seeds, call.round, group.devices());
-        let able = keys.filter(|(_, device)| group.is_able(*device));
+    fn select(&self, call: &Call<'_>, candidates: &mut dyn Candidates) -> Vec<u32> {
+        let keys = keys(call.seeds, call.round, candidates.devices());
+        let able = keys.filter(|(_, device)| candidates.is_able(*device));
+        let whole = self.groups.get(call.group as usize).copied().unwrap_or_default();
         let ranked = able.map(|(key, device)| {
-            let rank = (self.rests(device, call.round), By(self.forecast(device, call.now)), key);
+            let forecast = By(self.forecast(whole, device, call.now));
+            let rank = (self.rests(device, call.round), forecast, key);
             (rank, device)
         });
         let mut ranking: Ranking<(bool, By, u64)> = ranked.collect();
         let mut asked = Vec::new();
-        admit(&mut ranking, call.wanted as usize, group, &mut asked);
+        admit(&mut ranking, call.wanted as usize, candidates, &mut asked);
         asked
     }
 
     fn observe(&mut self, outcome: &RoundOutcome, _: &[(ClientId, f32)]) {
         let lasted = outcome.closed.since(outcome.opened).unwrap_or(SimDuration::ZERO).as_seconds();
         let kept = self.config.smoothing.get();
-        self.round = Some(self.round.map_or(lasted, |mean| (1.0 - kept) * lasted + kept * mean));
+        let round = &mut entry(&mut self.groups, outcome.group).round;
+        *round = Some(round.map_or(lasted, |mean| (1.0 - kept) * lasted + kept * mean));
         for client in &outcome.clients {
             let asked = u32::try_from(outcome.round + 1).unwrap_or(u32::MAX);
             entry(&mut self.seen, client.client).asked = asked;

@@ -16,7 +16,7 @@ use fleetune_scenarios::schema::{EnergyConfig, EnergyMeasure};
 use fleetune_units::Joules;
 
 use super::{
-    Call, Group, Policy, admit, entry,
+    Call, Candidates, Policy, admit, entry,
     ranking::{By, Ranking, keys},
 };
 use crate::federation::outcome::RoundOutcome;
@@ -41,12 +41,12 @@ impl Energy {
     }
 
     /// The less, the sooner.
-    fn rank(&self, device: u32, group: &dyn Group) -> By {
+    fn rank(&self, device: u32, candidates: &dyn Candidates) -> By {
         let spent = self.spent.get(device as usize).copied().unwrap_or_default();
         match self.by {
             EnergyMeasure::Joules => By(spent.joules),
             EnergyMeasure::Battery => {
-                let (level, full) = group.battery(device).unwrap_or((0.0, Joules::ZERO));
+                let (level, full) = candidates.battery(device).unwrap_or((0.0, Joules::ZERO));
                 let round = Joules::from_raw(spent.joules / f64::from(spent.rounds.max(1)));
                 let used = if full.is_zero() { 0.0 } else { round / full };
                 By(used - level)
@@ -56,13 +56,13 @@ impl Energy {
 }
 
 impl Policy for Energy {
-    fn select(&self, call: &Call<'_>, group: &mut dyn Group) -> Vec<u32> {
-        let keys = keys(call.seeds, call.round, group.devices());
-        let able = keys.filter(|(_, device)| group.is_able(*device));
-        let ranked = able.map(|(key, device)| ((self.rank(device, group), key), device));
+    fn select(&self, call: &Call<'_>, candidates: &mut dyn Candidates) -> Vec<u32> {
+        let keys = keys(call.seeds, call.round, candidates.devices());
+        let able = keys.filter(|(_, device)| candidates.is_able(*device));
+        let ranked = able.map(|(key, device)| ((self.rank(device, candidates), key), device));
         let mut ranking: Ranking<(By, u64)> = ranked.collect();
         let mut asked = Vec::new();
-        admit(&mut ranking, call.wanted as usize, group, &mut asked);
+        admit(&mut ranking, call.wanted as usize, candidates, &mut asked);
         asked
     }
 

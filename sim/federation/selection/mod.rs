@@ -7,9 +7,11 @@
 //!                                            what is known ──► select (at a round's opening) ──► devices, in order
 //! ```
 //!
-//! A policy belongs to one server and its group of devices. It knows what a real server would: the round's number, who is
+//! A policy knows what a real server would: the round's number, who is
 //! there, what devices say of themselves, and what it has seen so far; never what is to come. [`Policy::select`] does not
-//! change what is known, so that to look again is to see the same.
+//! change what is known, so that to look again is to see the same. Where groups of devices have rounds of their own (tiers,
+//! edges), a round asks devices of its group. A device is in one group, and what is known of it is kept by device; what
+//! concerns a group as a whole, such as how long its rounds take, is kept by group.
 //!
 //! # Randomness
 //!
@@ -57,9 +59,11 @@ use crate::kernel::SimTime;
 /// A call for participants.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Call<'a> {
+    /// Whose round it is.
+    pub(super) group: u32,
     /// The replication's randomness.
     pub(super) seeds: &'a SeedTree,
-    /// The round, from 0.
+    /// The group's round, from 0.
     pub(super) round: u64,
     /// When.
     pub(super) now: SimTime,
@@ -70,14 +74,17 @@ pub(super) struct Call<'a> {
 }
 
 /// The devices that a server may ask, as it knows them when it asks.
-pub(super) trait Group {
+pub(super) trait Candidates {
     /// Devices are numbered from 0 to below this.
     fn devices(&self) -> u32;
 
-    /// Whether the device is one of the group, and there.
+    /// Whether the device is one of the group's.
+    fn is_member(&self, device: u32) -> bool;
+
+    /// Whether it is, and is there.
     fn is_there(&self, device: u32) -> bool;
 
-    /// Whether it is there and its memory holds the algorithm.
+    /// Whether it is there and its memory holds the algorithm at all.
     fn is_able(&self, device: u32) -> bool;
 
     /// How long it thinks that this round's work will take it.
@@ -99,11 +106,11 @@ pub(super) trait Policy: fmt::Debug + Send {
     /// default does not care.
     fn introduce(&mut self, _device: u32, _estimate: &dyn Fn() -> Seconds) {}
 
-    /// Sees a device come or go. The default does not care.
-    fn moved(&mut self, _device: u32, _is_there: bool, _at: SimTime) {}
+    /// Sees a device of a group come or go. The default does not care.
+    fn moved(&mut self, _group: u32, _device: u32, _is_there: bool, _at: SimTime) {}
 
-    /// The devices to ask, in order: those that [`Group::admit`] took. As many as are wanted, if there are so many.
-    fn select(&self, call: &Call<'_>, group: &mut dyn Group) -> Vec<u32>;
+    /// The devices to ask, in order: those that [`Candidates::admit`] took. As many as are wanted, if there are so many.
+    fn select(&self, call: &Call<'_>, candidates: &mut dyn Candidates) -> Vec<u32>;
 
     /// Learns what became of those asked, and what they reported of their losses. The default does not care.
     fn observe(&mut self, _outcome: &RoundOutcome, _reports: &[(ClientId, f32)]) {}
@@ -120,26 +127,26 @@ pub(super) fn policy(config: &SelectionConfig) -> Box<dyn Policy> {
     }
 }
 
-/// Asks candidates in order until `wanted` have been admitted to `asked`; none twice.
+/// Asks devices in order until `wanted` have been admitted to `asked`.
 fn admit(
-    candidates: &mut dyn Iterator<Item = u32>,
+    order: &mut dyn Iterator<Item = u32>,
     wanted: usize,
-    group: &mut dyn Group,
+    candidates: &mut dyn Candidates,
     asked: &mut Vec<u32>,
 ) {
     while asked.len() < wanted {
-        let Some(device) = candidates.next() else { return };
-        if group.admit(device) {
+        let Some(device) = order.next() else { return };
+        if candidates.admit(device) {
             asked.push(device);
         }
     }
 }
 
-/// What is known of a device, by its number; nothing of those never heard of.
-fn entry<T: Clone + Default>(known: &mut Vec<T>, device: u32) -> &mut T {
-    let place = device as usize;
+/// What is known of a device or a group, by its number; nothing of those never heard of.
+fn entry<T: Default>(known: &mut Vec<T>, number: u32) -> &mut T {
+    let place = number as usize;
     if known.len() <= place {
-        known.resize(place + 1, T::default());
+        known.resize_with(place + 1, T::default);
     }
     &mut known[place]
 }

@@ -8,7 +8,7 @@
 //! so this is sampling without replacement.
 
 use super::{
-    Call, Group, Policy, admit,
+    Call, Candidates, Policy, admit,
     ranking::{Ranking, keys},
 };
 
@@ -18,12 +18,12 @@ pub(super) struct Random;
 
 impl Policy for Random {
     /// Those whose memory cannot hold the algorithm draw along, so that it is seen in whose place others came.
-    fn select(&self, call: &Call<'_>, group: &mut dyn Group) -> Vec<u32> {
-        let keys = keys(call.seeds, call.round, group.devices());
+    fn select(&self, call: &Call<'_>, candidates: &mut dyn Candidates) -> Vec<u32> {
+        let keys = keys(call.seeds, call.round, candidates.devices());
         let mut ranking: Ranking<u64> =
-            keys.filter(|(_, device)| group.is_there(*device)).collect();
+            keys.filter(|(_, device)| candidates.is_there(*device)).collect();
         let mut asked = Vec::new();
-        admit(&mut ranking, call.wanted as usize, group, &mut asked);
+        admit(&mut ranking, call.wanted as usize, candidates, &mut asked);
         asked
     }
 }

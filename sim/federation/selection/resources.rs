@@ -17,7 +17,7 @@
 use fleetune_scenarios::schema::ResourcesConfig;
 
 use super::{
-    Call, Group, Policy, admit,
+    Call, Candidates, Policy, admit,
     ranking::{By, Ranking, keys},
 };
 
@@ -41,19 +41,19 @@ impl Resources {
     }
 
     /// The resource request.
-    fn offer(&self, key: u64, device: u32, call: &Call<'_>, group: &dyn Group) -> Offer {
-        let time = group.estimate(device);
+    fn offer(&self, key: u64, device: u32, call: &Call<'_>, candidates: &dyn Candidates) -> Offer {
+        let time = candidates.estimate(device);
         let in_time = call.deadline.is_none_or(|deadline| time <= deadline);
-        let free = 1.0 - group.memory_taken(device);
+        let free = 1.0 - candidates.memory_taken(device);
         let fits = in_time && free >= self.config.memory_headroom.get();
         Offer { rank: (By(time.get()), key), device, fits }
     }
 }
 
 impl Policy for Resources {
-    fn select(&self, call: &Call<'_>, group: &mut dyn Group) -> Vec<u32> {
-        let keyed = keys(call.seeds, call.round, group.devices());
-        let able = keyed.filter(|(_, device)| group.is_able(*device));
+    fn select(&self, call: &Call<'_>, candidates: &mut dyn Candidates) -> Vec<u32> {
+        let keyed = keys(call.seeds, call.round, candidates.devices());
+        let able = keyed.filter(|(_, device)| candidates.is_able(*device));
         let mut drawn: Ranking<u64> = able.collect();
         let wanted = call.wanted as usize;
         let pool = wanted.saturating_mul(self.config.candidates as usize);
@@ -62,7 +62,7 @@ impl Policy for Resources {
         while asked.len() < wanted {
             let request = |device| {
                 order += 1;
-                self.offer(order, device, call, group)
+                self.offer(order, device, call, candidates)
             };
             let offers: Vec<Offer> = drawn.by_ref().take(pool).map(request).collect();
             if offers.is_empty() {
@@ -71,10 +71,10 @@ impl Policy for Resources {
             soonest = offers.iter().copied().chain(soonest).min_by_key(|offer| offer.rank);
             let fitting = offers.iter().filter(|offer| offer.fits);
             let mut ranking: Ranking<(By, u64)> = fitting.map(|o| (o.rank, o.device)).collect();
-            admit(&mut ranking, wanted, group, &mut asked);
+            admit(&mut ranking, wanted, candidates, &mut asked);
         }
         if asked.is_empty() {
-            admit(&mut soonest.iter().map(|offer| offer.device), 1, group, &mut asked);
+            admit(&mut soonest.iter().map(|offer| offer.device), 1, candidates, &mut asked);
         }
         asked
     }

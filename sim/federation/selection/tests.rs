@@ -36,9 +36,13 @@ impl Known {
     }
 }
 
-impl Group for Known {
+impl Candidates for Known {
     fn devices(&self) -> u32 {
         self.there.len() as u32
+    }
+
+    fn is_member(&self, _: u32) -> bool {
+        true
     }
 
     fn is_there(&self, device: u32) -> bool {
@@ -66,21 +70,21 @@ impl Group for Known {
     }
 }
 
-fn ask(policy: &dyn Policy, group: &mut Known, round: u64, wanted: u32) -> Vec<u32> {
-    ask_at(policy, group, (round, 0.0), wanted)
+fn ask(policy: &dyn Policy, candidates: &mut Known, round: u64, wanted: u32) -> Vec<u32> {
+    ask_at(policy, candidates, (round, 0.0), wanted)
 }
 
 fn ask_at(
     policy: &dyn Policy,
-    group: &mut Known,
+    candidates: &mut Known,
     (round, now): (u64, f64),
     wanted: u32,
 ) -> Vec<u32> {
     let seeds = SeedTree::new(3);
     let deadline = Some(Seconds::from_raw(10.0));
-    let call = Call { seeds: &seeds, round, now: at(now), wanted, deadline };
-    let asked = policy.select(&call, group);
-    assert_eq!(asked, policy.select(&call, group), "to look again is to see the same");
+    let call = Call { group: 0, seeds: &seeds, round, now: at(now), wanted, deadline };
+    let asked = policy.select(&call, candidates);
+    assert_eq!(asked, policy.select(&call, candidates), "to look again is to see the same");
     asked
 }
 
@@ -108,6 +112,7 @@ fn client(client: u32, fate: Fate, seconds: f64, joules: f64) -> ClientOutcome {
 /// A round of ten seconds.
 fn outcome(round: u64, clients: Vec<ClientOutcome>) -> RoundOutcome {
     RoundOutcome {
+        group: 0,
         round,
         waited: SimDuration::ZERO,
         opened: at(10.0 * round as f64),
@@ -166,12 +171,12 @@ fn without_knowledge_all_policies_are_the_random_one() {
 #[test]
 fn all_policies_ask_those_who_are_there_and_fit_and_nobody_twice() {
     for policy in all() {
-        let mut group = Known::of(40);
+        let mut candidates = Known::of(40);
         for i in 0..40 {
-            (group.there[i], group.fits[i]) = (i % 3 != 0, i % 4 != 0);
+            (candidates.there[i], candidates.fits[i]) = (i % 3 != 0, i % 4 != 0);
         }
         for wanted in [0, 1, 5, 19, 20, 21, 1000] {
-            let mut asked = ask(policy.as_ref(), &mut group, 0, wanted);
+            let mut asked = ask(policy.as_ref(), &mut candidates, 0, wanted);
             assert_eq!(asked.len(), wanted.min(20) as usize, "{policy:?}");
             asked.sort_unstable();
             asked.dedup();
@@ -179,8 +184,8 @@ fn all_policies_ask_those_who_are_there_and_fit_and_nobody_twice() {
             let may = |device: &u32| device % 3 != 0 && device % 4 != 0;
             assert!(asked.iter().all(may), "{policy:?}: {asked:?}");
         }
-        group.there = vec![false; 40];
-        assert!(ask(policy.as_ref(), &mut group, 0, 5).is_empty(), "{policy:?}");
+        candidates.there = vec![false; 40];
+        assert!(ask(policy.as_ref(), &mut candidates, 0, 5).is_empty(), "{policy:?}");
     }
 }
 
@@ -228,45 +233,45 @@ fn the_least_joules_come_first_tails_included() {
 #[test]
 fn the_battery_that_will_be_fullest_comes_first() {
     let mut energy = energy::Energy::new(EnergyConfig { by: EnergyMeasure::Battery });
-    let mut group = Known::of(4);
-    group.levels = vec![0.2, 0.9, 0.5, 0.6];
-    assert_eq!(ask(&energy, &mut group, 0, 4), [1, 3, 2, 0]);
+    let mut candidates = Known::of(4);
+    candidates.levels = vec![0.2, 0.9, 0.5, 0.6];
+    assert_eq!(ask(&energy, &mut candidates, 0, 4), [1, 3, 2, 0]);
     // Of 100 J a round takes 40 of device 1 and 5 of device 3: 0.5 and 0.55 will be left.
     let round = |joules| {
         outcome(0, vec![client(1, Fate::Aggregated, 1.0, joules), client(3, Fate::Late, 1.0, 5.0)])
     };
     energy.observe(&round(30.0), &[]);
     energy.observe(&round(50.0), &[]);
-    group.levels[2] = 0.4;
-    assert_eq!(ask(&energy, &mut group, 0, 4), [3, 1, 2, 0]);
+    candidates.levels[2] = 0.4;
+    assert_eq!(ask(&energy, &mut candidates, 0, 4), [3, 1, 2, 0]);
 }
 
 #[test]
 fn those_done_soonest_come_first_and_nobody_who_will_be_late() {
     let config = ResourcesConfig { candidates: 1000, ..ResourcesConfig::default() };
-    let mut group = Known::of(6);
-    group.estimates = vec![9.0, 10.0, 2.0, 10.5, 5.0, 100.0];
+    let mut candidates = Known::of(6);
+    candidates.estimates = vec![9.0, 10.0, 2.0, 10.5, 5.0, 100.0];
     let all = resources::Resources::new(config);
-    assert_eq!(ask(&all, &mut group, 0, 2), [2, 4]);
+    assert_eq!(ask(&all, &mut candidates, 0, 2), [2, 4]);
     assert_eq!(
-        ask(&all, &mut group, 0, 6),
+        ask(&all, &mut candidates, 0, 6),
         [2, 4, 0, 1],
         "who takes all of the deadline is in time"
     );
     // From a pool of as many as are wanted it asks those who were drawn, and others for those who would be late.
     let one = resources::Resources::new(ResourcesConfig { candidates: 1, ..config });
-    let mut drawn = ask(&random::Random, &mut group, 0, 6);
-    drawn.retain(|&device| group.estimates[device as usize] <= 10.0);
-    assert_eq!(ask(&one, &mut group, 0, 1), drawn[..1]);
+    let mut drawn = ask(&random::Random, &mut candidates, 0, 6);
+    drawn.retain(|&device| candidates.estimates[device as usize] <= 10.0);
+    assert_eq!(ask(&one, &mut candidates, 0, 1), drawn[..1]);
     // Nobody can be done in time.
-    group.estimates = vec![12.0, 11.0, 13.0, 14.0, 15.0, 16.0];
-    assert_eq!(ask(&one, &mut group, 0, 3), [1]);
+    candidates.estimates = vec![12.0, 11.0, 13.0, 14.0, 15.0, 16.0];
+    assert_eq!(ask(&one, &mut candidates, 0, 3), [1]);
     // Of memory a share stays free.
     let spare = Decay::new(0.25).unwrap();
     let spare = resources::Resources::new(ResourcesConfig { memory_headroom: spare, ..config });
-    group.estimates = vec![1.0; 6];
-    group.taken = vec![0.8, 0.75, 0.76, 0.1, 1.0, 0.74];
-    let mut asked = ask(&spare, &mut group, 0, 6);
+    candidates.estimates = vec![1.0; 6];
+    candidates.taken = vec![0.8, 0.75, 0.76, 0.1, 1.0, 0.74];
+    let mut asked = ask(&spare, &mut candidates, 0, 6);
     asked.sort_unstable();
     assert_eq!(asked, [1, 3, 5]);
 }
@@ -277,34 +282,34 @@ fn those_seldom_there_come_first() {
     let rest = AvailabilityConfig { rest: 0, ..AvailabilityConfig::default() };
     let mut availability = availability::Availability::new(rest);
     for device in 0..2 {
-        availability.moved(device, true, SimTime::ZERO);
+        availability.moved(0, device, true, SimTime::ZERO);
     }
     for cycle in 0..5 {
         let start = 10.0 * f64::from(cycle);
         for (device, stays) in [(0, 9.0), (1, 1.0)] {
-            availability.moved(device, false, at(start + stays));
-            availability.moved(device, true, at(start + 10.0));
+            availability.moved(0, device, false, at(start + stays));
+            availability.moved(0, device, true, at(start + 10.0));
         }
     }
-    let mut group = Known::of(2);
+    let mut candidates = Known::of(2);
     let first = |policy: &dyn Policy, round| ask_at(policy, &mut Known::of(2), (round, 50.0), 1)[0];
     let rounds: Vec<u32> = (0..40).map(|round| first(&availability, round)).collect();
     assert!(rounds.contains(&0), "before any round has ended there is nothing to forecast for");
     availability.observe(&outcome(0, Vec::new()), &[]);
     assert!((0..40).all(|round| first(&availability, round) == 1));
-    assert_eq!(ask_at(&availability, &mut group, (9, 50.0), 2), [1, 0]);
+    assert_eq!(ask_at(&availability, &mut candidates, (9, 50.0), 2), [1, 0]);
 }
 
 #[test]
 fn who_was_asked_lately_rests() {
     let rest = AvailabilityConfig { rest: 3, ..AvailabilityConfig::default() };
     let mut availability = availability::Availability::new(rest);
-    let mut group = Known::of(3);
+    let mut candidates = Known::of(3);
     availability.observe(&outcome(4, vec![client(2, Fate::Left, 1.0, 1.0)]), &[]);
     for round in 5..8 {
-        assert_eq!(ask(&availability, &mut group, round, 3)[2], 2, "round {round}");
+        assert_eq!(ask(&availability, &mut candidates, round, 3)[2], 2, "round {round}");
     }
-    assert!((8..40).any(|round| ask(&availability, &mut group, round, 3)[0] == 2));
+    assert!((8..40).any(|round| ask(&availability, &mut candidates, round, 3)[0] == 2));
 }
 
 /// Oort that has heard of devices: utility and seconds of each.

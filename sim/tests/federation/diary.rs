@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ops::ControlFlow};
 
-use fleetune::federation::{Observer, ObserverError, RoundOutcome, Standing};
+use fleetune::federation::{GroupInfo, Observer, ObserverError, RoundOutcome, Standing};
 use fleetune::kernel::SimTime;
 use fleetune_algorithms::protocol::{ClientId, Server};
 use fleetune_devices::{Battery, energy::Moment};
@@ -10,6 +10,7 @@ use fleetune_devices::{Battery, energy::Moment};
 /// Writes everything down.
 #[derive(Debug, Default)]
 pub(super) struct Diary {
+    pub(super) groups: Vec<GroupInfo>,
     pub(super) rounds: Vec<RoundOutcome>,
     pub(super) standings: Vec<Standing>,
     pub(super) evaluated: Vec<u64>,
@@ -29,6 +30,10 @@ impl Observer for Diary {
     ) -> Result<ControlFlow<()>, ObserverError> {
         self.evaluated.push(standing.rounds);
         Ok(ControlFlow::Continue(()))
+    }
+
+    fn groups(&mut self, groups: &[GroupInfo]) {
+        self.groups = groups.to_vec();
     }
 
     fn round(

@@ -6,8 +6,8 @@ use fleetune::federation::{FederationConfig, Policy, RoundOutcome};
 use fleetune_algorithms::{
     mixing::{FedAsync, FedBuff, Rule, Staleness},
     protocol::{
-        Assignment, ClientId, Displaced, Estimate, Exchange, Horizon, Payload, ProtocolError,
-        Server, Update, Verdict,
+        Assignment, ClientId, Displaced, Estimate, Exchange, Horizon, Movable, Payload,
+        ProtocolError, Server, Update, Verdict,
     },
     settings::Share,
     setup::TrainingData,
@@ -32,7 +32,7 @@ use crate::learners::{CLIENTS, LENGTH, Spare, algorithm, bits, setup, setup_with
 const SEED: u64 = 9;
 
 /// Every kind, and whether all that its clients download is the dense model.
-const KINDS: [(&str, bool); 15] = [
+pub(super) const KINDS: [(&str, bool); 15] = [
     (r#"{"fedspzo":{"split":1,"perturbations":{"lower":1,"upper":2}"#, false),
     (r#"{"mezo":{"catch_up":"dense","server_momentum":0.5"#, true),
     (r#"{"mezo":{"upload":"delta","weight_decay":0.1"#, true),
@@ -50,24 +50,24 @@ const KINDS: [(&str, bool); 15] = [
     (r#"{"fedsllm":{"split":1,"train":"layers""#, false),
 ];
 
-fn open(kind: &str) -> Box<dyn Server> {
+pub(super) fn open(kind: &str) -> Box<dyn Server> {
     let steps = if kind.contains("fwdllm") { "" } else { r#","local_steps":2"# };
     let json = format!(r#"{kind}{steps},"batch_size":4,"learning_rate":{{"base":0.01}}}}}}"#);
     algorithm(&json).server(setup(2, Padding::Longest, SEED))
 }
 
 /// A server that notes who was joined, in which order, and how long their messages were.
-struct Noted {
+pub(super) struct Noted {
     inner: Box<dyn Server>,
     convened: Vec<(Exchange, Vec<ClientId>)>,
-    joined: Vec<(Exchange, Vec<ClientId>)>,
+    pub(super) joined: Vec<(Exchange, Vec<ClientId>)>,
     uploaded: u64,
     /// What a dense model for each of them would have been.
     dense: u64,
 }
 
 impl Noted {
-    fn new(inner: Box<dyn Server>) -> Self {
+    pub(super) fn new(inner: Box<dyn Server>) -> Self {
         Self { inner, convened: Vec::new(), joined: Vec::new(), uploaded: 0, dense: 0 }
     }
 }
@@ -116,6 +116,10 @@ impl Server for Noted {
         self.inner.displaced()
     }
 
+    fn movable(&mut self) -> Option<&mut dyn Movable> {
+        self.inner.movable()
+    }
+
     fn weights(&self) -> &Weights {
         self.inner.weights()
     }
@@ -136,7 +140,7 @@ fn simulate(config: &FederationConfig, fleet: &Fleet, server: &mut Noted) -> Vec
 }
 
 /// Devices alike; devices up to a hundred times as fast as others; slow links and long ways.
-fn fleets() -> [Fleet; 3] {
+pub(super) fn fleets() -> [Fleet; 3] {
     let draw =
         |seed, client| libm::pow(10.0, 2.0 * uniform(seed, Exchange::at(0, 0), client) - 1.0);
     let specs = |far: f64| -> Vec<Spec> {

@@ -1,6 +1,6 @@
 //! Whom a round asks, policy by policy, in whole runs.
 
-use fleetune::federation::{Fate, FederationConfig, RoundOutcome};
+use fleetune::federation::{Fate, FederationConfig, Policy, RoundOutcome, TierWeights};
 use fleetune_algorithms::settings::Fraction;
 use fleetune_devices::Fleet;
 use fleetune_scenarios::schema::{
@@ -10,6 +10,7 @@ use fleetune_units::Seconds;
 
 use super::{
     diary::Diary,
+    parts::run_parts,
     world::{SPEC, Script, Spec, always, config, fleet, run, run_traced, same, uniform, work},
 };
 
@@ -267,5 +268,48 @@ fn the_first_round_is_the_random_one() {
         let (_, diary) = run(&rules, &fleet, 7, &mut script);
         assert_eq!(asked(&diary.rounds), [[71, 38, 65, 57, 62, 39]], "{selection:?}");
         assert!(run_traced(&rules, &fleet, &traces, &mut script).is_ok());
+    }
+}
+
+/// Every tier asks its own, by what was seen of its own: the energy of each tier is even in itself. With one tier of all the
+/// choices are those of synchronous rounds.
+#[test]
+fn groups_choose_among_their_own() {
+    let extra = "battery: { capacity: 1 MJ, charge_power: 5 W, initial: 0.9 }\ncharging: never";
+    let specs: Vec<_> =
+        (0..24).map(|i| Spec { gflops: f64::from(1 + i % 3), extra, ..SPEC }).collect();
+    let fleet = fleet(&specs);
+    let second = |_, _| work(1_000_000_000, 0, 0);
+    for selection in all_selections().into_iter().chain([SelectionConfig::Random]) {
+        let tiers = |count| {
+            let policy = Policy::Tiers { count, weights: TierWeights::Even };
+            let mut config = FederationConfig { policy, ..with(selection, 2, 200) };
+            config.deadline = Some(Seconds::from_raw(5.0));
+            config
+        };
+        let told = run_parts(&tiers(3), &fleet, None, second);
+        told.check();
+        for tier in 0..3 {
+            let rounds: Vec<RoundOutcome> = told.rounds_of(tier).into_iter().cloned().collect();
+            assert!(rounds.len() > 10, "{selection:?}");
+            let mine = |device: &u32| device % 3 == 2 - tier;
+            assert!(asked(&rounds).concat().iter().all(mine), "{selection:?}, tier {tier}");
+            if selection == SelectionConfig::Energy(EnergyConfig::default()) {
+                let part = Diary { rounds, ..Diary::default() };
+                let mine: Vec<f64> = (0..)
+                    .zip(spent(&part, 24))
+                    .filter(|(id, _)| mine(id))
+                    .map(|(_, j)| j)
+                    .collect();
+                // A round takes at most 5 W for a second.
+                assert!(spread(&mine) <= 5.0 + 1e-9, "tier {tier}: {mine:?}");
+            }
+        }
+        let one = run_parts(&tiers(1), &fleet, None, second);
+        let whole = FederationConfig { policy: Policy::Synchronous, ..tiers(1) };
+        let mut script = Script::new(second);
+        script.utility = Some(|client| 1.0 + client as f32);
+        let (_, diary) = run(&whole, &fleet, 5, &mut script);
+        assert_eq!(asked(&one.diary.rounds), asked(&diary.rounds), "{selection:?}");
     }
 }

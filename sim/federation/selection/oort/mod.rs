@@ -30,7 +30,7 @@ use self::{
     score::{Pace, Scale},
 };
 use super::{
-    Call, Group, Policy, admit, entry,
+    Call, Candidates, Policy, admit, entry,
     ranking::{By, Ranking, keys, rings},
 };
 use crate::federation::outcome::{ClientOutcome, Fate, RoundOutcome};
@@ -62,11 +62,38 @@ struct Arm {
 pub(super) struct Oort {
     config: OortConfig,
     arms: Vec<Arm>,
+    /// Of the groups, how far each has come; nothing of those that have not begun.
+    groups: Vec<Option<Course>>,
+}
+
+/// How far a group has come.
+#[derive(Debug, Clone)]
+struct Course {
     pacer: Pacer,
     /// Rounds seen.
     rounds: u64,
     /// ε of the next round.
     exploration: f64,
+}
+
+impl Course {
+    fn begin(config: &OortConfig) -> Self {
+        let quantile = config.duration_quantile.get();
+        let pacer = Pacer::new(quantile, config.pacer_rounds, config.pacer_step.get());
+        let mut course = Self { pacer, rounds: 0, exploration: config.exploration.get() };
+        course.decay(config);
+        course
+    }
+
+    fn decay(&mut self, config: &OortConfig) {
+        let decayed = self.exploration * config.exploration_decay.get();
+        self.exploration = decayed.max(config.exploration_min.get());
+    }
+
+    /// How many of `wanted` are asked because of their scores, if so many are known.
+    fn exploited(&self, wanted: usize, known: usize) -> usize {
+        wanted.saturating_sub((wanted as f64 * self.exploration) as usize).min(known)
+    }
 }
 
 /// A device with its key and what it counts for.
@@ -93,7 +120,7 @@ impl Weighed {
 type Order = Ranking<(bool, By, u64)>;
 
 /// Who is there.
-struct Candidates {
+struct Sorted {
     /// Those asked before, with their scores.
     known: Vec<Weighed>,
     /// Those on the blacklist.
@@ -104,22 +131,12 @@ struct Candidates {
 
 impl Oort {
     pub(super) fn new(config: OortConfig) -> Self {
-        let quantile = config.duration_quantile.get();
-        let pacer = Pacer::new(quantile, config.pacer_rounds, config.pacer_step.get());
-        let mut oort = Self {
-            config,
-            arms: Vec::new(),
-            pacer,
-            rounds: 0,
-            exploration: config.exploration.get(),
-        };
-        oort.decay();
-        oort
+        Self { config, arms: Vec::new(), groups: Vec::new() }
     }
 
-    fn decay(&mut self) {
-        let decayed = self.exploration * self.config.exploration_decay.get();
-        self.exploration = decayed.max(self.config.exploration_min.get());
+    fn course(&self, group: u32) -> Course {
+        let course = self.groups.get(group as usize).cloned().flatten();
+        course.unwrap_or_else(|| Course::begin(&self.config))
     }
 
     fn arm(&self, device: u32) -> Arm {
@@ -133,18 +150,24 @@ impl Oort {
         (arm.utility, arm.duration)
     }
 
-    fn pace(&self) -> Pace {
-        let known = self.arms.iter().filter(|arm| arm.duration > 0.0);
+    /// What is known of the devices of a group.
+    fn members(&self, candidates: &dyn Candidates) -> Vec<Arm> {
+        let arms = (0..).zip(&self.arms).filter(|(device, _)| candidates.is_member(*device));
+        arms.map(|(_, arm)| *arm).collect()
+    }
+
+    fn pace(&self, course: &Course, members: &[Arm]) -> Pace {
+        let known = members.iter().filter(|arm| arm.duration > 0.0);
         let durations = known.map(|arm| f64::from(arm.duration)).collect();
-        Pace::of(durations, self.pacer.quantile(), self.config.penalty.get())
+        Pace::of(durations, course.pacer.quantile(), self.config.penalty.get())
     }
 
     /// The least number of times that bars a device.
-    fn barred_from(&self) -> Option<u32> {
+    fn barred_from(&self, members: &[Arm]) -> Option<u32> {
         let after = self.config.blacklist_after?;
         let mut often: Vec<u32> =
-            self.arms.iter().map(|arm| arm.times).filter(|&times| times > after).collect();
-        let most = (BLACKLIST * self.arms.len() as f64) as usize;
+            members.iter().map(|arm| arm.times).filter(|&times| times > after).collect();
+        let most = (BLACKLIST * members.len() as f64) as usize;
         if often.len() <= most {
             return Some(after + 1);
         }
@@ -153,10 +176,11 @@ impl Oort {
         Some(often[most] + 1)
     }
 
-    fn candidates(&self, call: &Call<'_>, group: &dyn Group) -> Candidates {
-        let pace = self.pace();
-        let keyed = keys(call.seeds, call.round, group.devices());
-        let able = keyed.filter(|(_, device)| group.is_able(*device));
+    fn sort(&self, call: &Call<'_>, course: &Course, candidates: &dyn Candidates) -> Sorted {
+        let members = self.members(candidates);
+        let (pace, barred_from) = (self.pace(course, &members), self.barred_from(&members));
+        let keyed = keys(call.seeds, call.round, candidates.devices());
+        let able = keyed.filter(|(_, device)| candidates.is_able(*device));
         let arms = able.map(|(key, device)| (key, device, self.arm(device)));
         let (old, new): (Vec<_>, Vec<_>) = arms.partition(|(_, _, arm)| arm.times > 0);
         let utilities = old.iter().map(|(_, _, arm)| f64::from(arm.utility));
@@ -165,10 +189,9 @@ impl Oort {
         let score = |arm: Arm| {
             let told = (f64::from(arm.utility), u64::from(arm.last));
             // If nobody has told anything yet, all are alike.
-            scale.map_or(1.0, |s| s.score(told, self.rounds + 1, arm.duration.into(), pace))
+            scale.map_or(1.0, |s| s.score(told, course.rounds + 1, arm.duration.into(), pace))
         };
         let weighed = |key, device, weight| Weighed { device, key, weight };
-        let barred_from = self.barred_from();
         let is_barred = |arm: Arm| barred_from.is_some_and(|least| arm.times >= least);
         let (mut known, mut barred) = (Vec::new(), Vec::new());
         for (key, device, arm) in old {
@@ -177,12 +200,7 @@ impl Oort {
         }
         let speed = |arm: Arm| pace.factor(arm.duration.into());
         let new = new.into_iter().map(|(key, device, arm)| weighed(key, device, speed(arm)));
-        Candidates { known, barred, new: new.collect() }
-    }
-
-    /// How many of `wanted` are asked because of their scores, if so many are known.
-    fn exploited(&self, wanted: usize, known: usize) -> usize {
-        wanted.saturating_sub((wanted as f64 * self.exploration) as usize).min(known)
+        Sorted { known, barred, new: new.collect() }
     }
 
     /// A draw in proportion to the scores, from those above the cut-off or among the best.
@@ -215,18 +233,19 @@ impl Policy for Oort {
         entry(&mut self.arms, device).duration = estimate().get() as f32;
     }
 
-    fn select(&self, call: &Call<'_>, group: &mut dyn Group) -> Vec<u32> {
-        let Candidates { known, barred, new } = self.candidates(call, group);
+    fn select(&self, call: &Call<'_>, candidates: &mut dyn Candidates) -> Vec<u32> {
+        let course = self.course(call.group);
+        let Sorted { known, barred, new } = self.sort(call, &course, candidates);
         let wanted = call.wanted as usize;
-        let exploited = self.exploited(wanted, known.len());
+        let exploited = course.exploited(wanted, known.len());
         let mut best = self.exploit(&known, exploited);
         let mut unknown = explore(new, wanted - exploited);
         let mut last: Order = barred.into_iter().map(Weighed::spare).collect();
         let mut asked = Vec::new();
-        admit(&mut best, exploited, group, &mut asked);
+        admit(&mut best, exploited, candidates, &mut asked);
         let rest: [&mut Order; 3] = [&mut unknown, &mut best, &mut last];
         for order in rest {
-            admit(order, wanted, group, &mut asked);
+            admit(order, wanted, candidates, &mut asked);
         }
         asked
     }
@@ -241,19 +260,21 @@ impl Policy for Oort {
         };
         let all: Vec<Option<f32>> = outcome.clients.iter().map(told).collect();
         let mean = mean(all.iter().flatten().map(|&utility| f64::from(utility)));
-        self.rounds += 1;
+        let mut course = self.course(outcome.group);
+        course.rounds += 1;
         let mut learnt = Vec::new();
         for (client, told) in outcome.clients.iter().zip(all) {
             let arm = entry(&mut self.arms, client.client);
             let exploited = arm.times > 0;
             arm.heard(client, told.or(mean.map(|mean| mean as f32)));
-            arm.last = u32::try_from(self.rounds).unwrap_or(u32::MAX);
+            arm.last = u32::try_from(course.rounds).unwrap_or(u32::MAX);
             if exploited {
                 learnt.push(f64::from(arm.utility));
             }
         }
-        self.pacer.round(self::mean(learnt.into_iter()).unwrap_or(0.0));
-        self.decay();
+        course.pacer.round(self::mean(learnt.into_iter()).unwrap_or(0.0));
+        course.decay(&self.config);
+        *entry(&mut self.groups, outcome.group) = Some(course);
     }
 }
 

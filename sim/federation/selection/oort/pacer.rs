@@ -5,7 +5,7 @@
 /// After every window it compares the sums of the rounds' mean utilities, over those who were asked because of theirs,
 /// of this window and the one before. If they are within a tenth of each other it raises the quantile, so that
 /// rounds may last longer; if one is beyond the other by five times that, it lowers it, but not below one step.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Pacer {
     rounds: u64,
     step: f64,
