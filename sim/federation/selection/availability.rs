@@ -207,6 +207,30 @@ mod tests {
     }
 
     #[test]
+    fn the_duration_of_rounds_is_a_moving_average_of_each_group() {
+        use crate::federation::outcome::Closing;
+        let mut availability = Availability::new(AvailabilityConfig::default());
+        let mut round = RoundOutcome {
+            group: 1,
+            round: 0,
+            waited: SimDuration::ZERO,
+            opened: SimTime::ZERO,
+            closed: SimTime::from_nanos(10_000_000_000),
+            closing: Closing::Full,
+            exchanges: 1,
+            excluded: 0,
+            clients: Vec::new(),
+            tails: Vec::new(),
+        };
+        availability.observe(&round, &[]);
+        assert_eq!(availability.groups[1].round, Some(10.0));
+        round.closed = SimTime::from_nanos(20_000_000_000);
+        availability.observe(&round, &[]);
+        assert_eq!(availability.groups[1].round, Some(0.75 * 20.0 + 0.25 * 10.0));
+        assert_eq!(availability.groups[0].round, None);
+    }
+
+    #[test]
     fn rates_are_what_was_seen_and_one_event_of_the_mean_device() {
         let seen = Periods { seconds: 30.0, ended: 2 };
         assert_eq!(seen.rate(10.0, Some(20.0)), 3.0 / 60.0);
