@@ -36,6 +36,12 @@ pub trait Algorithm {
         })
     }
 
+    /// Why clients cannot [report](crate::reporting) their training losses; nothing if they can. The default is an
+    /// algorithm whose clients see them.
+    fn silence(&self) -> Option<Conflict> {
+        None
+    }
+
     /// The algorithm in one line, for a report.
     fn describe(&self) -> String;
 }
@@ -98,6 +104,11 @@ impl AlgorithmConfig {
     /// [`Algorithm::refusal`].
     pub fn refusal(&self, aggregation: Aggregation) -> Option<Conflict> {
         self.algorithm().refusal(aggregation)
+    }
+
+    /// [`Algorithm::silence`].
+    pub fn silence(&self) -> Option<Conflict> {
+        self.algorithm().silence()
     }
 
     /// [`Algorithm::describe`].

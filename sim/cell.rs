@@ -10,13 +10,14 @@ use std::{
 };
 
 use fleetune_algorithms::{
-    privacy::Revealed, protocol::Server, settings::Fraction, uplink::Algorithm,
+    privacy::Revealed, protocol::Server, reporting::reporting, settings::Fraction,
+    uplink::Algorithm,
 };
 use fleetune_models::evaluate::{Evaluation, evaluate};
 use fleetune_reports::records::{PrivacySpent, RoundRecord};
 use fleetune_scenarios::{
     Scenario,
-    schema::{self, Asynchronous, Hierarchical, PolicyConfig, Tiers},
+    schema::{self, Asynchronous, Hierarchical, PolicyConfig, SelectionConfig, Tiers},
 };
 use fleetune_units::Seconds;
 use serde::{Deserialize, Serialize};
@@ -93,7 +94,7 @@ pub fn run_cell(
     listener: &Listener<'_>,
 ) -> Result<CellResult, FederationError> {
     let config = federation_config(&prepared.scenario);
-    let open = || algorithm.server(prepared.setup(world), planned(&config));
+    let open = || open_server(prepared, world, algorithm, &config);
     let (mut server, mut parts) = (open(), parts(&config, open));
     let conditions = conditions(prepared, algorithm, server.as_ref());
     let mut watch = Watch {
@@ -145,6 +146,17 @@ pub fn run_cell(
     })
 }
 
+/// The algorithm's server in `world`, whose clients report what the federation asks for.
+pub(crate) fn open_server(
+    prepared: &Prepared,
+    world: &World,
+    algorithm: &Algorithm,
+    config: &FederationConfig,
+) -> Box<dyn Server> {
+    let server = algorithm.server(prepared.setup(world), planned(config));
+    if config.selection.needs_losses() { reporting(server) } else { server }
+}
+
 /// A server for the rounds of each group, where groups have rounds of their own.
 fn parts(config: &FederationConfig, open: impl Fn() -> Box<dyn Server>) -> Vec<Box<dyn Server>> {
     let count = if config.has_parts() { config.groups() } else { 0 };
@@ -152,12 +164,16 @@ fn parts(config: &FederationConfig, open: impl Fn() -> Box<dyn Server>) -> Vec<B
 }
 
 /// Updates that a round plans to join.
-pub(crate) fn planned(config: &FederationConfig) -> NonZeroU32 {
+fn planned(config: &FederationConfig) -> NonZeroU32 {
     NonZeroU32::new(config.cohort).unwrap_or(NonZeroU32::MIN)
 }
 
-/// The share of the devices that can take part at all which a round asks.
+/// The share of the devices that can take part at all which a round asks, if it asks them at random. Who is chosen by what
+/// is known of it cannot hide among the others: then it is 1.
 fn sampling_rate(config: &FederationConfig, capable: u64) -> f64 {
+    if config.selection != SelectionConfig::Random {
+        return 1.0;
+    }
     (f64::from(config.asked()) / capable.max(1) as f64).min(1.0)
 }
 
@@ -180,6 +196,7 @@ pub(crate) fn federation_config(scenario: &Scenario) -> FederationConfig {
         cohort: asked.cohort,
         over_commitment: asked.over_commitment,
         policy: policy(&asked.policy),
+        selection: asked.selection,
         deadline: asked.deadline,
         stop: Stop {
             rounds: asked.stop.rounds,

@@ -8,7 +8,7 @@ use fleetune_devices::{Workload, network::Alone};
 use fleetune_units::{Bytes, Flops, Joules, Seconds};
 
 use crate::{
-    cell::{federation_config, planned},
+    cell::{federation_config, open_server},
     clocks::clock,
     federation::Undisturbed,
     prepare::{PrepareError, Prepared, World},
@@ -101,7 +101,7 @@ pub(crate) fn plan_one(
 ) -> Option<AlgorithmPlan> {
     let federation = federation_config(&prepared.scenario);
     let horizon = Horizon { rounds: federation.stop.rounds, cohort: federation.cohort };
-    let open = |world| config.server(prepared.setup(world), planned(&federation));
+    let open = |world| open_server(prepared, world, config, &federation);
     let servers: Vec<_> = worlds.iter().map(open).collect();
     let clock = &clock(prepared, config, servers.first()?.as_ref());
     let forecasts = worlds.iter().zip(&servers).flat_map(|(world, server)| {

@@ -140,11 +140,12 @@ fn describe(prepared: &Prepared) -> ScenarioInfo {
 
 /// How clients are asked and joined, in one line.
 pub(crate) fn asking(federation: &FederationConfig) -> String {
-    let FederationConfig { cohort, over_commitment, stop, evaluate_every, .. } = federation;
-    let rounds = stop.rounds;
+    let FederationConfig { cohort, over_commitment, selection, stop, evaluate_every, .. } =
+        federation;
+    let (rounds, whom) = (stop.rounds, selection.describe());
     match federation.policy {
         PolicyConfig::Synchronous => format!(
-            "cohort of {cohort}, {over_commitment}x over-commitment, at most {rounds} rounds, evaluated every \
+            "cohort of {cohort}, {whom}, {over_commitment}x over-commitment, at most {rounds} rounds, evaluated every \
              {evaluate_every}"
         ),
         PolicyConfig::Asynchronous(Asynchronous { concurrency, rule }) => format!(
@@ -153,15 +154,15 @@ pub(crate) fn asking(federation: &FederationConfig) -> String {
             rule.describe()
         ),
         PolicyConfig::Tiers(Tiers { count, weights }) => format!(
-            "of {count} tiers, each its own ({}): cohort of {cohort}, {over_commitment}x over-commitment, at most \
-             {rounds} in all, evaluated every {evaluate_every}",
+            "of {count} tiers, each its own ({}): cohort of {cohort}, {whom}, {over_commitment}x over-commitment, \
+             at most {rounds} in all, evaluated every {evaluate_every}",
             match weights {
                 TierWeights::FedAt => "joined as in FedAT",
                 TierWeights::Even => "which weigh alike",
             }
         ),
         PolicyConfig::Hierarchical(Hierarchical { edge_rounds }) => format!(
-            "of each edge, {edge_rounds} between two of the cloud (HierFAVG): cohort of {cohort}, {over_commitment}x \
+            "of each edge, {edge_rounds} between two of the cloud (HierFAVG): cohort of {cohort}, {whom}, {over_commitment}x \
              over-commitment, at most {rounds} of the cloud, evaluated every {evaluate_every}"
         ),
     }

@@ -61,6 +61,7 @@ impl Task {
         let upload = Bytes::new(payload.encode(self.exchange.round).len() as u64);
         let examples = (self.recipe.steps() * self.workshop.batch_size) as u64;
         let counted = tally.counted(self.resident(meter), upload);
-        Update { payload, examples, counted, kept: None }
+        let losses = tally.seen.losses(self.workshop.distinct(self.client, examples));
+        Update { payload, examples, counted, kept: None, losses }
     }
 }

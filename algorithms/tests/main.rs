@@ -10,6 +10,7 @@ mod fwdllm;
 mod larger;
 mod learning;
 mod quadratic;
+mod reporting;
 mod same_model;
 mod scaffold;
 mod signspsa;

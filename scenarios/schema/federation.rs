@@ -2,7 +2,10 @@ use fleetune_algorithms::mixing::Rule;
 use fleetune_units::{Flops, Seconds};
 use serde::{Deserialize, Serialize};
 
-use super::number::{over_commitment, positive_or_none, whole};
+use super::{
+    number::{over_commitment, positive_or_none, whole},
+    selection::SelectionConfig,
+};
 
 /// When the server joins what arrives.
 #[derive(Clone, Copy, Debug, PartialEq, Default, Serialize, Deserialize)]
@@ -82,6 +85,9 @@ pub struct FederationConfig {
     /// Rounds or not. The default is synchronous rounds.
     #[serde(default)]
     pub policy: PolicyConfig,
+    /// Whom a round asks. The default is `random`: anyone, each as likely. It is the one choice without rounds.
+    #[serde(default)]
+    pub selection: SelectionConfig,
     /// After this time a round takes no more updates; without rounds, a client that takes longer is broken off. The
     /// default is to wait as long as it takes.
     #[serde(default, deserialize_with = "positive_or_none")]

@@ -4,7 +4,7 @@ use std::{fmt, ops::ControlFlow};
 
 use fleetune_algorithms::{
     mixing::Mixer,
-    protocol::{Assignment, Exchange, Horizon, Server},
+    protocol::{Assignment, Estimate, Exchange, Horizon, Server},
 };
 use fleetune_devices::{
     Device, Fleet,
@@ -28,6 +28,7 @@ use super::{
     outcome::{End, Observer, RunOutcome, Standing},
     presence::{Presence, Sessions, Source},
     processors::Processors,
+    selection::{self, Policy as Selection},
     side::Side,
     supplies::Supplies,
     tails::Tails,
@@ -84,6 +85,7 @@ pub struct Federation<'a> {
     pub(super) processors: Processors,
     pub(super) supplies: Supplies,
     pub(super) tails: Tails,
+    pub(super) selection: Box<dyn Selection>,
     /// By device: whether its memory holds the algorithm's first assignment.
     pub(super) capable: Vec<bool>,
     pub(super) standing: Standing,
@@ -173,6 +175,7 @@ impl<'a> Federation<'a> {
             processors: Processors::new(seeds),
             supplies: Supplies::new(devices, &Conditions::default(), &seeds),
             tails: Tails::default(),
+            selection: selection::policy(&config.selection),
             capable: Vec::new(),
             standing: Standing::default(),
             groups: std::iter::repeat_with(Group::default).take(groups).collect(),
@@ -234,6 +237,7 @@ impl<'a> Federation<'a> {
             self.start_batteries()?;
             self.schedule_outages()?;
             self.count_ready();
+            self.tell_who_is_there();
             if let Some(limit) = self.rules.time_limit {
                 self.schedule(limit, FederationEvent::Stop)?;
             }
@@ -274,12 +278,19 @@ impl<'a> Federation<'a> {
     fn survey(&mut self) {
         let horizon = Horizon { rounds: self.rules.rounds, cohort: self.rules.cohort };
         let clients = (0..).zip(self.devices);
+        let selection = &mut self.selection;
         self.capable = clients
             .map(|(client, device)| {
                 let alone = Alone { device, wiring: &self.wiring };
                 let undisturbed = Undisturbed { alone, clock: &self.clock };
                 let forecast = self.server.view().forecast(client, &undisturbed, horizon);
-                forecast.iter().any(|work| device.can_run(work))
+                let fits = || forecast.iter().filter(|work| device.can_run(work));
+                let capable = fits().next().is_some();
+                if capable {
+                    let times = || fits().map(|work| undisturbed.duration(work));
+                    selection.introduce(client, &|| times().fold(Seconds::ZERO, Seconds::max));
+                }
+                capable
             })
             .collect();
         self.standing.excluded = self.capable.iter().map(|&capable| u32::from(!capable)).sum();

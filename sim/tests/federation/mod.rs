@@ -18,6 +18,7 @@ mod limits;
 mod link_faults;
 mod parts;
 mod rules;
+mod selection;
 mod server_work;
 mod split;
 mod tails;
