@@ -4,6 +4,7 @@
 //! pure [`Job`] that performs it; the federation decides when, and whether, that job is really run.
 
 mod faces;
+mod layered;
 
 use std::{any::Any, fmt, sync::Arc};
 
@@ -335,6 +336,13 @@ pub trait Server: Send {
         Vec::new()
     }
 
+    /// This server as one whose clients may be stopped in the middle of a backward. The default is an algorithm of
+    /// whose clients nothing is of use before they are done; its configuration says
+    /// [why](crate::registry::Algorithm::layered_refusal).
+    fn layered(&mut self) -> Option<&mut dyn Layered> {
+        None
+    }
+
     /// What the updates joined so far have revealed, if they are made private. The default is an algorithm that makes
     /// nothing private.
     fn revealed(&self) -> Option<&Revealed> {
@@ -342,7 +350,10 @@ pub trait Server: Send {
     }
 }
 
-pub use self::faces::{Displaced, Movable};
+pub use self::{
+    faces::{Displaced, Movable},
+    layered::{Depth, Layered},
+};
 pub use crate::wire::Payload;
 use crate::{privacy::Revealed, wire::DecodeError};
 

@@ -42,6 +42,27 @@ pub trait Algorithm {
         None
     }
 
+    /// Why the last layers of a client that was stopped are of no use; nothing if they are: then the server is
+    /// [`layered`](Server::layered). The default is an algorithm whose clients are of use whole or not at all.
+    fn layered_refusal(&self) -> Option<Conflict> {
+        let uploads = self.uploads();
+        let scalars = uploads.iter().any(|(_, content)| {
+            matches!(content, Content::OwnScalars | Content::SharedScalars | Content::Signs)
+        });
+        let message = match scalars {
+            true => {
+                "a client has its scalars when it has the losses of whole forwards: stopped in the middle of one, it \
+                 has nothing, for any layer"
+            }
+            false => {
+                "what a client of this algorithm sends is of use whole or not at all: it is not the gradient of one \
+                 step, layer by layer"
+            }
+        };
+        let help = "let the federation be synchronous, or take `fedavg` with `local_steps: 1` and `optimizer: sgd`";
+        Some(Conflict { field: "", message: message.to_owned(), help })
+    }
+
     /// The algorithm in one line, for a report.
     fn describe(&self) -> String;
 }
@@ -101,9 +122,12 @@ impl AlgorithmConfig {
         self.algorithm().conflicts()
     }
 
-    /// [`Algorithm::refusal`].
+    /// [`Algorithm::refusal`], or [`Algorithm::layered_refusal`].
     pub fn refusal(&self, aggregation: Aggregation) -> Option<Conflict> {
-        self.algorithm().refusal(aggregation)
+        match aggregation {
+            Aggregation::Layered => self.algorithm().layered_refusal(),
+            _ => self.algorithm().refusal(aggregation),
+        }
     }
 
     /// [`Algorithm::silence`].

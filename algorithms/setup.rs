@@ -13,7 +13,7 @@ use fleetune_models::{
 };
 use rand::seq::SliceRandom;
 
-use crate::{meter::Meters, noise::normal, protocol::ClientId};
+use crate::{meter::Meters, noise::normal, protocol::ClientId, settings::BatchSizes};
 
 /// The clients' training data, tokenised.
 #[derive(Debug)]
@@ -45,6 +45,8 @@ pub struct Setup {
     pub data: Arc<TrainingData>,
     /// The replication's randomness.
     pub streams: SeedTree,
+    /// Texts in each client's mini-batches, if not as the algorithm is configured.
+    pub batches: BatchSizes,
 }
 
 /// What all clients of an algorithm share: frozen weights, layout, costs, data, randomness.
@@ -57,7 +59,9 @@ pub(crate) struct Workshop {
     pub(crate) device: Device,
     pub(crate) data: Arc<TrainingData>,
     pub(crate) streams: SeedTree,
-    pub(crate) batch_size: usize,
+    /// As configured.
+    batch_size: usize,
+    batches: BatchSizes,
 }
 
 impl Workshop {
@@ -80,8 +84,14 @@ impl Workshop {
             data: setup.data,
             streams: setup.streams,
             batch_size,
+            batches: setup.batches,
         };
         (Arc::new(workshop), weights)
+    }
+
+    /// Texts in a client's mini-batches.
+    pub(crate) fn batch_size(&self, client: ClientId) -> usize {
+        self.batches.of(client, self.batch_size)
     }
 
     /// The texts of a client's `steps` mini-batches in `round`, as indices.
@@ -89,13 +99,13 @@ impl Workshop {
     /// Each round walks through a fresh permutation of the client's texts (again and again, if they are few), so
     /// every algorithm with the same batch size sees the same batches.
     pub(crate) fn batches(&self, client: ClientId, round: u64, steps: usize) -> Vec<Vec<u32>> {
-        let shard = &self.data.shards[client as usize];
+        let (shard, size) = (&self.data.shards[client as usize], self.batch_size(client));
         let mut stream = self.streams.subtree("batches", u64::from(client)).stream("round", round);
         let mut queue: Vec<u32> = Vec::new();
         (0..steps)
             .map(|_| {
-                let mut batch = Vec::with_capacity(self.batch_size);
-                while batch.len() < self.batch_size {
+                let mut batch = Vec::with_capacity(size);
+                while batch.len() < size {
                     if queue.is_empty() {
                         queue.clone_from(shard);
                         queue.shuffle(&mut stream);
@@ -128,13 +138,13 @@ impl Workshop {
     /// No batch is longer than the client's longest text. Within a permutation texts are distinct: a batch that takes
     /// r of them from one has a text at least as long as the r-th shortest.
     pub(crate) fn shape_bounds(&self, client: ClientId, steps: usize) -> [Vec<BatchShape>; 2] {
-        let shard = &self.data.shards[client as usize];
+        let (shard, size) = (&self.data.shards[client as usize], self.batch_size(client));
         let mut lengths: Vec<usize> = shard.iter().map(|&i| self.length(i)).collect();
         lengths.sort_unstable();
         let padded = |lengths: &[usize]| {
-            [self.batch_size, padded_length(lengths, self.data.max_length, self.data.padding)]
+            [size, padded_length(lengths, self.data.max_length, self.data.padding)]
         };
-        let least = |step| padded(&lengths[..longest_run(lengths.len(), self.batch_size, step)]);
+        let least = |step| padded(&lengths[..longest_run(lengths.len(), size, step)]);
         [(0..steps).map(least).collect(), vec![padded(&lengths); steps]]
     }
 

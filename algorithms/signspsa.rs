@@ -260,7 +260,7 @@ impl Task {
         }
         let payload = Payload::Signs(signs);
         let upload = Bytes::new(payload.encode(self.exchange.round).len() as u64);
-        let examples = (self.steps() * self.workshop.batch_size) as u64;
+        let examples = (self.steps() * self.workshop.batch_size(self.client)) as u64;
         let counted = tally.counted(meter.parameters(), upload);
         let losses = tally.seen.losses(self.workshop.distinct(self.client, examples));
         Update { payload, examples, counted, kept: None, losses }

@@ -9,7 +9,7 @@ use std::{
 use sha2::{Digest, Sha256};
 
 /// What results are computed from, beside the scenario: everything but reports, the command line and tests.
-const ENGINE: [&str; 12] = [
+const ENGINE: [&str; 13] = [
     "Cargo.lock",
     "units",
     "devices",
@@ -17,6 +17,7 @@ const ENGINE: [&str; 12] = [
     "models",
     "algorithms",
     "scenarios/pace.rs",
+    "sim/adapt",
     "sim/cell.rs",
     "sim/clocks.rs",
     "sim/federation",

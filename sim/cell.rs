@@ -10,7 +10,7 @@ use std::{
 };
 
 use fleetune_algorithms::{
-    privacy::Revealed, protocol::Server, reporting::reporting, settings::Fraction,
+    privacy::Revealed, protocol::Server, reporting::reporting, settings::Fraction, setup::Setup,
     uplink::Algorithm,
 };
 use fleetune_models::evaluate::{Evaluation, evaluate};
@@ -23,6 +23,7 @@ use fleetune_units::Seconds;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    adapt::{Adapted, adapt},
     clocks::clock,
     federation::{
         Conditions, End, Federation, FederationConfig, FederationError, GroupInfo, Observer,
@@ -94,8 +95,9 @@ pub fn run_cell(
     listener: &Listener<'_>,
 ) -> Result<CellResult, FederationError> {
     let config = federation_config(&prepared.scenario);
-    let open = || open_server(prepared, world, algorithm, &config);
-    let (mut server, mut parts) = (open(), parts(&config, open));
+    let Adapted { mut server, deadlines } = adapt(prepared, world, algorithm)?;
+    let open = || open_server(prepared.setup(world), algorithm, &config);
+    let mut parts = parts(&config, open);
     let conditions = conditions(prepared, algorithm, server.as_ref());
     let mut watch = Watch {
         prepared,
@@ -117,6 +119,9 @@ pub fn run_cell(
     let mut federation =
         Federation::new(&config, &world.fleet, world.streams, server.as_mut(), &mut watch)?
             .under(&conditions);
+    if let Some(deadlines) = deadlines {
+        federation = federation.paced(deadlines)?;
+    }
     if config.has_parts() {
         let parts = parts.iter_mut().map(|part| -> &mut dyn Server { part.as_mut() });
         federation = federation.with_parts(parts.collect());
@@ -146,14 +151,13 @@ pub fn run_cell(
     })
 }
 
-/// The algorithm's server in `world`, whose clients report what the federation asks for.
+/// The algorithm's server, whose clients report what the federation asks for.
 pub(crate) fn open_server(
-    prepared: &Prepared,
-    world: &World,
+    setup: Setup,
     algorithm: &Algorithm,
     config: &FederationConfig,
 ) -> Box<dyn Server> {
-    let server = algorithm.server(prepared.setup(world), planned(config));
+    let server = algorithm.server(setup, planned(config));
     if config.selection.needs_losses() { reporting(server) } else { server }
 }
 
@@ -224,7 +228,8 @@ fn conditions(prepared: &Prepared, algorithm: &Algorithm, server: &dyn Server) -
 
 fn policy(asked: &PolicyConfig) -> Policy {
     match *asked {
-        PolicyConfig::Synchronous => Policy::Synchronous,
+        // With deadlines, adaptive rounds are synchronous ones that stop who still computes.
+        PolicyConfig::Synchronous | PolicyConfig::Adaptive(_) => Policy::Synchronous,
         PolicyConfig::Asynchronous(Asynchronous { concurrency, rule }) => {
             Policy::Asynchronous { concurrency, rule }
         }

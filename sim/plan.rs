@@ -8,9 +8,10 @@ use fleetune_devices::{Workload, network::Alone};
 use fleetune_units::{Bytes, Flops, Joules, Seconds};
 
 use crate::{
-    cell::{federation_config, open_server},
+    adapt::adapt,
+    cell::federation_config,
     clocks::clock,
-    federation::Undisturbed,
+    federation::{NoChoice, Undisturbed},
     prepare::{PrepareError, Prepared, World},
 };
 
@@ -81,10 +82,11 @@ pub struct ProfilePlan {
 /// If a world cannot be made.
 pub fn plan(prepared: &Prepared) -> Result<Vec<AlgorithmPlan>, PrepareError> {
     let worlds = worlds(prepared)?;
-    let algorithms = prepared.scenario.algorithms.iter();
-    Ok(algorithms
-        .filter_map(|(label, config)| plan_one(prepared, &worlds, label.as_str(), config))
-        .collect())
+    let mut plans = Vec::new();
+    for (label, config) in &prepared.scenario.algorithms {
+        plans.extend(plan_one(prepared, &worlds, label.as_str(), config)?);
+    }
+    Ok(plans)
 }
 
 /// The worlds of all replications.
@@ -93,17 +95,21 @@ pub(crate) fn worlds(prepared: &Prepared) -> Result<Vec<World>, PrepareError> {
 }
 
 /// Plans one algorithm, of the scenario or not; nothing if no device is in the fleets.
+///
+/// # Errors
+/// Rounds have deadlines, and none can be chosen.
 pub(crate) fn plan_one(
     prepared: &Prepared,
     worlds: &[World],
     label: &str,
     config: &Algorithm,
-) -> Option<AlgorithmPlan> {
+) -> Result<Option<AlgorithmPlan>, NoChoice> {
     let federation = federation_config(&prepared.scenario);
     let horizon = Horizon { rounds: federation.stop.rounds, cohort: federation.cohort };
-    let open = |world| open_server(prepared, world, config, &federation);
-    let servers: Vec<_> = worlds.iter().map(open).collect();
-    let clock = &clock(prepared, config, servers.first()?.as_ref());
+    let open = |world| Ok(adapt(prepared, world, config)?.server);
+    let servers = worlds.iter().map(open).collect::<Result<Vec<_>, NoChoice>>()?;
+    let Some(first) = servers.first() else { return Ok(None) };
+    let clock = &clock(prepared, config, first.as_ref());
     let forecasts = worlds.iter().zip(&servers).flat_map(|(world, server)| {
         let clients = (0..).zip(&world.fleet.devices);
         clients.map(move |(client, device)| {
@@ -111,7 +117,7 @@ pub(crate) fn plan_one(
             (at, server.forecast(client, &at, horizon))
         })
     });
-    plan_algorithm(prepared, label, &forecasts.collect::<Vec<_>>())
+    Ok(plan_algorithm(prepared, label, &forecasts.collect::<Vec<_>>()))
 }
 
 /// `forecasts`: of every device of every replication.

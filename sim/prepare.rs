@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use fleetune_algorithms::setup::{Setup, TrainingData};
+use fleetune_algorithms::{
+    settings::BatchSizes,
+    setup::{Setup, TrainingData},
+};
 use fleetune_devices::{
     Fleet, FleetError,
     network::{Wiring, config::TopologyError},
@@ -23,7 +26,7 @@ use fleetune_scenarios::{
     schema::{CostsOf, HeldOut},
 };
 
-use crate::cell::federation_config;
+use crate::{cell::federation_config, federation::NoChoice};
 
 /// A scenario made ready to run.
 #[derive(Debug)]
@@ -64,6 +67,9 @@ pub enum PrepareError {
     /// The network.
     #[error(transparent)]
     Topology(#[from] TopologyError),
+    /// Rounds have deadlines, and none can be chosen.
+    #[error(transparent)]
+    Deadlines(#[from] NoChoice),
     /// The split of the data over the clients.
     #[error(transparent)]
     Partition(#[from] PartitionError),
@@ -130,6 +136,7 @@ impl Prepared {
             device: self.device.clone(),
             data: Arc::clone(&world.data),
             streams: world.streams,
+            batches: BatchSizes::Configured,
         }
     }
 

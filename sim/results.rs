@@ -10,7 +10,8 @@ use fleetune_reports::records::{
 use fleetune_scenarios::{
     Scenario,
     schema::{
-        Asynchronous, CostsOf, FederationConfig, Hierarchical, PolicyConfig, TierWeights, Tiers,
+        Asynchronous, BatchBounds, CostsOf, FederationConfig, Hierarchical, PolicyConfig,
+        TierWeights, Tiers,
     },
 };
 use fleetune_units::{Flops, Seconds};
@@ -143,10 +144,27 @@ pub(crate) fn asking(federation: &FederationConfig) -> String {
     let FederationConfig { cohort, over_commitment, selection, stop, evaluate_every, .. } =
         federation;
     let (rounds, whom) = (stop.rounds, selection.describe());
+    let batches = federation.batch.map_or_else(String::new, |batch| {
+        format!(
+            ", batches of {} to {} texts by device, so that all take about as long (noise scale {})",
+            batch.smallest, batch.largest, batch.noise_scale.get()
+        )
+    });
     match federation.policy {
         PolicyConfig::Synchronous => format!(
             "cohort of {cohort}, {whom}, {over_commitment}x over-commitment, at most {rounds} rounds, evaluated every \
-             {evaluate_every}"
+             {evaluate_every}{batches}"
+        ),
+        PolicyConfig::Adaptive(adaptive) => format!(
+            "cohort of {cohort}, {over_commitment}x over-commitment, {rounds} rounds with a deadline each, {} in all, at \
+             which who still computes sends the layers that it has; {}; evaluated every {evaluate_every}",
+            adaptive.budget.human(),
+            match adaptive.batch {
+                Some(BatchBounds { smallest, largest }) => {
+                    format!("batches of {smallest} to {largest} texts by device")
+                }
+                None => "the same batch size for all".to_owned(),
+            }
         ),
         PolicyConfig::Asynchronous(Asynchronous { concurrency, rule }) => format!(
             "none: {concurrency} clients at work at any time, the model moves by every {cohort} updates ({}), at most \

@@ -111,7 +111,7 @@ impl Task {
             None => Payload::Dense(std::mem::take(&mut state.at)),
         };
         Update {
-            examples: (self.steps() * parts.workshop.batch_size) as u64,
+            examples: (self.steps() * parts.workshop.batch_size(*client)) as u64,
             counted: work.counted(parts.resident(parts.trained()), &payload, exchange.round),
             payload,
             kept: sent.map(|_| Kept::new(state)),

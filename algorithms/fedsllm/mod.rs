@@ -122,6 +122,7 @@ impl Algorithm for FedsLlmConfig {
             Aggregation::InGroups => {
                 "FedsLLM's server trains the upper layers of one model: edges do not compute, and tiers have a model each"
             }
+            Aggregation::Layered => "FedsLLM's last layers are not on the device",
         };
         let help = "take `fedavg`: what it learns in a round is the same";
         Some(Conflict { field: "", message: message.to_owned(), help })
@@ -134,6 +135,10 @@ impl Algorithm for FedsLlmConfig {
                 .to_owned(),
             help: "take another algorithm, or choose whom to ask by something else than losses",
         })
+    }
+
+    fn layered_refusal(&self) -> Option<Conflict> {
+        self.refusal(Aggregation::Layered)
     }
 
     fn describe(&self) -> String {

@@ -8,8 +8,8 @@ use super::{LocalRule, Recipe, client::Task};
 use crate::{
     average::{advance, difference, mean_by_examples, moved},
     protocol::{
-        Assignment, ClientId, Displaced, Estimate, Exchange, Horizon, Moment, Movable, Payload,
-        ProtocolError, Server, Update, Verdict,
+        Assignment, ClientId, Displaced, Estimate, Exchange, Horizon, Layered, Moment, Movable,
+        Payload, ProtocolError, Server, Update, Verdict,
     },
     setup::{Setup, Workshop},
 };
@@ -37,6 +37,12 @@ pub(crate) trait Method: Send + fmt::Debug {
         mean
     }
 
+    /// Whether a client's last layers are of use alone: its steps are plain, and the next global model is the mean. The
+    /// default is no.
+    fn joins_layers(&self) -> bool {
+        false
+    }
+
     /// Whether clients send their models, so that nothing but their mean is needed. The default is yes.
     fn joins_models(&self) -> bool {
         true
@@ -53,10 +59,10 @@ fn mean_of_models(len: usize, updates: &[(ClientId, Update)]) -> Result<Vec<f64>
 /// The server of every first-order algorithm.
 #[derive(Debug)]
 pub(crate) struct FirstOrderServer<M> {
-    workshop: Arc<Workshop>,
-    recipe: Arc<Recipe>,
-    global: Arc<Weights>,
-    method: M,
+    pub(super) workshop: Arc<Workshop>,
+    pub(super) recipe: Arc<Recipe>,
+    pub(super) global: Arc<Weights>,
+    pub(super) method: M,
 }
 
 impl<M: Method> FirstOrderServer<M> {
@@ -72,7 +78,7 @@ impl<M: Method> FirstOrderServer<M> {
         Self { workshop, recipe: Arc::new(recipe), global: Arc::new(start), method }
     }
 
-    fn task(&self, exchange: Exchange, client: ClientId) -> Task {
+    pub(super) fn task(&self, exchange: Exchange, client: ClientId) -> Task {
         let (workshop, recipe) = (Arc::clone(&self.workshop), Arc::clone(&self.recipe));
         Task { workshop, recipe, rule: self.method.rule(client), exchange, client }
     }
@@ -110,6 +116,10 @@ impl<M: Method> Server for FirstOrderServer<M> {
 
     fn movable(&mut self) -> Option<&mut dyn Movable> {
         self.method.joins_models().then_some(self as &mut dyn Movable)
+    }
+
+    fn layered(&mut self) -> Option<&mut dyn Layered> {
+        self.joins_layers().then_some(self as &mut dyn Layered)
     }
 
     fn weights(&self) -> &Weights {

@@ -160,7 +160,7 @@ impl Task {
             Upload::Scalars => Payload::Scalars(vec![derivative]),
         };
         let upload = Bytes::new(payload.encode(self.exchange.round).len() as u64);
-        let examples = self.config.batch_size.get().into();
+        let examples = self.workshop.batch_size(self.client) as u64;
         let counted = tally.counted(self.resident(meter), upload);
         let losses = tally.seen.losses(workshop.distinct(self.client, examples));
         Update { payload, examples, counted, kept: None, losses }

@@ -8,6 +8,7 @@ mod fedprox;
 mod fedsllm;
 mod fwdllm;
 mod larger;
+mod layered;
 mod learning;
 mod quadratic;
 mod reporting;

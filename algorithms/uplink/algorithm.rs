@@ -107,6 +107,15 @@ impl Algorithm {
     /// that is asked again before that would make up for the same residual twice. At edges its rounds are whole.
     pub fn refusals(&self, aggregation: Aggregation) -> Vec<Conflict> {
         let mut refusals = Vec::new();
+        if aggregation == Aggregation::Layered && self.encoding.is_some() {
+            refusals.push(Conflict {
+                field: "encoding",
+                message: "a client that is stopped sends the gradients of its last layers, and encodings here are of whole \
+                          updates"
+                    .to_owned(),
+                help: "leave `encoding` out, or let the federation be synchronous",
+            });
+        }
         let feeds_back = self.encoding.is_some_and(|encoding| encoding.error_feedback);
         if feeds_back && aggregation == Aggregation::Asynchronous {
             refusals.push(Conflict {
@@ -126,6 +135,9 @@ impl Algorithm {
                 Aggregation::InGroups => {
                     "noise is planned, and what it proves is accounted for, for the cohorts of one server, and every \
                      edge or tier sums its own"
+                }
+                Aggregation::Layered => {
+                    "noise is planned for the sum of one whole cohort, and of a layer only those are joined who reached it"
                 }
             };
             let help = "leave `privacy` out, or let one server join synchronous rounds";

@@ -91,6 +91,7 @@ fn aggregation(policy: &PolicyConfig) -> Option<Aggregation> {
         PolicyConfig::Synchronous => None,
         PolicyConfig::Asynchronous(_) => Some(Aggregation::Asynchronous),
         PolicyConfig::Tiers(_) | PolicyConfig::Hierarchical(_) => Some(Aggregation::InGroups),
+        PolicyConfig::Adaptive(_) => Some(Aggregation::Layered),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What concerns several fields at once, or files. Every check runs whose fields could be read.
 
+mod adaptive;
 mod algorithms;
 mod clock;
 mod costs;
@@ -45,6 +46,7 @@ pub(crate) fn run(draft: &mut Draft, folder: &Path, faults: &mut Vec<Fault>) -> 
     fleet::sizes(draft, faults);
     let traces = fleet::traces(draft, folder, faults);
     clock::check(draft, faults);
+    adaptive::rounds(draft, faults);
     network::topology(draft, faults);
     policy::groups(draft, faults);
     selection::check(draft, faults);
@@ -57,6 +59,7 @@ pub(crate) fn run(draft: &mut Draft, folder: &Path, faults: &mut Vec<Fault>) -> 
         examples: task.as_ref().map(|task| task.train.len()),
         devices: draft.fleet.as_ref().map(fleet::devices),
     };
+    adaptive::batches(draft, sizes.examples, faults);
     algorithms::check(draft, sizes, faults);
     if let (Some(checkpoint), Some(task)) = (&checkpoint, &task) {
         memory::warm_ups(draft, checkpoint, task, faults);

@@ -21,6 +21,10 @@ pub(super) fn check(draft: &Draft, faults: &mut Vec<Fault>) {
         let message = "without rounds whoever is free is asked one by one, each as likely: there is no cohort to choose";
         refuse(message.to_owned(), "write `random`, or let the policy be synchronous");
     }
+    if matches!(federation.policy, PolicyConfig::Adaptive(_)) {
+        let message = "adaptive rounds choose their deadlines for cohorts that are drawn at random";
+        refuse(message.to_owned(), "write `random`, or let the policy be synchronous");
+    }
     match selection {
         SelectionConfig::Resources(_) if federation.deadline.is_none() => {
             let message = "there is no deadline by which those who are asked could be done";

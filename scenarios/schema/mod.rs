@@ -20,7 +20,8 @@ pub(crate) use self::number::whole;
 pub use self::{
     costs::CostsOf,
     federation::{
-        Asynchronous, FederationConfig, Hierarchical, PolicyConfig, Stop, TierWeights, Tiers,
+        Adaptive, Asynchronous, BatchBounds, Batching, Bound, FederationConfig, Hierarchical,
+        PolicyConfig, Stop, TierWeights, Tiers,
     },
     model::{CheckpointConfig, ModelConfig},
     name::{Label, Name},

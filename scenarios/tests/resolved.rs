@@ -166,6 +166,7 @@ fn policies_read_back_as_themselves() {
         "federation.policy=synchronous",
         "federation.policy={ tiers: { count: 3 } }",
         "federation.policy={ hierarchical: { edge_rounds: 4 } }",
+        "federation.batch={ smallest: 2, largest: 32, noise_scale: 100 }",
         "federation.policy={ asynchronous: { concurrency: 4, rule: { fedbuff: {} } } }",
         "federation.policy={ asynchronous: { concurrency: 4, rule: { fedasync: { mixing: 0.5 } } } }",
     ];
@@ -180,6 +181,24 @@ fn policies_read_back_as_themselves() {
     hashes.sort();
     hashes.dedup();
     assert_eq!(hashes.len(), count);
+}
+
+/// As [`policies_read_back_as_themselves`], of the policy that takes clients apart: every default is written out.
+#[test]
+fn adaptive_rounds_read_back_as_themselves() {
+    let algorithm = "algorithms={ A: { fedavg: { local_steps: 1, batch_size: 8, optimizer: sgd, learning_rate: { base: 0.1 } } } }";
+    for policy in [
+        "federation.policy={ adaptive: { budget: 2 h } }",
+        "federation.policy={ adaptive: { budget: 2 h, shortest: 10 s, correct: false, batch: { smallest: 2, largest: 64 }, bound: { gradient: 3 } } }",
+    ] {
+        let scenario = checked(&small(), &[policy, algorithm]);
+        let scenario = scenario.unwrap_or_else(|errors| panic!("{policy}: {}", printed(&errors)));
+        assert_eq!(again(&scenario), scenario, "{policy}");
+        let text = scenario.resolved_yaml();
+        for default in ["convexity: 0.3", "deviation: 5", "correct: ", "budget: 2 h"] {
+            assert!(text.contains(default), "{default} is not in {text}");
+        }
+    }
 }
 
 #[test]

@@ -142,6 +142,9 @@ pub enum ConfigError {
     /// The algorithm needs whole cohorts.
     #[error("policy.asynchronous: this algorithm joins whole cohorts only")]
     NeedsCohorts,
+    /// The algorithm's clients are of use whole or not at all.
+    #[error("policy.adaptive: this algorithm cannot join the last layers of clients alone")]
+    NeedsLayers,
     /// `evaluate_every` is 0.
     #[error("evaluate_every: expected at least 1 round, found 0")]
     NeverEvaluated,

@@ -141,6 +141,7 @@
 //!     come again, an edge that waits reports what it has and is left out from then on; the run ends when all edges have
 //!     been, or all tiers wait.
 
+mod adaptive;
 mod anatomy;
 mod asking;
 mod asynchronous;
@@ -174,6 +175,9 @@ mod tiers;
 mod timed;
 mod way;
 
+pub use adaptive::{
+    Bound, Choice, Deadlines, NoChoice, Pace, RoundDeadline, Wanted, choose, missed, penalty, sizes,
+};
 pub use anatomy::Anatomy;
 pub use clock::{Clock, Undisturbed};
 pub use conditions::Conditions;

@@ -14,6 +14,7 @@ use fleetune_devices::{
 use fleetune_units::{Flops, FlopsPerSecond, Seconds};
 
 use super::{
+    adaptive::Stopping,
     asynchronous::Asynchronous,
     clock::{Clock, Undisturbed},
     conditions::Conditions,
@@ -92,6 +93,8 @@ pub struct Federation<'a> {
     pub(super) groups: Vec<Group>,
     pub(super) members: Membership,
     pub(super) mode: Mode,
+    /// What there is besides if rounds have deadlines of their own.
+    pub(super) stopping: Option<Stopping>,
     pub(super) end: Option<End>,
     evaluated: Option<u64>,
 }
@@ -181,6 +184,7 @@ impl<'a> Federation<'a> {
             groups: std::iter::repeat_with(Group::default).take(groups).collect(),
             members: Membership::All,
             mode,
+            stopping: None,
             end: None,
             evaluated: None,
         })
@@ -308,6 +312,7 @@ impl<'a> Federation<'a> {
             FederationEvent::FlowTurns => self.flows_turn(),
             FederationEvent::Computed { place } => self.computed(place),
             FederationEvent::TimedOut { place } => self.time_out(place),
+            FederationEvent::OutOfTime { place } => self.out_of_time(place),
             FederationEvent::Arrived { place } => match self.mode {
                 Mode::Asynchronous(_) => self.received(place),
                 _ => self.arrived(place),

@@ -103,6 +103,7 @@ fn client(client: u32, fate: Fate, seconds: f64, joules: f64) -> ClientOutcome {
         client,
         fate,
         staleness: None,
+        layers: None,
         exchanges: 1,
         times: Anatomy { compute: span(seconds), ..Anatomy::default() },
         spent: Ledger { useful: spent, ..Ledger::default() },

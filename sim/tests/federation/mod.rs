@@ -1,5 +1,6 @@
 //! The federation's rules, driven by a server without learning whose workloads are known.
 
+mod adaptive;
 mod asynchronous;
 mod batteries;
 mod clocks;

@@ -13,8 +13,8 @@ use fleetune::federation::{
     Conditions, Federation, FederationConfig, FederationError, Policy, RunOutcome, Sessions, Stop,
 };
 use fleetune_algorithms::protocol::{
-    Assignment, ClientId, Counted, Displaced, Estimate, Exchange, Losses, Payload, ProtocolError,
-    Server, Update, Verdict,
+    Assignment, ClientId, Counted, Depth, Displaced, Estimate, Exchange, Layered, Losses, Payload,
+    ProtocolError, Server, Update, Verdict,
 };
 use fleetune_devices::{
     Fleet, FleetConfig, Phase, PhaseKind, Precision, Profiles, Session, Workload,
@@ -149,6 +149,12 @@ pub(super) struct Script {
     /// What clients report of their losses, if they do.
     pub(super) utility: Option<fn(ClientId) -> f32>,
     reports: BTreeMap<ClientId, f32>,
+    /// Layers of equal work, if clients can be stopped.
+    pub(super) layers: usize,
+    /// How far those got that were stopped and joined, by round and client.
+    pub(super) depths: BTreeMap<(u64, ClientId), usize>,
+    /// What it was told with each round of layers that nobody may reach.
+    pub(super) missed: Vec<Vec<f64>>,
 }
 
 impl Script {
@@ -170,7 +176,40 @@ impl Script {
             told: Arc::default(),
             utility: None,
             reports: BTreeMap::new(),
+            layers: 0,
+            depths: BTreeMap::new(),
+            missed: Vec::new(),
         }
+    }
+
+    /// With clients that can be stopped after any of so many layers of equal work.
+    pub(super) fn layered(self, layers: usize) -> Self {
+        Self { layers, ..self }
+    }
+
+    fn assignment(&self, exchange: Exchange, client: ClientId, workload: Workload) -> Assignment {
+        let counted = Counted {
+            flops: workload.flops() + Flops::new(self.lie),
+            traffic: workload.traffic(),
+            upload: workload.upload,
+            peak_memory: workload.peak_memory,
+        };
+        let (runs, hasty) = (Arc::clone(&self.jobs_run), Arc::clone(&self.hasty));
+        let convened = self.convened.last();
+        let is_convened =
+            convened.is_some_and(|(now, cohort)| *now == exchange && cohort.contains(&client));
+        let job = Box::new(move || {
+            runs.fetch_add(1, Ordering::Relaxed);
+            hasty.fetch_add(usize::from(!is_convened), Ordering::Relaxed);
+            Update {
+                payload: Payload::Scalars(Vec::new()),
+                examples: 1,
+                counted,
+                kept: None,
+                losses: Losses::default(),
+            }
+        });
+        Assignment { workload, job }
     }
 
     pub(super) fn saying(mut self, says: impl Fn(Exchange) -> Verdict + Send + 'static) -> Self {
@@ -209,28 +248,7 @@ impl Server for Script {
     fn assign(&self, exchange: Exchange, client: ClientId, device: &dyn Estimate) -> Assignment {
         let workload = (self.work)(exchange, client);
         self.told.lock().unwrap().insert(client, device.duration(&workload));
-        let counted = Counted {
-            flops: workload.flops() + Flops::new(self.lie),
-            traffic: workload.traffic(),
-            upload: workload.upload,
-            peak_memory: workload.peak_memory,
-        };
-        let (runs, hasty) = (Arc::clone(&self.jobs_run), Arc::clone(&self.hasty));
-        let convened = self.convened.last();
-        let is_convened =
-            convened.is_some_and(|(now, cohort)| *now == exchange && cohort.contains(&client));
-        let job = Box::new(move || {
-            runs.fetch_add(1, Ordering::Relaxed);
-            hasty.fetch_add(usize::from(!is_convened), Ordering::Relaxed);
-            Update {
-                payload: Payload::Scalars(Vec::new()),
-                examples: 1,
-                counted,
-                kept: None,
-                losses: Losses::default(),
-            }
-        });
-        Assignment { workload, job }
+        self.assignment(exchange, client, workload)
     }
 
     fn aggregate(
@@ -267,12 +285,61 @@ impl Server for Script {
         Some(self)
     }
 
+    fn layered(&mut self) -> Option<&mut dyn Layered> {
+        (self.layers > 0).then_some(self as &mut dyn Layered)
+    }
+
     fn weights(&self) -> &Weights {
         &self.weights
     }
 
     fn model(&self) -> Classifier {
         unreachable!("the federation never looks at the model")
+    }
+}
+
+/// So many layers of a piece of work in one phase, of layers of equal work: rounded up, so that none is there early.
+pub(super) fn first_layers(whole: &Workload, count: usize, layers: usize) -> Workload {
+    let (count, layers) = (count as u64, layers as u64);
+    let flops = (whole.flops().get() * u128::from(count)).div_ceil(u128::from(layers));
+    let upload = whole.upload.get() * count / layers;
+    work(flops, whole.download.get(), upload)
+}
+
+impl Layered for Script {
+    fn layers(&self) -> usize {
+        self.layers
+    }
+
+    fn milestones(&self, exchange: Exchange, client: ClientId) -> Vec<Flops> {
+        let whole = (self.work)(exchange, client);
+        let layers = self.layers;
+        (1..=layers).map(|count| first_layers(&whole, count, layers).flops()).collect()
+    }
+
+    fn stopped(&self, exchange: Exchange, client: ClientId, layers: usize) -> Assignment {
+        let whole = (self.work)(exchange, client);
+        self.assignment(exchange, client, first_layers(&whole, layers, self.layers))
+    }
+
+    fn join_layers(
+        &mut self,
+        exchange: Exchange,
+        updates: Vec<(ClientId, Depth, Update)>,
+        missed: &[f64],
+    ) -> Result<Verdict, ProtocolError> {
+        self.missed.push(missed.to_vec());
+        for (client, depth, _) in &updates {
+            if let Depth::Last(count) = depth {
+                self.depths.insert((exchange.round, *client), *count);
+            }
+        }
+        let updates = updates.into_iter().map(|(client, _, update)| (client, update)).collect();
+        self.aggregate(exchange, updates)
+    }
+
+    fn rate(&self, _: fleetune_algorithms::protocol::Moment) -> f64 {
+        0.1
     }
 }
 
