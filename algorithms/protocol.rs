@@ -117,6 +117,24 @@ pub struct Update {
     pub counted: Counted,
     /// What stays on the device for the client's next exchange, if anything does.
     pub kept: Option<Kept>,
+    /// The losses that the job saw: known to the client alone, unless it is asked to [report](crate::reporting) them.
+    pub losses: Losses,
+}
+
+/// The training losses that a client saw in an exchange.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Losses {
+    /// |B|: different texts that it trained on.
+    pub texts: u64,
+    /// Mean square of the cross-entropies, one for each text of each forward, in nats².
+    pub mean_square: f64,
+}
+
+impl Losses {
+    /// Oort's statistical utility `|B| sqrt(1/|B| Σ loss²)` (Lai et al., OSDI 2021, section 4.2); 0 if none was seen.
+    pub fn utility(&self) -> f32 {
+        (self.texts as f64 * self.mean_square.sqrt()) as f32
+    }
 }
 
 /// What a client keeps to itself between two exchanges of a round, such as half-trained weights.
@@ -309,6 +327,13 @@ pub trait Server: Send {
     /// configuration says [why](crate::registry::Algorithm::refusal).
     fn movable(&mut self) -> Option<&mut dyn Movable> {
         None
+    }
+
+    /// What clients have reported of their losses with the updates that were joined since this was asked last, by client,
+    /// if they were asked to [report](crate::reporting): the [utility](Losses::utility) of each one's last report. The
+    /// default is an algorithm whose clients report nothing.
+    fn take_reports(&mut self) -> Vec<(ClientId, f32)> {
+        Vec::new()
     }
 
     /// This server as one whose clients may be stopped in the middle of a backward. The default is an algorithm of

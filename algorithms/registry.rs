@@ -36,6 +36,12 @@ pub trait Algorithm {
         })
     }
 
+    /// Why clients cannot [report](crate::reporting) their training losses; nothing if they can. The default is an
+    /// algorithm whose clients see them.
+    fn silence(&self) -> Option<Conflict> {
+        None
+    }
+
     /// Why the last layers of a client that was stopped are of no use; nothing if they are: then the server is
     /// [`layered`](Server::layered). The default is an algorithm whose clients are of use whole or not at all.
     fn layered_refusal(&self) -> Option<Conflict> {
@@ -122,6 +128,11 @@ impl AlgorithmConfig {
             Aggregation::Layered => self.algorithm().layered_refusal(),
             _ => self.algorithm().refusal(aggregation),
         }
+    }
+
+    /// [`Algorithm::silence`].
+    pub fn silence(&self) -> Option<Conflict> {
+        self.algorithm().silence()
     }
 
     /// [`Algorithm::describe`].

@@ -148,6 +148,11 @@ impl Workshop {
         [(0..steps).map(least).collect(), vec![padded(&lengths); steps]]
     }
 
+    /// Different texts among the first `drawn` of a client's mini-batches: none comes twice before all have come.
+    pub(crate) fn distinct(&self, client: ClientId, drawn: u64) -> u64 {
+        drawn.min(self.data.shards[client as usize].len() as u64)
+    }
+
     fn length(&self, text: u32) -> usize {
         self.data.examples[text as usize].ids.len().min(self.data.max_length)
     }

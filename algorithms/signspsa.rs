@@ -262,6 +262,7 @@ impl Task {
         let upload = Bytes::new(payload.encode(self.exchange.round).len() as u64);
         let examples = (self.steps() * self.workshop.batch_size(self.client)) as u64;
         let counted = tally.counted(meter.parameters(), upload);
-        Update { payload, examples, counted, kept: None }
+        let losses = tally.seen.losses(self.workshop.distinct(self.client, examples));
+        Update { payload, examples, counted, kept: None, losses }
     }
 }

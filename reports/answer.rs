@@ -6,6 +6,7 @@ use crate::{
     privacy,
     reader::Run,
     records::ProfileFit,
+    staleness,
     statistics::{Comparison, Outcome, PairedRatio, Resource},
     text::shown,
 };
@@ -17,7 +18,7 @@ pub struct Answer {
     /// sentences.
     pub headline: String,
     /// What else one must know to choose: the cheapest by other resources, who falls short, who
-    /// cannot run where, what the seeds do not tell apart, how private updates were.
+    /// cannot run where, what the seeds do not tell apart, how stale and how private updates were.
     pub points: Vec<String>,
 }
 
@@ -32,6 +33,7 @@ impl Answer {
         points.extend(indistinct(comparison));
         let mut points: Vec<String> =
             points.into_iter().map(|point| charged::qualified(run, point)).collect();
+        points.extend(staleness::sentences(run));
         points.extend(privacy::sentences(run));
         Self { headline, points }
     }

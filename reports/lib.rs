@@ -21,6 +21,7 @@ mod privacy;
 mod reader;
 pub mod records;
 mod run_dir;
+mod staleness;
 pub mod statistics;
 pub mod study;
 mod terminal;

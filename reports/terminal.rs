@@ -8,11 +8,12 @@ use crate::{
     format::percent,
     privacy,
     reader::Run,
+    staleness,
     statistics::{Comparison, Outcome, Resource},
     text::shown,
 };
 
-/// The answer, a table with a row for each algorithm, how private updates were, and where the report is.
+/// The answer, a table with a row for each algorithm, how stale and how private updates were, and where the report is.
 pub fn summary_table(run: &Run, comparison: &Comparison, report: &Path) -> String {
     let answer = Answer::new(run, comparison);
     let head = [
@@ -38,7 +39,7 @@ pub fn summary_table(run: &Run, comparison: &Comparison, report: &Path) -> Strin
     if comparison.outcomes.iter().any(|o| o.reached > 0 && o.is_censored()) {
         text.push_str("* over the seeds that reached the target only\n");
     }
-    for sentence in privacy::sentences(run) {
+    for sentence in staleness::sentences(run).into_iter().chain(privacy::sentences(run)) {
         text.push_str(&format!("\n{}\n", wrap(&sentence, 96)));
     }
     text.push_str(&format!("\nReport: {}\n", report.display()));

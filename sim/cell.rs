@@ -10,13 +10,14 @@ use std::{
 };
 
 use fleetune_algorithms::{
-    privacy::Revealed, protocol::Server, settings::Fraction, uplink::Algorithm,
+    privacy::Revealed, protocol::Server, reporting::reporting, settings::Fraction, setup::Setup,
+    uplink::Algorithm,
 };
 use fleetune_models::evaluate::{Evaluation, evaluate};
 use fleetune_reports::records::{PrivacySpent, RoundRecord};
 use fleetune_scenarios::{
     Scenario,
-    schema::{self, Asynchronous, Hierarchical, PolicyConfig, Tiers},
+    schema::{self, Asynchronous, Hierarchical, PolicyConfig, SelectionConfig, Tiers},
 };
 use fleetune_units::Seconds;
 use serde::{Deserialize, Serialize};
@@ -25,8 +26,8 @@ use crate::{
     adapt::{Adapted, adapt},
     clocks::clock,
     federation::{
-        Conditions, End, Federation, FederationConfig, FederationError, Observer, ObserverError,
-        Policy, RoundOutcome, RunOutcome, Standing, Stop, TierWeights,
+        Conditions, End, Federation, FederationConfig, FederationError, GroupInfo, Observer,
+        ObserverError, Policy, RoundOutcome, RunOutcome, Standing, Stop, TierWeights,
     },
     prepare::{Prepared, World},
     tallies::Tallies,
@@ -95,7 +96,7 @@ pub fn run_cell(
 ) -> Result<CellResult, FederationError> {
     let config = federation_config(&prepared.scenario);
     let Adapted { mut server, deadlines } = adapt(prepared, world, algorithm)?;
-    let open = || algorithm.server(prepared.setup(world), planned(&config));
+    let open = || open_server(prepared.setup(world), algorithm, &config);
     let mut parts = parts(&config, open);
     let conditions = conditions(prepared, algorithm, server.as_ref());
     let mut watch = Watch {
@@ -150,6 +151,16 @@ pub fn run_cell(
     })
 }
 
+/// The algorithm's server, whose clients report what the federation asks for.
+pub(crate) fn open_server(
+    setup: Setup,
+    algorithm: &Algorithm,
+    config: &FederationConfig,
+) -> Box<dyn Server> {
+    let server = algorithm.server(setup, planned(config));
+    if config.selection.needs_losses() { reporting(server) } else { server }
+}
+
 /// A server for the rounds of each group, where groups have rounds of their own.
 fn parts(config: &FederationConfig, open: impl Fn() -> Box<dyn Server>) -> Vec<Box<dyn Server>> {
     let count = if config.has_parts() { config.groups() } else { 0 };
@@ -157,12 +168,16 @@ fn parts(config: &FederationConfig, open: impl Fn() -> Box<dyn Server>) -> Vec<B
 }
 
 /// Updates that a round plans to join.
-pub(crate) fn planned(config: &FederationConfig) -> NonZeroU32 {
+fn planned(config: &FederationConfig) -> NonZeroU32 {
     NonZeroU32::new(config.cohort).unwrap_or(NonZeroU32::MIN)
 }
 
-/// The share of the devices that can take part at all which a round asks.
+/// The share of the devices that can take part at all which a round asks, if it asks them at random. Who is chosen by what
+/// is known of it cannot hide among the others: then it is 1.
 fn sampling_rate(config: &FederationConfig, capable: u64) -> f64 {
+    if config.selection != SelectionConfig::Random {
+        return 1.0;
+    }
     (f64::from(config.asked()) / capable.max(1) as f64).min(1.0)
 }
 
@@ -185,6 +200,7 @@ pub(crate) fn federation_config(scenario: &Scenario) -> FederationConfig {
         cohort: asked.cohort,
         over_commitment: asked.over_commitment,
         policy: policy(&asked.policy),
+        selection: asked.selection,
         deadline: asked.deadline,
         stop: Stop {
             rounds: asked.stop.rounds,
@@ -206,6 +222,7 @@ fn conditions(prepared: &Prepared, algorithm: &Algorithm, server: &dyn Server) -
         eligibility: scenario.fleet.eligibility,
         traces: scenario.traces().map(Arc::clone),
         clock: clock(prepared, algorithm, server),
+        outages: Vec::new(),
     }
 }
 
@@ -284,6 +301,10 @@ impl Observer for Watch<'_> {
             accuracy: found.accuracy,
         });
         Ok(self.flow())
+    }
+
+    fn groups(&mut self, groups: &[GroupInfo]) {
+        groups.iter().for_each(|group| self.tallies.tell_group(group));
     }
 
     fn round(

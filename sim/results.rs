@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use fleetune_devices::{AvailabilityMode, Profile};
 use fleetune_reports::records::{
-    AlgorithmDetails, CellTotals, Details, Manifest, RunResults, ScenarioInfo, Start, Statement,
-    Treatment,
+    AlgorithmDetails, Backhaul, CellTotals, Details, Manifest, RunResults, ScenarioInfo, Start,
+    Statement, Treatment,
 };
 use fleetune_scenarios::{
     Scenario,
@@ -69,6 +69,11 @@ pub(crate) fn totals(cell: &CellResult) -> CellTotals {
         device_flops: ledger.total().device_flops,
         wasted_flops: ledger.wasted.device_flops,
         server_flops: cell.standing.server_flops,
+        staleness: cell.tallies.staleness(),
+        backhaul: Backhaul {
+            uplink: cell.standing.backhaul.uplink,
+            downlink: cell.standing.backhaul.downlink,
+        },
     }
 }
 
@@ -94,6 +99,7 @@ fn details(label: &str, description: &str, cells: &[CellResult]) -> AlgorithmDet
         anatomy: merged.as_ref().and_then(|t| t.anatomy()),
         participation: merged.as_ref().map(|t| t.participation()).unwrap_or_default(),
         privacy: privacy.collect(),
+        groups: merged.as_ref().map(|t| t.groups()).unwrap_or_default(),
     }
 }
 
@@ -135,8 +141,9 @@ fn describe(prepared: &Prepared) -> ScenarioInfo {
 
 /// How clients are asked and joined, in one line.
 pub(crate) fn asking(federation: &FederationConfig) -> String {
-    let FederationConfig { cohort, over_commitment, stop, evaluate_every, .. } = federation;
-    let rounds = stop.rounds;
+    let FederationConfig { cohort, over_commitment, selection, stop, evaluate_every, .. } =
+        federation;
+    let (rounds, whom) = (stop.rounds, selection.describe());
     let batches = federation.batch.map_or_else(String::new, |batch| {
         format!(
             ", batches of {} to {} texts by device, so that all take about as long (noise scale {})",
@@ -145,7 +152,7 @@ pub(crate) fn asking(federation: &FederationConfig) -> String {
     });
     match federation.policy {
         PolicyConfig::Synchronous => format!(
-            "cohort of {cohort}, {over_commitment}x over-commitment, at most {rounds} rounds, evaluated every \
+            "cohort of {cohort}, {whom}, {over_commitment}x over-commitment, at most {rounds} rounds, evaluated every \
              {evaluate_every}{batches}"
         ),
         PolicyConfig::Adaptive(adaptive) => format!(
@@ -165,15 +172,15 @@ pub(crate) fn asking(federation: &FederationConfig) -> String {
             rule.describe()
         ),
         PolicyConfig::Tiers(Tiers { count, weights }) => format!(
-            "of {count} tiers, each its own ({}): cohort of {cohort}, {over_commitment}x over-commitment, at most \
-             {rounds} in all, evaluated every {evaluate_every}",
+            "of {count} tiers, each its own ({}): cohort of {cohort}, {whom}, {over_commitment}x over-commitment, \
+             at most {rounds} in all, evaluated every {evaluate_every}",
             match weights {
                 TierWeights::FedAt => "joined as in FedAT",
                 TierWeights::Even => "which weigh alike",
             }
         ),
         PolicyConfig::Hierarchical(Hierarchical { edge_rounds }) => format!(
-            "of each edge, {edge_rounds} between two of the cloud (HierFAVG): cohort of {cohort}, {over_commitment}x \
+            "of each edge, {edge_rounds} between two of the cloud (HierFAVG): cohort of {cohort}, {whom}, {over_commitment}x \
              over-commitment, at most {rounds} of the cloud, evaluated every {evaluate_every}"
         ),
     }

@@ -7,11 +7,19 @@ use fleetune_devices::{
     Fleet,
     network::{Alone, Wiring},
 };
-use fleetune_reports::records::{ProfileFit, ProfileParticipation, RoundAnatomy};
+use fleetune_reports::records::{
+    GroupRecord, Histogram, ProfileFit, ProfileParticipation, RoundAnatomy, Staleness,
+};
 use fleetune_units::{Bytes, Seconds};
 use serde::{Deserialize, Serialize};
 
-use crate::federation::{Anatomy, Clock, Fate, FederationConfig, RoundOutcome, Undisturbed};
+use crate::{
+    federation::{
+        Anatomy, ClientOutcome, Clock, Closing, Fate, FederationConfig, GroupInfo, RoundOutcome,
+        Undisturbed,
+    },
+    kernel::SimDuration,
+};
 
 /// Counts of one cell; several cells of an algorithm are merged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,16 +27,20 @@ pub struct Tallies {
     profile_of: Vec<String>,
     fit: BTreeMap<String, ProfileFit>,
     participation: BTreeMap<String, ProfileParticipation>,
+    /// Of those whose updates were aggregated.
     times: Anatomy,
-    counts: Counts,
+    aggregated: u64,
+    /// Groups with rounds of their own, by number; none where all devices are one.
+    groups: Vec<Group>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-struct Counts {
-    started: u64,
-    aggregated: u64,
-    left: u64,
-    late: u64,
+/// A group with rounds of its own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Group {
+    /// All but the mean.
+    record: GroupRecord,
+    /// Time of its rounds together.
+    rounds: SimDuration,
 }
 
 impl Tallies {
@@ -68,15 +80,38 @@ impl Tallies {
                     devices: fit.devices,
                     started: 0,
                     completed: 0,
-                    dropped: 0,
+                    left: 0,
                     late: 0,
+                    surplus: 0,
+                    stale: 0,
+                    interrupted: 0,
+                    excluded: 0,
+                    staleness: Staleness::default(),
                     device_flops: Default::default(),
                     energy: Default::default(),
                 },
             );
         }
-        let (times, counts) = (Anatomy::default(), Counts::default());
-        Self { profile_of, fit, participation, times, counts }
+        let times = Anatomy::default();
+        Self { profile_of, fit, participation, times, aggregated: 0, groups: Vec::new() }
+    }
+
+    /// Another group has rounds of its own. Groups are numbered from 0 in the order in which they
+    /// are told, all of them before the first round.
+    pub fn tell_group(&mut self, group: &GroupInfo) {
+        let record = GroupRecord {
+            name: group.name.clone(),
+            devices: group.devices.into(),
+            rounds: 0,
+            participants: 0,
+            mean_round: None,
+            staleness: Histogram::default(),
+            device_flops: Default::default(),
+            uplink: Bytes::ZERO,
+            downlink: Bytes::ZERO,
+            energy: Default::default(),
+        };
+        self.groups.push(Group { record, rounds: SimDuration::ZERO });
     }
 
     /// Counts a round.
@@ -89,45 +124,43 @@ impl Tallies {
         }
         for client in &outcome.clients {
             let profile = &self.profile_of[client.client as usize];
-            let Some(entry) = self.participation.get_mut(profile) else { continue };
-            let spent = client.spent.total();
-            entry.started += 1;
-            entry.device_flops += spent.device_flops;
-            entry.energy += spent.energy;
-            self.counts.started += 1;
-            match client.fate {
-                Fate::Aggregated => {
-                    entry.completed += 1;
-                    self.counts.aggregated += 1;
-                    self.times += client.times;
-                }
-                Fate::Left => {
-                    entry.dropped += 1;
-                    self.counts.left += 1;
-                }
-                Fate::Late | Fate::Surplus | Fate::Interrupted | Fate::Excluded | Fate::Stale => {
-                    entry.late += 1;
-                    self.counts.late += 1;
-                }
+            if let Some(entry) = self.participation.get_mut(profile) {
+                count(entry, client);
             }
+            if client.fate == Fate::Aggregated {
+                self.aggregated += 1;
+                self.times += client.times;
+            }
+        }
+        if let Some(group) = self.groups.get_mut(outcome.group as usize) {
+            group.add(outcome);
         }
     }
 
     /// Adds another seed's counts. The fleets have the same groups, so profiles agree.
     pub fn merge(&mut self, other: &Self) {
         self.times += other.times;
-        self.counts.started += other.counts.started;
-        self.counts.aggregated += other.counts.aggregated;
-        self.counts.left += other.counts.left;
-        self.counts.late += other.counts.late;
+        self.aggregated += other.aggregated;
         for (name, more) in &other.participation {
             let Some(entry) = self.participation.get_mut(name) else { continue };
             entry.started += more.started;
             entry.completed += more.completed;
-            entry.dropped += more.dropped;
+            entry.left += more.left;
             entry.late += more.late;
+            entry.surplus += more.surplus;
+            entry.stale += more.stale;
+            entry.interrupted += more.interrupted;
+            entry.excluded += more.excluded;
+            entry.staleness.merge(&more.staleness);
             entry.device_flops += more.device_flops;
             entry.energy += more.energy;
+        }
+        // A seed may have fewer groups, if it has fewer devices to divide.
+        for (index, more) in other.groups.iter().enumerate() {
+            match self.groups.get_mut(index) {
+                Some(group) => group.merge(more),
+                None => self.groups.push(more.clone()),
+            }
         }
         for (name, more) in &other.fit {
             let Some(entry) = self.fit.get_mut(name) else { continue };
@@ -146,23 +179,90 @@ impl Tallies {
         self.participation.values().cloned().collect()
     }
 
+    /// How stale updates were, over all devices.
+    pub fn staleness(&self) -> Staleness {
+        let mut all = Staleness::default();
+        self.participation.values().for_each(|profile| all.merge(&profile.staleness));
+        all
+    }
+
+    /// What groups with rounds of their own did, if there is more than one.
+    pub fn groups(&self) -> Vec<GroupRecord> {
+        let several = self.groups.len() > 1;
+        self.groups.iter().filter(|_| several).map(Group::record).collect()
+    }
+
     /// Where a client's time goes, over those whose updates were aggregated.
     pub fn anatomy(&self) -> Option<RoundAnatomy> {
-        let n = self.counts.aggregated;
-        if n == 0 {
-            return None;
-        }
-        let mean =
-            |total: crate::kernel::SimDuration| Seconds::from_raw(total.as_seconds() / n as f64);
-        let share = |count: u64| count as f64 / self.counts.started as f64;
+        let mean = |total| mean(total, self.aggregated);
         Some(RoundAnatomy {
-            client_rounds: self.counts.started,
-            download: mean(self.times.download),
-            compute: mean(self.times.compute),
-            upload: mean(self.times.upload),
-            wait: mean(self.times.wait),
-            dropped_share: share(self.counts.left),
-            late_share: share(self.counts.late),
+            download: mean(self.times.download)?,
+            compute: mean(self.times.compute)?,
+            upload: mean(self.times.upload)?,
+            wait: mean(self.times.wait)?,
         })
+    }
+}
+
+/// Counts a client's part in a round.
+fn count(entry: &mut ProfileParticipation, client: &ClientOutcome) {
+    let spent = client.spent.total();
+    entry.started += 1;
+    entry.device_flops += spent.device_flops;
+    entry.energy += spent.energy;
+    *match client.fate {
+        Fate::Aggregated => &mut entry.completed,
+        Fate::Left => &mut entry.left,
+        Fate::Late => &mut entry.late,
+        Fate::Surplus => &mut entry.surplus,
+        Fate::Stale => &mut entry.stale,
+        Fate::Interrupted => &mut entry.interrupted,
+        Fate::Excluded => &mut entry.excluded,
+    } += 1;
+    match (client.fate, client.staleness) {
+        (Fate::Aggregated, Some(staleness)) => entry.staleness.joined.add(staleness),
+        (Fate::Stale, Some(staleness)) => entry.staleness.discarded.add(staleness),
+        _ => {}
+    }
+}
+
+fn mean(total: SimDuration, count: u64) -> Option<Seconds> {
+    (count > 0).then(|| Seconds::from_raw(total.as_seconds() / count as f64))
+}
+
+impl Group {
+    fn add(&mut self, outcome: &RoundOutcome) {
+        let record = &mut self.record;
+        if outcome.closing != Closing::Interrupted {
+            let lasted = outcome.closed.since(outcome.opened).unwrap_or(SimDuration::ZERO);
+            self.rounds = self.rounds.saturating_plus(lasted);
+            record.rounds += 1;
+        }
+        record.participants += u64::from(outcome.participants());
+        let joined = outcome.clients.iter().filter(|client| client.fate == Fate::Aggregated);
+        joined.filter_map(|client| client.staleness).for_each(|n| record.staleness.add(n));
+        let spent = outcome.spent().total();
+        record.device_flops += spent.device_flops;
+        record.uplink += spent.uplink;
+        record.downlink += spent.downlink;
+        record.energy += spent.energy;
+    }
+
+    fn merge(&mut self, other: &Self) {
+        let (record, more) = (&mut self.record, &other.record);
+        self.rounds = self.rounds.saturating_plus(other.rounds);
+        record.devices = record.devices.max(more.devices);
+        record.rounds += more.rounds;
+        record.participants += more.participants;
+        record.staleness.merge(&more.staleness);
+        record.device_flops += more.device_flops;
+        record.uplink += more.uplink;
+        record.downlink += more.downlink;
+        record.energy += more.energy;
+    }
+
+    fn record(&self) -> GroupRecord {
+        let mean_round = mean(self.rounds, self.record.rounds);
+        GroupRecord { mean_round, ..self.record.clone() }
     }
 }

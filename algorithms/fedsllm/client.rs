@@ -13,7 +13,7 @@ use super::parts::Parts;
 use crate::{
     first_order::Descent,
     meter::Meter,
-    protocol::{ClientId, Counted, Exchange, Kept, Payload, Update},
+    protocol::{ClientId, Counted, Exchange, Kept, Losses, Payload, Update},
     work::Tally,
 };
 
@@ -115,6 +115,7 @@ impl Task {
             counted: work.counted(parts.resident(parts.trained()), &payload, exchange.round),
             payload,
             kept: sent.map(|_| Kept::new(state)),
+            losses: Losses::default(),
         }
     }
 }

@@ -128,6 +128,15 @@ impl Algorithm for FedsLlmConfig {
         Some(Conflict { field: "", message: message.to_owned(), help })
     }
 
+    fn silence(&self) -> Option<Conflict> {
+        Some(Conflict {
+            field: "",
+            message: "its clients never see a loss: the server has the head and computes it"
+                .to_owned(),
+            help: "take another algorithm, or choose whom to ask by something else than losses",
+        })
+    }
+
     fn layered_refusal(&self) -> Option<Conflict> {
         self.refusal(Aggregation::Layered)
     }

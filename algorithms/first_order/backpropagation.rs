@@ -1,6 +1,7 @@
 use burn::tensor::{Tensor, TensorData, activation::log_softmax};
 
 use fleetune_models::{
+    evaluate::cross_entropies,
     ledger::Ledger,
     parameters::{Layout, install, require_gradients, take_gradients},
 };
@@ -40,6 +41,7 @@ impl Backpropagation<'_> {
         let mut ledger = Ledger::new();
         let logits = model.forward(&batch.to_device(&device.clone().autodiff()), &mut ledger);
         tally.training(&ledger);
+        tally.seen.see(&cross_entropies(logits.clone(), &batch.labels));
         let mut gradients = mean_cross_entropy(logits, &batch.labels).backward();
         take_gradients(&model, part, &mut gradients)
     }

@@ -68,6 +68,8 @@ impl Task {
         let payload = self.steps().run(&mut oracle, self.rule.as_ref(), start, &mut tally);
         let upload = Bytes::new(payload.encode(self.exchange.round).len() as u64);
         let counted = tally.counted(self.resident(meter), upload);
-        Update { payload, examples: self.examples(), counted, kept: None }
+        let examples = self.examples();
+        let losses = tally.seen.losses(self.workshop.distinct(self.client, examples));
+        Update { payload, examples, counted, kept: None, losses }
     }
 }

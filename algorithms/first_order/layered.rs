@@ -16,8 +16,8 @@ use crate::{
     average::advance,
     meter::Meter,
     protocol::{
-        Assignment, ClientId, Depth, Exchange, Layered, Moment, Payload, ProtocolError, Update,
-        Verdict,
+        Assignment, ClientId, Depth, Exchange, Layered, Losses, Moment, Payload, ProtocolError,
+        Update, Verdict,
     },
 };
 
@@ -79,7 +79,13 @@ impl Task {
         let payload = Payload::Dense(gradient);
         let upload = Bytes::new(payload.encode(self.exchange.round).len() as u64);
         let counted = tally.counted(self.resident(meter), upload);
-        Update { payload, examples: self.examples(), counted, kept: None }
+        Update {
+            payload,
+            examples: self.examples(),
+            counted,
+            kept: None,
+            losses: Losses::default(),
+        }
     }
 }
 

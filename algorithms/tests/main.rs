@@ -11,6 +11,7 @@ mod larger;
 mod layered;
 mod learning;
 mod quadratic;
+mod reporting;
 mod same_model;
 mod scaffold;
 mod signspsa;

@@ -147,6 +147,20 @@ impl Algorithm {
     }
 }
 
+impl Algorithm {
+    /// Why clients cannot [report](crate::reporting) their losses beside what stands beside the algorithm, by paths within
+    /// the entry; what speaks against it in the algorithm itself is [`AlgorithmConfig::silence`].
+    pub fn silence(&self) -> Option<Conflict> {
+        self.privacy.is_some().then(|| Conflict {
+            field: "privacy",
+            message: "a client's losses would go up beside its private update as they are, and no noise on a sum hides \
+                      them"
+                .to_owned(),
+            help: "leave `privacy` out, or choose whom to ask by something else than losses",
+        })
+    }
+}
+
 impl<'de> Deserialize<'de> for Algorithm {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Entry)

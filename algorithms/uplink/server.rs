@@ -166,10 +166,7 @@ impl UplinkServer {
         let payload = Self::rewrap(content, &self.global, mean);
         let alike = |(client, update): &(ClientId, Update)| {
             let payload = payload.clone();
-            (
-                *client,
-                Update { payload, examples: 1, counted: update.counted, kept: update.kept.clone() },
-            )
+            (*client, Update { payload, examples: 1, kept: update.kept.clone(), ..*update })
         };
         Ok(updates[..all].iter().map(alike).collect())
     }
@@ -183,8 +180,7 @@ impl UplinkServer {
     ) -> Result<Update, ProtocolError> {
         let values = self.decoded(exchange, client, &update.payload)?.into_owned();
         let payload = Self::rewrap(self.content(exchange.round), start, values);
-        let (examples, counted) = (update.examples, update.counted);
-        Ok(Update { payload, examples, counted, kept: update.kept.clone() })
+        Ok(Update { payload, kept: update.kept.clone(), ..*update })
     }
 
     fn feeds_back(&self) -> bool {

@@ -27,6 +27,7 @@ pub mod fair_share;
 mod filling;
 pub mod model;
 mod number;
+mod reach;
 mod routes;
 pub mod star;
 pub mod topology;

@@ -161,6 +161,14 @@ impl Wiring {
     }
 }
 
+/// The link of a star that all share who transfer this way.
+pub(super) const fn shared_by(direction: Direction) -> usize {
+    match direction {
+        Direction::Down => DOWN,
+        Direction::Up => UP,
+    }
+}
+
 fn star_links(server: &ServerLink) -> [Capacity; 2] {
     let link = |capacity| Capacity { capacity, sharing: Sharing::Shared };
     [link(server.uplink), link(server.downlink)]

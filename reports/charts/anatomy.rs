@@ -8,12 +8,15 @@ use super::{
     title,
 };
 use crate::{
-    format::{Quantity, percent},
-    records::{AlgorithmDetails, RoundAnatomy},
+    format::{Quantity, grouped, percent},
+    records::{AlgorithmDetails, LOSSES, RoundAnatomy},
     text::shown,
 };
 
+/// From one algorithm to the next, with one line below the bar.
 const ROW: f64 = 46.0;
+/// Each further line.
+const LINE: f64 = 15.0;
 const STAGES: [&str; 4] = ["download", "compute", "upload", "wait for others"];
 
 pub(super) fn chart(view: &View<'_>) -> Chart {
@@ -32,16 +35,16 @@ pub(super) fn chart(view: &View<'_>) -> Chart {
     let top = legend(&mut scene, top);
     let label = column(algorithms.iter().map(|a| shown(&a.label)), LABEL, 0.28 * view.width) + 12.0;
     let bars = (label, view.width - 66.0);
-    for (i, algorithm) in algorithms.iter().enumerate() {
+    let mut y = top;
+    for algorithm in algorithms {
         let scale = match &algorithm.anatomy {
             Some(anatomy) if shares => total(anatomy),
             _ => most,
         };
-        row(&mut scene, algorithm, bars, scale, top + ROW * i as f64);
+        y = row(&mut scene, algorithm, bars, scale, y);
     }
-    let end = top + ROW * algorithms.len() as f64;
-    let (title, scene) = (heading.to_owned(), on_paper(scene, end + 2.0));
-    Chart { name: "round-anatomy".to_owned(), title, caption: caption(shares), scene }
+    let (title, scene) = (heading.to_owned(), on_paper(scene, y + 2.0));
+    Chart { name: "round-anatomy".to_owned(), title, caption: caption(shares, algorithms), scene }
 }
 
 fn stages(anatomy: &RoundAnatomy) -> [f64; 4] {
@@ -66,13 +69,20 @@ fn legend(scene: &mut Scene, top: f64) -> f64 {
     y + 24.0
 }
 
-fn row(scene: &mut Scene, algorithm: &AlgorithmDetails, bars: (f64, f64), scale: f64, y: f64) {
+/// Draws one algorithm at `y` and returns where the next begins.
+fn row(
+    scene: &mut Scene,
+    algorithm: &AlgorithmDetails,
+    bars: (f64, f64),
+    scale: f64,
+    y: f64,
+) -> f64 {
     let name = font::fitted(&shown(&algorithm.label), LABEL, bars.0 - 12.0);
     scene.text((0.0, y + 15.0), name, LABEL, palette::INK, Anchor::Start);
     let Some(anatomy) = &algorithm.anatomy else {
         let text = "no client ever took part";
         scene.text((bars.0, y + 15.0), text, NOTE, palette::MUTED, Anchor::Start);
-        return;
+        return y + ROW;
     };
     let mut x = bars.0;
     for (seconds, color) in stages(anatomy).into_iter().zip(palette::STAGES) {
@@ -84,30 +94,36 @@ fn row(scene: &mut Scene, algorithm: &AlgorithmDetails, bars: (f64, f64), scale:
     }
     let sum = Quantity::Time.human(total(anatomy));
     scene.text((x + 6.0, y + 14.5), sum, LABEL, palette::INK, Anchor::Start);
-    let note = format!(
-        "{} dropped, {} too late, of {} client-rounds",
-        percent(anatomy.dropped_share),
-        percent(anatomy.late_share),
-        grouped(anatomy.client_rounds)
-    );
-    let note = font::fitted(&note, NOTE, scene.width - bars.0);
-    scene.text((bars.0, y + 35.0), note, NOTE, palette::MUTED, Anchor::Start);
-}
-
-/// 12345 as "12,345".
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
+    let lines = font::wrapped(&losses(algorithm), NOTE, scene.width - bars.0);
+    for (i, line) in lines.iter().enumerate() {
+        let at = (bars.0, y + 35.0 + LINE * i as f64);
+        scene.text(at, line, NOTE, palette::MUTED, Anchor::Start);
     }
-    text
+    y + ROW + LINE * lines.len().saturating_sub(1) as f64
 }
 
-fn caption(shares: bool) -> String {
+/// What was lost, each kind by its name.
+fn losses(algorithm: &AlgorithmDetails) -> String {
+    let fates = algorithm.fates();
+    let share = |count: u64| percent(count as f64 / fates.started() as f64);
+    let parts: Vec<String> =
+        fates.losses().map(|(loss, count)| format!("{} {}", share(count), loss.name)).collect();
+    let parts = if parts.is_empty() { "nothing lost".to_owned() } else { parts.join(", ") };
+    format!("{parts}, of {} client-rounds", grouped(fates.started()))
+}
+
+/// What the kinds of loss are that occurred.
+fn meanings(algorithms: &[AlgorithmDetails]) -> String {
+    let occurs = |name: &str| {
+        algorithms.iter().any(|a| a.fates().losses().any(|(loss, _)| loss.name == name))
+    };
+    let meanings = LOSSES.iter().filter(|loss| occurs(loss.name));
+    let meanings: Vec<String> =
+        meanings.map(|loss| format!("{}, when {}", loss.name, loss.meaning)).collect();
+    if meanings.is_empty() { "nothing".to_owned() } else { meanings.join("; ") }
+}
+
+fn caption(shares: bool, algorithms: &[AlgorithmDetails]) -> String {
     let scale = if shares {
         " The totals differ more than thirtyfold, so every bar is drawn to its own total."
     } else {
@@ -116,7 +132,7 @@ fn caption(shares: bool) -> String {
     format!(
         "Means over the client-rounds whose result was used. A long first or third part means that \
          the link is the bottleneck, a long second one the processor, a long last one that fast \
-         clients wait for slow ones.{scale} Below each bar is what was lost: clients that went \
-         offline, and results that came after the round had ended."
+         clients wait for slow ones.{scale} Below each bar is what came to nothing: {}.",
+        meanings(algorithms)
     )
 }

@@ -7,10 +7,12 @@ mod costs;
 mod curves;
 mod fit;
 mod font;
+mod groups;
 mod paint;
 mod palette;
 mod scene;
 mod series;
+mod staleness;
 
 use crate::{
     charged,
@@ -96,10 +98,10 @@ impl Chart {
     }
 }
 
-/// All charts of `run`, laid out for `width` pixels.
+/// The charts of `run`, laid out for `width` pixels: all that have something to show.
 pub fn all(run: &Run, comparison: &Comparison, width: f64) -> Vec<Chart> {
     let view = View { run, comparison, width };
-    let charts = vec![
+    let mut charts = vec![
         accuracy::chart(&view, Resource::Time),
         accuracy::chart(&view, Resource::Flops),
         accuracy::chart(&view, Resource::Uplink),
@@ -107,6 +109,8 @@ pub fn all(run: &Run, comparison: &Comparison, width: f64) -> Vec<Chart> {
         fit::chart(&view),
         anatomy::chart(&view),
     ];
+    charts.extend(staleness::chart(&view));
+    charts.extend(groups::chart(&view));
     match charged::note(run) {
         Some(note) => charts.into_iter().map(|chart| qualified(chart, &note)).collect(),
         None => charts,

@@ -38,4 +38,7 @@ pub(crate) const FITS: Color = SERIES[5];
 pub(crate) const LACKS: Color = SERIES[1];
 
 /// Download, compute, upload, wait.
-pub(crate) const STAGES: [Color; 4] = [SERIES[5], SERIES[4], SERIES[2], Color(0xB8, 0xBF, 0xC7)];
+pub(crate) const STAGES: [Color; 4] = [SERIES[5], SERIES[4], SERIES[2], UNUSED];
+
+/// What came to nothing.
+pub(crate) const UNUSED: Color = Color(0xB8, 0xBF, 0xC7);

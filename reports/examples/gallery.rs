@@ -5,9 +5,9 @@
 #[path = "../tests/synthetic.rs"]
 mod synthetic;
 
-use std::{error::Error, path::PathBuf};
+use std::{error::Error, fs, path::PathBuf};
 
-use fleetune_reports::{Run, statistics::Comparison, summary_table, write_run};
+use fleetune_reports::{Run, charts, statistics::Comparison, summary_table, write_run};
 use synthetic::Recipe;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -20,6 +20,29 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut censored = Recipe { seeds: 4, ..usual.clone() }.results();
     censored.rounds.iter_mut().filter(|r| r.seed % 2 == 1).for_each(|r| r.accuracy *= 0.93);
     write_run(&root.join("censored"), &censored)?;
+    let mut looked_at = Vec::new();
+    let mut stale = usual.results();
+    synthetic::without_rounds(&mut stale, 2.0, 25);
+    looked_at.push(("stale", stale));
+    let mut tiers = usual.results();
+    synthetic::without_rounds(&mut tiers, 1.0, u64::MAX);
+    let names = ["tier 1, fastest", "tier 2", "tier 3, slowest"];
+    synthetic::in_groups(&mut tiers, &names, true);
+    looked_at.push(("tiers", tiers));
+    let mut crowded = Recipe::crowded().results();
+    synthetic::without_rounds(&mut crowded, 30.0, 200);
+    let names = ["an edge with quite a long and winding name", "b", "c", "d", "e", "f"];
+    synthetic::in_groups(&mut crowded, &names, false);
+    looked_at.push(("crowded-edges", crowded));
+    for (name, results) in looked_at {
+        let dir = root.join(name);
+        write_run(&dir, &results)?;
+        let run = Run::load(&dir)?;
+        let comparison = Comparison::new(&run.summary, &run.details);
+        for chart in charts::all(&run, &comparison, charts::NARROW) {
+            fs::write(dir.join(format!("{}-narrow.png", chart.name)), chart.png()?)?;
+        }
+    }
     let recipes = [
         ("usual", usual),
         ("single", single),

@@ -4,6 +4,7 @@
 use minijinja::{AutoEscape, Environment, Value, syntax::SyntaxConfig, value::Serde};
 use serde::Serialize;
 
+mod participation;
 mod tables;
 
 use crate::{
@@ -42,7 +43,8 @@ struct Page {
     any_censored: bool,
     several_seeds: bool,
     figures: Vec<Figure>,
-    participation: Vec<tables::ParticipationRow>,
+    participation: Option<participation::Table>,
+    groups: Option<participation::Table>,
     reality: Vec<tables::RealityRow>,
     backend: String,
     manifest: Vec<Pair>,
@@ -70,7 +72,8 @@ pub fn page(run: &Run, comparison: &Comparison) -> Result<String, ReportError> {
         any_censored: comparison.outcomes.iter().any(|o| o.reached > 0 && o.is_censored()),
         several_seeds: comparison.outcomes.iter().any(|o| o.seeds > 1),
         figures: figures(run, comparison)?,
-        participation: tables::participation(run),
+        participation: participation::by_class(run),
+        groups: participation::by_group(run),
         reality: tables::reality(run),
         backend: shown(&run.manifest.backend),
         manifest: manifest(run),

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    format::{Quantity, percent},
+    format::percent,
     reader::Run,
     records::Treatment,
     statistics::{Comparison, Estimate, Outcome, Resource},
@@ -25,21 +25,6 @@ pub(super) struct SummaryRow {
     name: String,
     description: String,
     cells: Vec<Cell>,
-}
-
-#[derive(Serialize)]
-pub(super) struct ParticipationRow {
-    algorithm: String,
-    /// Rows of this algorithm, on its first row; 0 on the others.
-    span: usize,
-    profile: String,
-    devices: u64,
-    started: u64,
-    completed: u64,
-    dropped: u64,
-    late: u64,
-    flops: String,
-    energy: String,
 }
 
 #[derive(Serialize)]
@@ -122,27 +107,6 @@ fn cost(outcome: &Outcome, comparison: &Comparison, resource: Resource) -> Cell 
         best: comparison.ranking(resource).first() == Some(&outcome),
         missing: false,
     }
-}
-
-pub(super) fn participation(run: &Run) -> Vec<ParticipationRow> {
-    let mut rows = Vec::new();
-    for algorithm in &run.details.algorithms {
-        for (i, p) in algorithm.participation.iter().enumerate() {
-            rows.push(ParticipationRow {
-                algorithm: shown(&algorithm.label),
-                span: if i == 0 { algorithm.participation.len() } else { 0 },
-                profile: shown(&p.profile),
-                devices: p.devices,
-                started: p.started,
-                completed: p.completed,
-                dropped: p.dropped,
-                late: p.late,
-                flops: Quantity::Flops.human(p.device_flops.get() as f64),
-                energy: Quantity::Energy.human(p.energy.get()),
-            });
-        }
-    }
-    rows
 }
 
 pub(super) fn reality(run: &Run) -> Vec<RealityRow> {

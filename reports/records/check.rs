@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{CellTotals, Details, RoundRecord, Summary, round::implausible};
+use super::{CellTotals, Details, RoundRecord, Staleness, Summary, round::implausible};
 
 /// What is wrong with the records, if they contradict themselves or each other.
 pub(crate) fn contradiction(
@@ -18,6 +18,8 @@ pub(crate) fn contradiction(
     }
     labels(details)
         .or_else(|| cells(summary, details))
+        .or_else(|| ends(details))
+        .or_else(|| staleness(summary, details))
         .or_else(|| ordered(rounds, summary))
         .or_else(|| {
             let again = Summary::new(summary.target_accuracy, rounds, &totals(summary));
@@ -51,6 +53,34 @@ fn cells(summary: &Summary, details: &Details) -> Option<String> {
         } else {
             None
         }
+    })
+}
+
+/// Every client-round that was started met one end.
+fn ends(details: &Details) -> Option<String> {
+    details.algorithms.iter().find_map(|algorithm| {
+        let unequal = |p: &&super::ProfileParticipation| p.fates().started() != p.started;
+        let profile = algorithm.participation.iter().find(unequal)?;
+        Some(format!(
+            "on {:?}, {:?} started {} client-rounds, but {} met an end",
+            profile.profile,
+            algorithm.label,
+            profile.started,
+            profile.fates().started()
+        ))
+    })
+}
+
+/// What was counted by profile is what was counted by cell.
+fn staleness(summary: &Summary, details: &Details) -> Option<String> {
+    details.algorithms.iter().find_map(|algorithm| {
+        let mut by_cell = Staleness::default();
+        let mine = summary.cells.iter().filter(|cell| cell.algorithm == algorithm.label);
+        let counts = mine.filter_map(|cell| Some(&cell.staleness.as_ref()?.counts));
+        counts.for_each(|counts| by_cell.merge(counts));
+        (by_cell != algorithm.staleness()).then(|| {
+            format!("the staleness of {:?} by seed is not that by device class", algorithm.label)
+        })
     })
 }
 
@@ -88,6 +118,8 @@ fn totals(summary: &Summary) -> Vec<CellTotals> {
         device_flops: Default::default(),
         wasted_flops: Default::default(),
         server_flops: cell.server_flops,
+        staleness: cell.staleness.as_ref().map(|s| s.counts.clone()).unwrap_or_default(),
+        backhaul: cell.backhaul,
     };
     summary.cells.iter().map(totals).collect()
 }

@@ -3,7 +3,7 @@
 use fleetune_units::{Bytes, Flops, Joules, Seconds};
 use serde::{Deserialize, Serialize};
 
-use super::plain;
+use super::{Fates, GroupRecord, Staleness, plain};
 
 /// What `details.json` holds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,6 +62,25 @@ pub struct AlgorithmDetails {
     /// What its updates revealed: one entry per seed, or none if they were not made private.
     #[serde(default)]
     pub privacy: Vec<PrivacySpent>,
+    /// What each group of devices with rounds of its own did; absent where all devices are one group.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<GroupRecord>,
+}
+
+impl AlgorithmDetails {
+    /// What became of all client-rounds.
+    pub fn fates(&self) -> Fates {
+        let mut all = Fates::default();
+        self.participation.iter().for_each(|profile| all += profile.fates());
+        all
+    }
+
+    /// How stale updates were, over all profiles.
+    pub fn staleness(&self) -> Staleness {
+        let mut all = Staleness::default();
+        self.participation.iter().for_each(|profile| all.merge(&profile.staleness));
+        all
+    }
 }
 
 /// The (ε, δ) guarantee that each device had at the end of a run against whoever sees all of the server's models.
@@ -101,11 +120,9 @@ pub struct ProfileFit {
 }
 
 /// Mean durations over the client-rounds of an algorithm that were aggregated, all seeds pooled.
+// Earlier versions wrote some counts here that are those of the participation; they are passed over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct RoundAnatomy {
-    /// Client-rounds that were started: aggregated, dropped and late together.
-    pub client_rounds: u64,
     /// Mean time to receive the model or its update.
     #[serde(rename = "download_s", with = "plain::seconds")]
     pub download: Seconds,
@@ -118,14 +135,11 @@ pub struct RoundAnatomy {
     /// Mean time from the end of the upload to the end of the round: waiting for others.
     #[serde(rename = "wait_s", with = "plain::seconds")]
     pub wait: Seconds,
-    /// Share of the started client-rounds that went offline or failed, 0 to 1.
-    pub dropped_share: f64,
-    /// Share of the started client-rounds that came too late to be used (surplus of
-    /// over-commitment or past the deadline), 0 to 1.
-    pub late_share: f64,
 }
 
-/// What the devices of one profile did for an algorithm, all seeds pooled.
+/// What the devices of one profile did for an algorithm, all seeds pooled. Every client-round that
+/// was started is counted under one of the seven ends. Earlier versions had three, and counted the
+/// last five as `late`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProfileParticipation {
@@ -137,10 +151,27 @@ pub struct ProfileParticipation {
     pub started: u64,
     /// Client-rounds aggregated.
     pub completed: u64,
-    /// Client-rounds lost to going offline or failing.
-    pub dropped: u64,
-    /// Client-rounds that came too late to be used.
+    /// Client-rounds lost because the device left: it went offline, was no longer eligible or had
+    /// an empty battery.
+    #[serde(alias = "dropped")]
+    pub left: u64,
+    /// Client-rounds to which the deadline put an end.
     pub late: u64,
+    /// Client-rounds that came to nothing because enough others were faster.
+    #[serde(default)]
+    pub surplus: u64,
+    /// Client-rounds whose update was discarded, as the model had moved on too far.
+    #[serde(default)]
+    pub stale: u64,
+    /// Client-rounds that the end of the run broke off.
+    #[serde(default)]
+    pub interrupted: u64,
+    /// Client-rounds that ended because the device lacks the memory for a further exchange.
+    #[serde(default)]
+    pub excluded: u64,
+    /// How stale its updates were; absent where none can be.
+    #[serde(default, skip_serializing_if = "Staleness::is_empty")]
+    pub staleness: Staleness,
     /// Arithmetic done.
     #[serde(with = "plain::flops")]
     pub device_flops: Flops,

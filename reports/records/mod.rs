@@ -15,9 +15,12 @@
 
 mod check;
 mod details;
+mod fates;
+mod groups;
 mod manifest;
 mod plain;
 mod round;
+mod staleness;
 mod summary;
 
 pub(crate) use check::contradiction;
@@ -25,10 +28,13 @@ pub use details::{
     AlgorithmDetails, Details, PrivacySpent, ProfileFit, ProfileParticipation, RoundAnatomy,
     ScenarioInfo, Start, Statement, Treatment,
 };
+pub use fates::{Fates, LOSSES, Loss};
+pub use groups::GroupRecord;
 pub use manifest::Manifest;
 pub use round::{COLUMNS, RoundRecord};
 pub(crate) use round::{read_rounds, write_rounds};
-pub use summary::{CellSummary, CellTotals, Summary};
+pub use staleness::{Histogram, Staleness, StalenessSummary};
+pub use summary::{Backhaul, CellSummary, CellTotals, Summary};
 
 /// Everything a finished run has to say, as the simulator hands it over.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,7 +3,7 @@
 use fleetune_units::{Bytes, Flops, Joules, Seconds};
 use serde::{Deserialize, Serialize};
 
-use super::{RoundRecord, plain};
+use super::{RoundRecord, Staleness, StalenessSummary, plain};
 
 /// What the simulator knows of a cell beyond its evaluated rounds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,29 @@ pub struct CellTotals {
     pub wasted_flops: Flops,
     /// Arithmetic that the server did as its part of training over the whole cell.
     pub server_flops: Flops,
+    /// How stale updates were; without counts in rounds.
+    pub staleness: Staleness,
+    /// What edges and cloud sent each other; nothing where there are no edges.
+    pub backhaul: Backhaul,
+}
+
+/// Bytes between the edges of a hierarchy and its cloud. They are no device's, and in no device's bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Backhaul {
+    /// From the edges.
+    #[serde(rename = "uplink_bytes", with = "plain::bytes")]
+    pub uplink: Bytes,
+    /// To them.
+    #[serde(rename = "downlink_bytes", with = "plain::bytes")]
+    pub downlink: Bytes,
+}
+
+impl Backhaul {
+    /// Whether nothing was sent.
+    pub fn is_zero(&self) -> bool {
+        self.uplink.is_zero() && self.downlink.is_zero()
+    }
 }
 
 /// What `summary.json` holds.
@@ -75,6 +98,12 @@ pub struct CellSummary {
     /// it only averages. Earlier versions did not write it.
     #[serde(default, with = "plain::flops")]
     pub server_flops: Flops,
+    /// How stale updates were; absent in rounds, where none is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub staleness: Option<StalenessSummary>,
+    /// What edges and cloud sent each other; absent where there are no edges.
+    #[serde(default, skip_serializing_if = "Backhaul::is_zero")]
+    pub backhaul: Backhaul,
 }
 
 impl Summary {
@@ -116,6 +145,8 @@ impl CellSummary {
             excluded_devices: totals.excluded_devices,
             wasted_flops_fraction: wasted,
             server_flops: totals.server_flops,
+            staleness: StalenessSummary::new(&totals.staleness),
+            backhaul: totals.backhaul,
         }
     }
 }

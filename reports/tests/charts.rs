@@ -8,7 +8,7 @@ use fleetune_reports::{
 };
 use fleetune_units::{Bytes, Seconds};
 
-use crate::synthetic::{Recipe, shape};
+use crate::synthetic::{Recipe, in_groups, shape, without_rounds};
 
 fn load(results: &fleetune_reports::RunResults) -> (Run, Comparison) {
     let dir = tempfile::tempdir().unwrap();
@@ -39,11 +39,19 @@ fn assert_legible(chart: &Chart, case: &str) {
 }
 
 fn assert_drawable(case: &str, results: &fleetune_reports::RunResults) {
+    assert_drawable_alone(case, results, "");
+}
+
+/// As [`assert_drawable`], looking at the chart of that name alone; at all, if it is empty.
+fn assert_drawable_alone(case: &str, results: &fleetune_reports::RunResults, name: &str) {
     let (run, comparison) = load(results);
     for width in [WIDE, NARROW] {
         let charts = charts::all(&run, &comparison, width);
-        assert_eq!(charts.len(), 6);
-        for chart in charts {
+        let details = &run.details.algorithms;
+        let stale = details.iter().any(|a| !a.staleness().is_empty());
+        let grouped = details.iter().any(|a| a.groups.len() > 1);
+        assert_eq!(charts.len(), 6 + usize::from(stale) + usize::from(grouped), "{case}");
+        for chart in charts.into_iter().filter(|chart| name.is_empty() || chart.name == name) {
             assert_legible(&chart, case);
             let svg = chart.svg().unwrap();
             assert!(svg.starts_with("<svg ") && svg.trim_end().ends_with("</svg>"));
@@ -152,6 +160,70 @@ fn anatomies_of_nobody_and_of_nothing() {
     results.details.algorithms[3].fit.clear();
     results.details.algorithms[0].fit[0].needed = Bytes::new(u64::MAX);
     assert_drawable("anatomy", &results);
+}
+
+#[test]
+fn staleness_of_any_extent() {
+    for (mean, bound) in
+        [(0.001, 0), (0.1, 0), (1.0, 3), (4.0, u64::MAX), (300.0, 900), (1e12, 1 << 40)]
+    {
+        for recipe in [Recipe::usual(), Recipe::crowded()] {
+            let mut results = recipe.results();
+            without_rounds(&mut results, mean, bound);
+            assert_drawable_alone(&format!("stale by {mean}"), &results, "staleness");
+        }
+    }
+}
+
+/// One algorithm's updates may all be discarded, another's none, a third's all be fresh, and a fourth have none.
+#[test]
+fn staleness_of_nobody_and_of_all() {
+    let mut results = Recipe::usual().results();
+    without_rounds(&mut results, 2.0, 9);
+    let of = |results: &mut fleetune_reports::RunResults, n: usize, joined: u64, discarded: u64| {
+        let mut all = fleetune_reports::records::Staleness::default();
+        for profile in &mut results.details.algorithms[n].participation {
+            profile.staleness = Default::default();
+            (0..joined).for_each(|_| profile.staleness.joined.add(0));
+            (0..discarded).for_each(|i| profile.staleness.discarded.add(10 + i));
+            (profile.completed, profile.stale) = (joined, discarded);
+            profile.started = profile.fates().started();
+            all.merge(&profile.staleness);
+        }
+        let label = results.details.algorithms[n].label.clone();
+        let mine = results.totals.iter_mut().filter(|cell| cell.algorithm == label);
+        mine.enumerate().for_each(|(i, cell)| {
+            cell.staleness = if i == 0 { all.clone() } else { Default::default() };
+        });
+    };
+    of(&mut results, 0, 0, 5);
+    of(&mut results, 1, 5, 0);
+    of(&mut results, 2, 0, 0);
+    assert_drawable_alone("some stale", &results, "staleness");
+    of(&mut results, 3, 0, 0);
+    of(&mut results, 0, 1, 0);
+    assert_drawable_alone("all fresh", &results, "staleness");
+}
+
+#[test]
+fn groups_of_any_number() {
+    let names: Vec<String> =
+        (0..11).map(|i| format!("an edge whose name is not short {i}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    for count in [1, 2, 3, 11] {
+        for stale in [false, true] {
+            for recipe in [Recipe::usual(), Recipe::crowded()] {
+                let mut results = recipe.results();
+                in_groups(&mut results, &names[..count], stale);
+                assert_drawable_alone(&format!("{count} groups"), &results, "groups");
+            }
+        }
+    }
+    let mut results = Recipe::usual().results();
+    in_groups(&mut results, &["", "x"], true);
+    results.details.algorithms[1].groups.clear();
+    results.details.algorithms[2].groups.truncate(1);
+    assert_drawable_alone("few groups", &results, "groups");
 }
 
 /// Whatever is plotted can be read, also where there is nothing, or only dots.

@@ -10,3 +10,4 @@ mod coverage;
 mod hostile;
 mod run_directory;
 mod schema;
+mod staleness;

@@ -4,7 +4,7 @@ use std::fs;
 
 use fleetune_reports::{
     ReportError, Run,
-    records::{COLUMNS, CellTotals, RoundRecord, Summary},
+    records::{Backhaul, COLUMNS, CellTotals, Histogram, RoundRecord, Staleness, Summary},
     write_run, write_tables,
 };
 use fleetune_units::{Bytes, Flops, Joules, Seconds};
@@ -115,6 +115,11 @@ fn to_target_is_the_first_evaluation_that_meets_it() {
         device_flops: Flops::new(2000),
         wasted_flops: Flops::new(500),
         server_flops: Flops::new(70),
+        staleness: Staleness {
+            joined: [0, 0, 3].into_iter().collect(),
+            discarded: Histogram::default(),
+        },
+        backhaul: Backhaul::default(),
     };
     let summary = Summary::new(0.7, &rounds, &[totals]);
     let cell = &summary.cells[0];

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use fleetune_reports::records::{
-    AlgorithmDetails, CellTotals, Details, Manifest, ProfileFit, ProfileParticipation,
-    RoundAnatomy, RoundRecord, RunResults, ScenarioInfo, Start, Statement, Treatment,
+    AlgorithmDetails, Backhaul, CellTotals, Details, GroupRecord, Histogram, Manifest, ProfileFit,
+    ProfileParticipation, RoundAnatomy, RoundRecord, RunResults, ScenarioInfo, Staleness, Start,
+    Statement, Treatment,
 };
 use fleetune_units::{Bytes, Flops, Joules, Seconds};
 
@@ -153,6 +154,8 @@ impl Recipe {
             device_flops: Flops::new(flops),
             wasted_flops: Flops::new(flops / 7),
             server_flops: Flops::new(flops / 3),
+            staleness: Staleness::default(),
+            backhaul: Backhaul::default(),
         }
     }
 
@@ -206,8 +209,13 @@ impl Recipe {
                 devices: p.1,
                 started,
                 completed: started * 8 / 10,
-                dropped: started / 10,
-                late: started - started * 8 / 10 - started / 10,
+                left: started / 10,
+                late: 0,
+                surplus: started - started * 8 / 10 - started / 10,
+                stale: 0,
+                interrupted: 0,
+                excluded: 0,
+                staleness: Staleness::default(),
                 device_flops: Flops::new((s.flops * started as f64) as u128),
                 energy: Joules::from_raw(s.flops * 2e-10 * started as f64),
             }
@@ -217,17 +225,73 @@ impl Recipe {
             description: "an invented algorithm for the layout".to_owned(),
             fit: self.profiles.iter().map(fit).collect(),
             anatomy: Some(RoundAnatomy {
-                client_rounds: 12_345,
                 download: Seconds::from_raw(s.up.sqrt() * 2e-3 + 0.2),
                 compute: Seconds::from_raw(s.round_s * 0.5),
                 upload: Seconds::from_raw(s.up.sqrt() * 5e-3 + 0.1),
                 wait: Seconds::from_raw(s.round_s * 0.35),
-                dropped_share: 0.043,
-                late_share: 0.187,
             }),
             participation: self.profiles.iter().map(part).collect(),
             privacy: Vec::new(),
+            groups: Vec::new(),
         }
+    }
+}
+
+/// As if there had been no rounds: an update of the profile in place n is stale by a geometric law of
+/// mean `mean (n + 1)`, and discarded beyond `bound`.
+pub(crate) fn without_rounds(results: &mut RunResults, mean: f64, bound: u64) {
+    results.totals.iter_mut().for_each(|cell| cell.staleness = Staleness::default());
+    for algorithm in &mut results.details.algorithms {
+        if let Some(anatomy) = &mut algorithm.anatomy {
+            anatomy.wait = Seconds::ZERO;
+        }
+        for (place, p) in algorithm.participation.iter_mut().enumerate() {
+            let share = 1.0 / (1.0 + mean * (place + 1) as f64);
+            for i in 0..p.started - p.left {
+                let u = 0.5 * (1.0 + noise(&p.profile, place as u64, i));
+                let stale = (libm::log(u.max(1e-300)) / libm::log1p(-share)) as u64;
+                let counts = if stale > bound {
+                    &mut p.staleness.discarded
+                } else {
+                    &mut p.staleness.joined
+                };
+                counts.add(stale);
+            }
+            (p.completed, p.surplus) = (p.staleness.joined.total(), 0);
+            p.stale = p.staleness.discarded.total();
+        }
+        let mine = results.totals.iter_mut().find(|cell| cell.algorithm == algorithm.label);
+        if let Some(cell) = mine {
+            cell.staleness = algorithm.staleness();
+        }
+    }
+}
+
+/// As if devices were in groups of these names, the later the slower.
+pub(crate) fn in_groups(results: &mut RunResults, names: &[&str], stale: bool) {
+    for cell in &mut results.totals {
+        cell.backhaul =
+            Backhaul { uplink: Bytes::new(40_000_000), downlink: Bytes::new(50_000_000) };
+    }
+    for (place, algorithm) in results.details.algorithms.iter_mut().enumerate() {
+        let group = |(n, name): (usize, &&str)| {
+            let slow = (n * n + 1) as u64;
+            let mut staleness = Histogram::default();
+            (0..if stale { 200 / slow } else { 0 }).for_each(|i| staleness.add((i % 3 + 1) * slow));
+            GroupRecord {
+                name: (*name).to_owned(),
+                devices: 12 + n as u64,
+                rounds: 301 / slow,
+                participants: 2000 / slow,
+                mean_round: (n < 9).then(|| Seconds::from_raw((7.3 + place as f64) * slow as f64)),
+                staleness,
+                device_flops: Flops::new(1_000_000_000_000 / u128::from(slow)),
+                uplink: Bytes::new(12_000_000 / slow),
+                downlink: Bytes::new(120_000_000 / slow),
+                energy: Joules::from_raw(420.0 / slow as f64),
+            }
+        };
+        algorithm.groups = names.iter().enumerate().map(group).collect();
     }
 }
 

@@ -10,6 +10,7 @@ mod memory;
 mod model;
 mod network;
 mod policy;
+mod selection;
 
 use std::{path::Path, sync::Arc};
 
@@ -48,6 +49,7 @@ pub(crate) fn run(draft: &mut Draft, folder: &Path, faults: &mut Vec<Fault>) -> 
     adaptive::rounds(draft, faults);
     network::topology(draft, faults);
     policy::groups(draft, faults);
+    selection::check(draft, faults);
     let checkpoint = model::checkpoint(draft, folder, faults);
     costs::check(draft, checkpoint.as_ref(), faults);
     let task = data::task(draft, folder, faults);

@@ -4,7 +4,10 @@ use fleetune_algorithms::{mixing::Rule, settings::Positive};
 use fleetune_units::{Flops, Seconds};
 use serde::{Deserialize, Serialize};
 
-use super::number::{over_commitment, positive, positive_or_none, whole};
+use super::{
+    number::{over_commitment, positive, positive_or_none, whole},
+    selection::SelectionConfig,
+};
 
 /// When the server joins what arrives.
 #[derive(Clone, Copy, Debug, PartialEq, Default, Serialize, Deserialize)]
@@ -174,6 +177,9 @@ pub struct FederationConfig {
     /// Rounds or not. The default is synchronous rounds.
     #[serde(default)]
     pub policy: PolicyConfig,
+    /// Whom a round asks. The default is `random`: anyone, each as likely. It is the one choice without rounds.
+    #[serde(default)]
+    pub selection: SelectionConfig,
     /// Batch sizes by device. The default is the algorithm's own for all.
     #[serde(default)]
     pub batch: Option<Batching>,

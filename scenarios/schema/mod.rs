@@ -8,6 +8,7 @@ mod model;
 mod name;
 mod network;
 mod number;
+mod selection;
 mod task;
 
 use fleetune_algorithms::uplink::Algorithm;
@@ -25,6 +26,10 @@ pub use self::{
     model::{CheckpointConfig, ModelConfig},
     name::{Label, Name},
     network::{NetworkConfig, ServerConfig},
+    selection::{
+        AvailabilityConfig, EnergyConfig, EnergyMeasure, OortConfig, ResourcesConfig,
+        SelectionConfig,
+    },
     task::{HeldOut, TaskConfig},
 };
 

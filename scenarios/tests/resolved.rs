@@ -35,12 +35,34 @@ fn every_default_and_every_used_profile_is_written_out() {
         "train: layers\n",
         "weight_decay: 0.0\n",
         "device_flops: null\n",
+        "selection: random\n",
         "compute: 10 TFLOP/s\n",
         "  raspberry-pi-5:\n    name: raspberry-pi-5\n",
     ] {
         assert!(text.contains(written), "{written:?} is not in\n{text}");
     }
     assert!(!text.contains("phone-high"), "a profile that no group uses is in\n{text}");
+}
+
+#[test]
+fn every_default_of_a_selection_is_written_out() {
+    for (short, long) in [
+        ("availability", "availability:\n      smoothing: 0.25\n      rest: 5\n"),
+        (
+            "{ oort: { cutoff: 0.5 } }",
+            "oort:\n      exploration: 0.9\n      exploration_decay: 0.98\n      exploration_min: 0.3\n      \
+             duration_quantile: 0.3\n      penalty: 2.0\n      pacer_rounds: 20\n      pacer_step: 0.05\n      \
+             clip_quantile: 0.9\n      cutoff: 0.5\n      blacklist_after: null\n",
+        ),
+        ("{ resources: {} }", "resources:\n      candidates: 3\n      memory_headroom: 0.0\n"),
+        ("{ energy: {} }", "energy:\n      by: joules\n"),
+    ] {
+        let set = format!("federation.selection={short}");
+        let scenario = checked(&small(), &[&set]).unwrap_or_else(|e| panic!("{}", printed(&e)));
+        let text = scenario.resolved_yaml();
+        assert!(text.contains(&format!("  selection:\n    {long}")), "{long:?} is not in\n{text}");
+        assert_eq!(again(&scenario), scenario);
+    }
 }
 
 #[test]
@@ -70,6 +92,7 @@ fn the_hash_is_that_of_what_results_depend_on() {
         "task.dataset.builtin=tweet",
         "fleet.heterogeneity.link_sigma=0.1",
         "federation.deadline=601 s",
+        "federation.selection={ energy: {} }",
         "network.server.compute=5 TFLOP/s",
         "algorithms.FedSPZO.fedspzo.epsilon=0.002",
     ] {

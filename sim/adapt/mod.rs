@@ -19,7 +19,7 @@ use fleetune_scenarios::schema::{Batching, PolicyConfig};
 
 use self::trials::Trials;
 use crate::{
-    cell::{federation_config, planned},
+    cell::{federation_config, open_server},
     federation::{Deadlines, NoChoice},
     prepare::{Prepared, World},
 };
@@ -59,7 +59,7 @@ fn open(
     batches: BatchSizes,
 ) -> Box<dyn Server> {
     let setup = Setup { batches, ..prepared.setup(world) };
-    algorithm.server(setup, planned(&federation_config(&prepared.scenario)))
+    open_server(setup, algorithm, &federation_config(&prepared.scenario))
 }
 
 /// Batch sizes with which all devices take about as long.

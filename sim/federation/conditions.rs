@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fleetune_devices::{Eligibility, availability::trace::Traces};
 
-use super::clock::Clock;
+use super::{clock::Clock, outages::Outage};
 
 /// What a run holds its devices to, beside their profiles. The default asks for nothing.
 #[derive(Debug, Clone, Default)]
@@ -15,4 +15,6 @@ pub struct Conditions {
     pub traces: Option<Arc<Traces>>,
     /// Whose clock says how long work takes.
     pub clock: Clock,
+    /// Links that are down for a while.
+    pub outages: Vec<Outage>,
 }

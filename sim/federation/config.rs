@@ -9,6 +9,7 @@ use fleetune_devices::{
         model::TransferModel,
     },
 };
+use fleetune_scenarios::schema::SelectionConfig;
 use fleetune_units::{Flops, FlopsPerSecond, Seconds};
 use serde::{Deserialize, Serialize};
 
@@ -83,6 +84,9 @@ pub struct FederationConfig {
     /// Rounds or not.
     #[serde(default)]
     pub policy: Policy,
+    /// Whom a round asks; without rounds, of no account.
+    #[serde(default)]
+    pub selection: SelectionConfig,
     /// An exchange takes no updates after this time; without rounds, a client that takes longer is
     /// broken off. It is also how long the server waits for a
     /// full cohort to be online before it starts with those who are. Without one, the server

@@ -12,6 +12,8 @@ pub(super) enum FederationEvent {
     SessionEnds { device: u32 },
     /// A device's battery crosses a level, or is plugged in or not.
     BatteryTurns { device: u32 },
+    /// An outage of a link begins or ends.
+    LinkTurns { outage: u32, up: bool },
     /// A client's transfer is complete, by the clock of a cost mode.
     Transferred { place: u32 },
     /// A flow leaves its latency phase or moves its last byte, or a link changes.
@@ -44,7 +46,9 @@ impl FederationEvent {
     /// The class under which it is scheduled.
     pub(super) fn class(self) -> Class {
         match self {
-            Self::SessionEnds { .. } | Self::BatteryTurns { .. } => Class::StateChange,
+            Self::SessionEnds { .. } | Self::BatteryTurns { .. } | Self::LinkTurns { .. } => {
+                Class::StateChange
+            }
             Self::FlowTurns | Self::Transferred { .. } | Self::Computed { .. } => Class::Completion,
             Self::Arrived { .. } => Class::Arrival,
             Self::TimedOut { .. }
@@ -67,7 +71,7 @@ impl Event for FederationEvent {
             Self::SessionEnds { device } | Self::BatteryTurns { device } => {
                 format!("device {device}")
             }
-            Self::FlowTurns => "the network".into(),
+            Self::FlowTurns | Self::LinkTurns { .. } => "the network".into(),
             Self::Transferred { place }
             | Self::Computed { place }
             | Self::Arrived { place }

@@ -4,6 +4,7 @@ use fleetune_devices::{
     energy::Moment,
     network::{
         Wiring,
+        topology::LinkId,
         transfers::{FlowId, Transfer, TransferError, Transfers},
     },
 };
@@ -77,6 +78,19 @@ impl Links {
         now: SimTime,
     ) -> Result<Option<Bytes>, TransferError> {
         self.transfers.abort(mover.flow(), moment(now))
+    }
+
+    /// A link goes down or comes back. Whoever moves over it waits.
+    pub(super) fn turn(
+        &mut self,
+        link: LinkId,
+        up: bool,
+        now: SimTime,
+    ) -> Result<(), TransferError> {
+        match up {
+            true => self.transfers.restore(link, moment(now)),
+            false => self.transfers.kill(link, moment(now)),
+        }
     }
 
     /// Whether anything is under way.

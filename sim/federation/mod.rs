@@ -18,10 +18,26 @@
 //! # Rules
 //!
 //! 1. **Who is asked.** Devices that are there, that the scenario's eligibility admits (charging, on
-//!    Wi-Fi, charged enough) and whose memory holds the assignment, in the order of keys that depend
-//!    on the seed, the round and the device alone: every algorithm sees the same draws. The server is
+//!    Wi-Fi, charged enough) and whose memory holds the assignment, in an order that the policy of selection
+//!    gives them. The server is
 //!    told who is asked, in that order, before it hands out the work; what a client's part costs does
-//!    not depend on who else is asked.
+//!    not depend on who else is asked. Every device has a key that depends on the seed, the round and itself
+//!    alone. Of the policies
+//!    * *random* takes the order of the keys: every algorithm sees the same draws;
+//!    * *availability* takes first who is least likely to be there all through the next round, by what was seen
+//!      of its comings and goings until now; who was asked in the last few rounds comes after all others;
+//!    * *oort* takes a share of devices that were never asked, drawn by the keys in proportion to their speed, and
+//!      the others by how much there was to learn from them, how long ago that was and how long they take, drawn by
+//!      the keys in proportion to that score. For it clients report their losses, four bytes behind each update;
+//!    * *resources* draws some by the keys, and takes first who thinks it will be done the soonest, nobody who
+//!      thinks it will exceed the deadline or who would have too little memory left; if all do, the soonest alone;
+//!    * *energy* takes first who has spent the least joules, radios' tails included, or who will have the fullest
+//!      battery.
+//!
+//!    What is equal falls back on the keys. All but the random policy pass over devices whose memory cannot hold the
+//!    algorithm at all; in the random one those draw along, and are counted where they would have been asked. What
+//!    policies know, devices say when they come, or the server has seen: nothing of it is of the future, and
+//!    coming costs no bytes.
 //! 2. **When a round opens.** As soon as a full cohort is there (or every device that can run the
 //!    algorithm at all, if those are fewer). If that takes longer than the deadline, with whoever is
 //!    there then or comes next. The server waits for a device's coming, never by polling.
@@ -81,6 +97,7 @@
 //!     the mains and charges. It dies, leaves or comes at the first nanosecond at which a level is
 //!     crossed, and changes of state come first at every instant: a device that dies exactly at its
 //!     arrival has not delivered. The dead draw nothing; they live again when they are plugged in.
+//!     A link that is down ([`Outage`]) keeps all devices away whose way crosses it.
 //!
 //! Without rounds ([`Policy::Asynchronous`]) rules 1 to 5, 11 and 12 give way to these:
 //!
@@ -139,6 +156,7 @@
 
 mod adaptive;
 mod anatomy;
+mod asking;
 mod asynchronous;
 mod books;
 mod client;
@@ -155,6 +173,7 @@ mod hierarchy;
 mod ledger;
 mod links;
 mod mode;
+mod outages;
 mod outcome;
 mod power;
 mod presence;
@@ -179,6 +198,7 @@ pub use config::{ConfigError, FederationConfig, Policy, Stop, TierWeights};
 pub use error::FederationError;
 pub use group::GroupInfo;
 pub use ledger::{Ledger, Resources};
+pub use outages::Outage;
 pub use outcome::{
     Backhaul, ClientOutcome, Closing, End, Fate, Observer, ObserverError, RoundOutcome, RunOutcome,
     Standing,

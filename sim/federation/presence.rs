@@ -84,13 +84,21 @@ pub(super) struct Presence<'a> {
     online: Vec<bool>,
     /// Whose battery keeps them away; empty if no device has one.
     barred: Vec<bool>,
-    /// Session ends that are in the calendar.
+    /// Links on the way of each that are down; empty if none ever was.
+    cut: Vec<u32>,
+    /// Session ends and turns of links that are in the calendar.
     pending: usize,
 }
 
 impl<'a> Presence<'a> {
     pub(super) fn new(devices: usize, source: Source<'a>) -> Self {
-        Self { source, online: vec![false; devices], barred: Vec::new(), pending: 0 }
+        Self {
+            source,
+            online: vec![false; devices],
+            barred: Vec::new(),
+            cut: Vec::new(),
+            pending: 0,
+        }
     }
 
     /// Whether sessions are as told, and not the devices' own.
@@ -100,7 +108,8 @@ impl<'a> Presence<'a> {
 
     pub(super) fn is_online(&self, device: u32) -> bool {
         let barred = self.barred.get(device as usize).is_some_and(|&barred| barred);
-        self.online[device as usize] && !barred
+        let cut = self.cut.get(device as usize).is_some_and(|&links| links > 0);
+        self.online[device as usize] && !barred && !cut
     }
 
     /// Whether the battery of `device` keeps it away from now on.
@@ -111,6 +120,27 @@ impl<'a> Presence<'a> {
         }
         self.barred[device as usize] = barred;
         Change::between(was, self.is_online(device))
+    }
+
+    /// A link on the way of `device` comes back, or goes down.
+    pub(super) fn connect(&mut self, device: u32, up: bool) -> Change {
+        let was = self.is_online(device);
+        if self.cut.is_empty() {
+            self.cut = vec![0; self.online.len()];
+        }
+        let links = &mut self.cut[device as usize];
+        *links = if up { links.saturating_sub(1) } else { *links + 1 };
+        Change::between(was, self.is_online(device))
+    }
+
+    /// A link will turn.
+    pub(super) fn expect(&mut self) {
+        self.pending += 1;
+    }
+
+    /// A link has turned.
+    pub(super) fn expected(&mut self) {
+        self.pending -= 1;
     }
 
     /// Whether no device will ever come or go any more.

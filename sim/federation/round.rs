@@ -12,7 +12,6 @@ use super::{
     mode::Mode,
     outcome::{Closing, Fate, RoundOutcome},
     presence::Change,
-    selection,
     server::Federation,
 };
 use crate::kernel::{Handle, SimDuration, SimTime};
@@ -97,6 +96,9 @@ impl Federation<'_> {
     pub(super) fn changed(&mut self, device: u32, change: Change) -> Result<(), FederationError> {
         let Some(group) = self.members.of(device) else { return Ok(()) };
         let counts = u32::from(self.capable[device as usize]);
+        if change != Change::Nothing {
+            self.selection.moved(group as u32, device, change == Change::Came, self.now());
+        }
         match change {
             Change::Came => {
                 self.groups[group].ready += counts;
@@ -182,36 +184,6 @@ impl Federation<'_> {
             over: false,
         });
         self.open_exchange(group, exchange, asked)
-    }
-
-    /// The devices to ask by place, in order; and how many were passed over because this round's
-    /// assignment exceeds their memory though the first one did not.
-    fn select(
-        &self,
-        group: usize,
-        exchange: Exchange,
-    ) -> Result<(Vec<(u32, ClientId)>, u32), FederationError> {
-        let (mut asked, mut excluded) = (Vec::new(), 0);
-        let ranking = selection::ranking(&self.seeds, exchange.round, self.devices.len() as u32);
-        for device in ranking {
-            if asked.len() as u64 == u64::from(self.rules.asked) {
-                break;
-            }
-            if self.members.of(device) != Some(group) || !self.presence.is_online(device) {
-                continue;
-            }
-            if !self.capable[device as usize] {
-                excluded += 1;
-                continue;
-            }
-            let work = self.assignment(group, exchange, device).workload;
-            if self.device(device).can_run(&work) {
-                asked.push((self.place(group, asked.len() as u32)?, device));
-            } else {
-                excluded += 1;
-            }
-        }
-        Ok((asked, excluded))
     }
 
     fn wait(&mut self, group: usize) -> Result<(), FederationError> {
@@ -305,7 +277,7 @@ impl Federation<'_> {
                 self.tails.keep(client.id, tail, now, useful);
             }
         }
-        Ok(Some(RoundOutcome {
+        let outcome = RoundOutcome {
             group: round.group,
             round: round.exchange.round,
             waited: round.waited,
@@ -316,6 +288,8 @@ impl Federation<'_> {
             excluded: round.excluded,
             clients: round.clients.values().map(Client::outcome).collect(),
             tails,
-        }))
+        };
+        self.tell_selection(group, &outcome);
+        Ok(Some(outcome))
     }
 }

@@ -4,7 +4,7 @@ use std::{fmt, ops::ControlFlow};
 
 use fleetune_algorithms::{
     mixing::Mixer,
-    protocol::{Assignment, Exchange, Horizon, Server},
+    protocol::{Assignment, Estimate, Exchange, Horizon, Server},
 };
 use fleetune_devices::{
     Device, Fleet,
@@ -25,15 +25,17 @@ use super::{
     hierarchy::Hierarchy,
     links::Links,
     mode::Mode,
+    outages::Outages,
     outcome::{End, Observer, RunOutcome, Standing},
     presence::{Presence, Sessions, Source},
     processors::Processors,
+    selection::{self, Policy as Selection},
     side::Side,
     supplies::Supplies,
     tails::Tails,
     tiers::Tiers,
 };
-use crate::kernel::{Calendar, SimDuration, SimTime};
+use crate::kernel::{Calendar, Counts, SimDuration, SimTime};
 
 /// The rules of a run in kernel time.
 #[derive(Debug, Clone, Copy)]
@@ -79,10 +81,12 @@ pub struct Federation<'a> {
     pub(super) presence: Presence<'a>,
     pub(super) wiring: Wiring,
     pub(super) links: Links,
+    pub(super) outages: Outages,
     pub(super) clock: Clock,
     pub(super) processors: Processors,
     pub(super) supplies: Supplies,
     pub(super) tails: Tails,
+    pub(super) selection: Box<dyn Selection>,
     /// By device: whether its memory holds the algorithm's first assignment.
     pub(super) capable: Vec<bool>,
     pub(super) standing: Standing,
@@ -168,11 +172,13 @@ impl<'a> Federation<'a> {
             calendar: Calendar::new(),
             presence: Presence::new(devices.len(), source),
             links: Links::new(&wiring),
+            outages: Outages::default(),
             wiring,
             clock: Clock::default(),
             processors: Processors::new(seeds),
             supplies: Supplies::new(devices, &Conditions::default(), &seeds),
             tails: Tails::default(),
+            selection: selection::policy(&config.selection),
             capable: Vec::new(),
             standing: Standing::default(),
             groups: std::iter::repeat_with(Group::default).take(groups).collect(),
@@ -193,6 +199,7 @@ impl<'a> Federation<'a> {
             self.presence = Presence::new(self.devices.len(), source);
         }
         self.clock = conditions.clock.clone();
+        self.outages = Outages::new(&conditions.outages);
         self.supplies = Supplies::new(self.devices, conditions, &self.seeds);
         self
     }
@@ -209,6 +216,19 @@ impl<'a> Federation<'a> {
     /// # Errors
     /// [`FederationError`]; all of them are final.
     pub fn run(mut self) -> Result<RunOutcome, FederationError> {
+        self.go()
+    }
+
+    /// As [`Federation::run`]; tells the books of the calendar as well.
+    ///
+    /// # Errors
+    /// As [`Federation::run`].
+    pub fn run_audited(mut self) -> Result<(RunOutcome, Counts), FederationError> {
+        let outcome = self.go()?;
+        Ok((outcome, self.calendar.counts()))
+    }
+
+    fn go(&mut self) -> Result<RunOutcome, FederationError> {
         self.check_parts()?;
         self.survey();
         self.form_groups();
@@ -219,7 +239,9 @@ impl<'a> Federation<'a> {
         } else {
             self.presence.start(&mut self.calendar)?;
             self.start_batteries()?;
+            self.schedule_outages()?;
             self.count_ready();
+            self.tell_who_is_there();
             if let Some(limit) = self.rules.time_limit {
                 self.schedule(limit, FederationEvent::Stop)?;
             }
@@ -260,12 +282,19 @@ impl<'a> Federation<'a> {
     fn survey(&mut self) {
         let horizon = Horizon { rounds: self.rules.rounds, cohort: self.rules.cohort };
         let clients = (0..).zip(self.devices);
+        let selection = &mut self.selection;
         self.capable = clients
             .map(|(client, device)| {
                 let alone = Alone { device, wiring: &self.wiring };
                 let undisturbed = Undisturbed { alone, clock: &self.clock };
                 let forecast = self.server.view().forecast(client, &undisturbed, horizon);
-                forecast.iter().any(|work| device.can_run(work))
+                let fits = || forecast.iter().filter(|work| device.can_run(work));
+                let capable = fits().next().is_some();
+                if capable {
+                    let times = || fits().map(|work| undisturbed.duration(work));
+                    selection.introduce(client, &|| times().fold(Seconds::ZERO, Seconds::max));
+                }
+                capable
             })
             .collect();
         self.standing.excluded = self.capable.iter().map(|&capable| u32::from(!capable)).sum();
@@ -279,6 +308,7 @@ impl<'a> Federation<'a> {
             }
             FederationEvent::BatteryTurns { device } => self.battery_turns(device),
             FederationEvent::Transferred { place } => self.transferred(place),
+            FederationEvent::LinkTurns { outage, up } => self.link_turns(outage, up),
             FederationEvent::FlowTurns => self.flows_turn(),
             FederationEvent::Computed { place } => self.computed(place),
             FederationEvent::TimedOut { place } => self.time_out(place),

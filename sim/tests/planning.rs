@@ -95,6 +95,27 @@ fn batches_of_fixed_length_cost_exactly_what_was_planned() {
     });
 }
 
+/// A report of losses is four bytes of every upload, planned and charged.
+#[test]
+fn reports_cost_exactly_what_was_planned() {
+    let [fedspzo, mezo, _, fedavg] = ALGORITHMS;
+    let [silent, reporting] = ["random", "oort"].map(|selection| {
+        let set = format!("federation.selection={selection}");
+        prepared([fedspzo, mezo, fedavg], &[&set])
+    });
+    let uploads = plan(&silent).unwrap().into_iter().map(|plan| plan.upload.least.get());
+    let uploads: Vec<u64> = uploads.collect();
+    let with: Vec<u64> =
+        plan(&reporting).unwrap().iter().map(|plan| plan.upload.least.get() - 4).collect();
+    assert_eq!(uploads, with);
+    by_cell(&reporting, |plan, cell, charges| {
+        let [one, _] = planned(plan);
+        for charge in charges {
+            assert_eq!(*charge, one.map(|x| COHORT * x), "{}, seed {}", cell.label, cell.seed);
+        }
+    });
+}
+
 /// Whatever the values are that are encoded: the size of a message follows from their number alone.
 #[test]
 fn encoded_and_private_updates_cost_exactly_what_was_planned() {

@@ -19,7 +19,7 @@ use super::world::{
 };
 
 /// FedBuff: `concurrency` at work, `buffer` updates a step, none staler than `bound`.
-fn buffered(concurrency: u32, buffer: u32, bound: Option<u64>) -> FederationConfig {
+pub(super) fn buffered(concurrency: u32, buffer: u32, bound: Option<u64>) -> FederationConfig {
     let staleness = Staleness { bound, ..FedBuff::default().staleness };
     let rule = Rule::FedBuff(FedBuff { staleness, ..FedBuff::default() });
     FederationConfig { policy: Policy::Asynchronous { concurrency, rule }, ..config(buffer) }
@@ -32,7 +32,7 @@ fn clients(diary: &Diary) -> impl Iterator<Item = &ClientOutcome> {
 /// What must hold whatever happened: every client that was asked ends exactly once, useful is what moved the model, and
 /// every FLOP, byte and joule is useful or wasted.
 #[track_caller]
-fn check(
+pub(super) fn check(
     outcome: &RunOutcome,
     diary: &Diary,
     script: &Script,

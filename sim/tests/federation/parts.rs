@@ -6,11 +6,12 @@ use std::sync::{
 };
 
 use fleetune::federation::{
-    ClientOutcome, Fate, Federation, FederationConfig, Ledger, RoundOutcome, RunOutcome,
+    ClientOutcome, Conditions, Fate, Federation, FederationConfig, Ledger, RoundOutcome, RunOutcome,
 };
+use fleetune::kernel::Counts;
 use fleetune_algorithms::protocol::{
-    Assignment, ClientId, Counted, Estimate, Exchange, Movable, Payload, ProtocolError, Server,
-    Update, Verdict,
+    Assignment, ClientId, Counted, Estimate, Exchange, Losses, Movable, Payload, ProtocolError,
+    Server, Update, Verdict,
 };
 use fleetune_devices::{Fleet, Workload, streams::SeedTree};
 use fleetune_models::{encoder::Classifier, parameters::Weights};
@@ -36,13 +37,15 @@ pub(super) struct Part {
     pub(super) joined: Vec<(Exchange, Vec<ClientId>, f32, f32)>,
     /// Whether it says that its model can be replaced.
     pub(super) movable: bool,
+    /// Rounds whose clients have reported their losses.
+    told: usize,
 }
 
 impl Part {
     pub(super) fn new(work: &WorkOf, step: f32) -> Self {
         let weights = Weights { values: vec![0.0], ..Weights::default() };
         let (work, jobs) = (Arc::clone(work), Arc::default());
-        Self { work, weights, step, jobs, joined: Vec::new(), movable: true }
+        Self { work, weights, step, jobs, joined: Vec::new(), movable: true, told: 0 }
     }
 
     pub(super) fn value(&self) -> f32 {
@@ -68,7 +71,13 @@ impl Server for Part {
         let job = Box::new(move || {
             jobs.fetch_add(1, Ordering::Relaxed);
             let examples = examples(client);
-            Update { payload: Payload::Scalars(Vec::new()), examples, counted, kept: None }
+            Update {
+                payload: Payload::Scalars(Vec::new()),
+                examples,
+                counted,
+                kept: None,
+                losses: Losses::default(),
+            }
         });
         Assignment { workload, job }
     }
@@ -83,6 +92,15 @@ impl Server for Part {
         let clients = updates.into_iter().map(|(client, _)| client).collect();
         self.joined.push((exchange, clients, before, self.value()));
         Ok(Verdict::RoundOver)
+    }
+
+    /// Every client reports one more than its number.
+    fn take_reports(&mut self) -> Vec<(ClientId, f32)> {
+        let new = &self.joined[std::mem::replace(&mut self.told, self.joined.len())..];
+        let clients = new.iter().flat_map(|(_, clients, ..)| clients);
+        let mut reports: Vec<_> = clients.map(|&client| (client, 1.0 + client as f32)).collect();
+        reports.sort_by_key(|report| report.0);
+        reports
     }
 
     fn weights(&self) -> &Weights {
@@ -129,6 +147,18 @@ pub(super) fn run_parts(
     traces: Option<&[Vec<(bool, f64)>]>,
     work: impl Fn(Exchange, ClientId) -> Workload + Send + Sync + 'static,
 ) -> Told {
+    let (told, _) = run_parts_under(&Conditions::default(), config, fleet, traces, work);
+    told
+}
+
+/// As [`run_parts`], under conditions; with the books of the calendar.
+pub(super) fn run_parts_under(
+    conditions: &Conditions,
+    config: &FederationConfig,
+    fleet: &Fleet,
+    traces: Option<&[Vec<(bool, f64)>]>,
+    work: impl Fn(Exchange, ClientId) -> Workload + Send + Sync + 'static,
+) -> (Told, Counts) {
     let work: WorkOf = Arc::new(work);
     let mut global = Part::new(&work, 0.0);
     let step = |group: usize| 10_f32.powi(group as i32);
@@ -143,8 +173,9 @@ pub(super) fn run_parts(
         }
     };
     let servers = parts.iter_mut().map(|part| -> &mut dyn Server { part }).collect();
-    let outcome = federation.unwrap().with_parts(servers).run().unwrap();
-    Told { outcome, diary, global, parts }
+    let federation = federation.unwrap().with_parts(servers).under(conditions);
+    let (outcome, counts) = federation.run_audited().unwrap();
+    (Told { outcome, diary, global, parts }, counts)
 }
 
 impl Told {

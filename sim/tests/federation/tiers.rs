@@ -35,7 +35,7 @@ fn devices_of_like_speed_are_a_tier() {
     let told = run_parts(&tiers(3, 3), &fleet, None, second);
     told.check();
     let names: Vec<_> = told.diary.groups.iter().map(|group| group.name.as_str()).collect();
-    assert_eq!(names, ["tier 1, the fastest", "tier 2", "tier 3, the slowest"]);
+    assert_eq!(names, ["tier 1, fastest", "tier 2", "tier 3, slowest"]);
     let devices: Vec<_> = told.diary.groups.iter().map(|group| group.devices).collect();
     assert_eq!(devices, [3, 2, 2]);
     for (tier, mut expected) in [(0, vec![5, 1, 3]), (1, vec![2, 6]), (2, vec![4, 0])] {
@@ -129,6 +129,19 @@ fn the_slowest_tier_holds_fedats_model_back() {
     assert_eq!(value(TierWeights::FedAt, 9.5), 0.0);
     assert_eq!(value(TierWeights::Even, 9.5), 9.0);
     assert!(value(TierWeights::FedAt, 10.5) > 0.0);
+}
+
+/// A round that nobody's update reached is no report: of a tier that always misses the deadline FedAT never hears.
+#[test]
+fn a_void_round_is_no_report() {
+    let mut rules = tiers(2, 1);
+    rules.deadline = Some(Seconds::from_raw(5.0));
+    rules.stop.rounds = 30;
+    let told = run_parts(&rules, &fleet(&speeds(&[1.0, 0.1])), None, second);
+    told.check();
+    assert!(told.outcome.standing.void_rounds >= 4);
+    assert_eq!(told.global.value(), 0.0);
+    assert!(told.parts[0].updates() >= 24);
 }
 
 /// Tiers that report every t_i seconds: while a tier has a round, tier j reports t_i / t_j times in the mean, so its

@@ -13,7 +13,7 @@ use fleetune::federation::{
     Conditions, Federation, FederationConfig, FederationError, Policy, RunOutcome, Sessions, Stop,
 };
 use fleetune_algorithms::protocol::{
-    Assignment, ClientId, Counted, Depth, Displaced, Estimate, Exchange, Layered, Payload,
+    Assignment, ClientId, Counted, Depth, Displaced, Estimate, Exchange, Layered, Losses, Payload,
     ProtocolError, Server, Update, Verdict,
 };
 use fleetune_devices::{
@@ -22,6 +22,7 @@ use fleetune_devices::{
     streams::SeedTree,
 };
 use fleetune_models::{encoder::Classifier, parameters::Weights};
+use fleetune_scenarios::schema::SelectionConfig;
 use fleetune_units::{Bytes, BytesPerSecond, Flops, FlopsPerSecond, Seconds};
 
 use super::diary::Diary;
@@ -94,6 +95,7 @@ pub(super) fn config(cohort: u32) -> FederationConfig {
         cohort,
         over_commitment: 1.0,
         policy: Policy::Synchronous,
+        selection: SelectionConfig::Random,
         deadline: None,
         stop: Stop { rounds: 10, simulated_time: None, device_flops: None },
         evaluate_every: 1_000_000,
@@ -144,6 +146,9 @@ pub(super) struct Script {
     pub(super) steps: u64,
     /// What it was told beforehand of how long work takes, by client, lately.
     pub(super) told: Arc<Mutex<BTreeMap<ClientId, Seconds>>>,
+    /// What clients report of their losses, if they do.
+    pub(super) utility: Option<fn(ClientId) -> f32>,
+    reports: BTreeMap<ClientId, f32>,
     /// Layers of equal work, if clients can be stopped.
     pub(super) layers: usize,
     /// How far those got that were stopped and joined, by round and client.
@@ -169,6 +174,8 @@ impl Script {
             weights: Arc::default(),
             steps: 0,
             told: Arc::default(),
+            utility: None,
+            reports: BTreeMap::new(),
             layers: 0,
             depths: BTreeMap::new(),
             missed: Vec::new(),
@@ -194,7 +201,13 @@ impl Script {
         let job = Box::new(move || {
             runs.fetch_add(1, Ordering::Relaxed);
             hasty.fetch_add(usize::from(!is_convened), Ordering::Relaxed);
-            Update { payload: Payload::Scalars(Vec::new()), examples: 1, counted, kept: None }
+            Update {
+                payload: Payload::Scalars(Vec::new()),
+                examples: 1,
+                counted,
+                kept: None,
+                losses: Losses::default(),
+            }
         });
         Assignment { workload, job }
     }
@@ -245,6 +258,9 @@ impl Server for Script {
     ) -> Result<Verdict, ProtocolError> {
         let clients: Vec<ClientId> = updates.into_iter().map(|(client, _)| client).collect();
         self.joined_flops += self.join_work(exchange, &clients) + Flops::new(self.server_lie);
+        if let Some(utility) = self.utility {
+            self.reports.extend(clients.iter().map(|&client| (client, utility(client))));
+        }
         self.joined.push((exchange, clients));
         Ok((self.says)(exchange))
     }
@@ -259,6 +275,10 @@ impl Server for Script {
 
     fn needs_whole_rounds(&self) -> bool {
         self.whole_rounds
+    }
+
+    fn take_reports(&mut self) -> Vec<(ClientId, f32)> {
+        std::mem::take(&mut self.reports).into_iter().collect()
     }
 
     fn displaced(&mut self) -> Option<&mut dyn Displaced> {

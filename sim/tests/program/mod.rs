@@ -9,6 +9,7 @@ mod mistakes;
 mod pages;
 mod reproducible;
 mod results;
+mod staleness;
 mod sweeps;
 mod totals;
 mod validate;

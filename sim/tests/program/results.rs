@@ -139,7 +139,10 @@ fn what_is_spent_by_profile_is_what_is_spent_by_round() {
             profiles.iter().map(|profile| profile[key].as_u64().unwrap()).sum()
         };
         assert_eq!(count("started"), 2 * 3 * 6, "{label}: 2 seeds, 3 rounds, 6 asked");
-        assert_eq!(count("completed") + count("dropped") + count("late"), count("started"));
+        assert_eq!(count("surplus"), 2 * 3 * 3, "{label}: nobody else came to nothing");
+        for nothing in ["left", "late", "stale", "interrupted", "excluded"] {
+            assert_eq!(count(nothing), 0, "{label}: {nothing}");
+        }
         assert_eq!(count("completed"), 2 * 3 * 3, "{label}");
         let last = rounds.iter().filter(|row| row[0] == label && row[2] == "3");
         let (flops, energy) = last.fold((0, 0.0), |(flops, energy), row| {
