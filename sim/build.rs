@@ -1,29 +1,11 @@
 //! Tells the program what it was built from: for the manifest of a run.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+#[path = "engine.rs"]
+mod list;
+
+use std::{fs, path::Path, process::Command};
 
 use sha2::{Digest, Sha256};
-
-/// What results are computed from, beside the scenario: everything but reports, the command line and tests.
-const ENGINE: [&str; 13] = [
-    "Cargo.lock",
-    "units",
-    "devices",
-    "kernel",
-    "models",
-    "algorithms",
-    "scenarios/pace.rs",
-    "sim/adapt",
-    "sim/cell.rs",
-    "sim/clocks.rs",
-    "sim/federation",
-    "sim/prepare.rs",
-    "sim/tallies.rs",
-];
 
 fn main() {
     let output = |program: &str, arguments: &[&str]| {
@@ -50,12 +32,9 @@ fn main() {
 fn engine(compiler: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut hash = Sha256::new().chain_update(compiler);
-    for part in ENGINE {
+    for part in list::ENGINE {
         println!("cargo::rerun-if-changed={}", root.join(part).display());
-        let mut files = Vec::new();
-        collect(&root.join(part), &mut files);
-        files.sort();
-        for file in files {
+        for file in list::files(&root, part) {
             let name = file.strip_prefix(&root).unwrap_or(&file).to_string_lossy().into_owned();
             let bytes = fs::read(&file).unwrap_or_default();
             hash.update(format!("\n{name} {}\n", bytes.len()));
@@ -63,19 +42,4 @@ fn engine(compiler: &str) -> String {
         }
     }
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// The files under `path`, but for tests, benches and the probe, which no run calls.
-fn collect(path: &Path, files: &mut Vec<PathBuf>) {
-    let unused = path
-        .file_stem()
-        .is_some_and(|stem| ["tests", "benches", "probe"].iter().any(|name| stem == *name));
-    if unused && !path.ends_with("zeroth_order/probe.rs") {
-        return;
-    }
-    match fs::read_dir(path) {
-        Ok(entries) => entries.flatten().for_each(|entry| collect(&entry.path(), files)),
-        Err(_) if path.is_file() => files.push(path.to_owned()),
-        Err(_) => {}
-    }
 }

@@ -3,7 +3,8 @@ use serde::{Deserialize, Serialize};
 use crate::settings::{NonNegative, Positive};
 
 /// What staleness leaves of an update's weight: s, which is 1 for an update that is not stale and never rises (Xie et
-/// al. 2019, FedAsync, arXiv 1903.03934, section 5.2).
+/// al. 2019, FedAsync, arXiv 1903.03934, section 5.2: s_a^Poly and s_{a,b}^Hinge, the latter with the 1 in the denominator
+/// that makes it continuous at b).
 #[derive(Clone, Copy, Debug, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Discount {
@@ -17,9 +18,9 @@ pub enum Discount {
     },
     /// All of it up to a number of versions, then ever less: `s(n) = 1` if n <= b, else `1 / (a (n - b) + 1)`.
     Hinge {
-        /// a. FedAsync tries 10.
+        /// a. FedAsync tries 4 and 10.
         slope: Positive,
-        /// b. FedAsync tries 4.
+        /// b. FedAsync tries 2 and 4.
         until: u32,
     },
 }

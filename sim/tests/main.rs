@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails here, and says where")]
 
+mod engine;
 mod federation;
 #[path = "../../algorithms/tests/world.rs"]
 #[allow(dead_code, reason = "this binary and that of the algorithms use different parts")]

@@ -59,6 +59,26 @@ fn the_examples_of_costs_are_what_the_program_accepts() {
     assert!(README.contains("(docs/costs-of.md)"));
 }
 
+/// The page's example of a scenario that replays a trace, with the page's trace.
+#[test]
+fn the_example_of_a_trace_is_what_the_program_accepts() {
+    const PAGE: &str = include_str!("../../docs/traces.md");
+    let block = |language: &str| {
+        let blocks = PAGE.split(&format!("```{language}\n")).nth(1).unwrap();
+        blocks.split_once("```").unwrap().0.to_owned()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("devices.csv"), block("csv")).unwrap();
+    let yaml = block("yaml");
+    let trace = yaml.lines().find(|line| line.starts_with("  trace:")).unwrap();
+    let text = example("name: my-fleet").replace("fleet:\n", &format!("fleet:\n{trace}\n"));
+    let checked = check_text("page", text.as_bytes(), folder.path(), &Overrides::default());
+    let checked = checked.unwrap_or_else(|errors| panic!("{}", errors[0]));
+    assert!(checked.traces().is_some());
+    let section: serde_yaml::Value = serde_yaml::from_str(&yaml).unwrap();
+    assert_eq!(section["fleet"]["trace"]["repeat"], "7 d");
+}
+
 #[test]
 fn the_example_of_a_sweep_is_one_of_the_scenario() {
     let folder = tempfile::tempdir().unwrap();
