@@ -8,6 +8,8 @@
 //! A uniformly random ranking makes every set of eligible devices of a given size equally likely,
 //! so this is sampling without replacement.
 
+use std::{cmp::Reverse, collections::BinaryHeap, iter};
+
 use fleetune_devices::streams::SeedTree;
 use rand::Rng;
 
@@ -17,12 +19,17 @@ const PURPOSE: &str = "federation/selection";
 /// The devices `0..devices` in the order in which `round` prefers them.
 ///
 /// The key of device `i` is the `i`-th draw of the round's stream: a device added at the end of
-/// the fleet changes no other key. Equal keys fall back on the index.
-pub(super) fn ranking(seeds: &SeedTree, round: u64, devices: u32) -> Vec<u32> {
+/// the fleet changes no other key. Equal keys fall back on the index. Only as much is put in order
+/// as is taken: of n devices the first k cost n + k log n.
+pub(super) fn ranking(
+    seeds: &SeedTree,
+    round: u64,
+    devices: u32,
+) -> impl Iterator<Item = u32> + use<> {
     let mut stream = seeds.stream(PURPOSE, round);
-    let mut keyed: Vec<(u64, u32)> = (0..devices).map(|i| (stream.next_u64(), i)).collect();
-    keyed.sort_unstable();
-    keyed.into_iter().map(|(_, device)| device).collect()
+    let keyed: Vec<_> = (0..devices).map(|i| Reverse((stream.next_u64(), i))).collect();
+    let mut least = BinaryHeap::from(keyed);
+    iter::from_fn(move || least.pop().map(|Reverse((_, device))| device))
 }
 
 /// How many devices to ask so that `cohort` may answer: `ceil(cohort * factor)`, computed on the
@@ -47,6 +54,23 @@ pub(super) fn asked(cohort: u32, factor: f64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_ranking_is_that_of_the_keys() {
+        let seeds = SeedTree::new(7);
+        for (round, devices) in [(0, 1), (1, 2), (2, 100), (3, 1_000)] {
+            let mut stream = seeds.stream(PURPOSE, round);
+            let mut keyed: Vec<(u64, u32)> = (0..devices).map(|i| (stream.next_u64(), i)).collect();
+            keyed.sort_unstable();
+            let sorted: Vec<u32> = keyed.into_iter().map(|(_, device)| device).collect();
+            assert_eq!(ranking(&seeds, round, devices).collect::<Vec<_>>(), sorted);
+            // What is left out changes nothing before it.
+            assert_eq!(
+                ranking(&seeds, round, devices).take(3).collect::<Vec<_>>(),
+                sorted[..sorted.len().min(3)]
+            );
+        }
+    }
 
     #[test]
     fn the_number_asked_is_exact_in_decimals() {
