@@ -8,6 +8,7 @@
 //! * [`mixing`]: how asynchronous, buffered and hierarchical policies put together what clients made of different models;
 //! * [`wire`]: messages, their encodings and their bytes; [`privacy`]: clipping, noise and what they prove;
 //! * [`uplink`]: any algorithm with its updates made private and encoded;
+//! * [`timing`]: any algorithm without its training;
 //! * [`settings`]: what several configurations share;
 //! * [`setup`]: what a cell gives to an algorithm.
 //!
@@ -35,6 +36,7 @@ pub mod scaffold;
 pub mod settings;
 pub mod setup;
 pub mod signspsa;
+pub mod timing;
 pub mod uplink;
 pub mod wire;
 mod work;

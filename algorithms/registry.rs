@@ -36,6 +36,18 @@ pub trait Algorithm {
         })
     }
 
+    /// Why its exchanges cannot be timed without training; nothing if they can: then the server
+    /// [passes over](Server::pass_over) updates. The default is an algorithm whose course may depend on what its clients
+    /// find.
+    fn untimed(&self) -> Option<Conflict> {
+        Some(Conflict {
+            field: "",
+            message: "what a round of this algorithm costs depends on what its clients find"
+                .to_owned(),
+            help: "train (`training: real`), or take another algorithm",
+        })
+    }
+
     /// The algorithm in one line, for a report.
     fn describe(&self) -> String;
 }
@@ -98,6 +110,11 @@ impl AlgorithmConfig {
     /// [`Algorithm::refusal`].
     pub fn refusal(&self, aggregation: Aggregation) -> Option<Conflict> {
         self.algorithm().refusal(aggregation)
+    }
+
+    /// [`Algorithm::untimed`].
+    pub fn untimed(&self) -> Option<Conflict> {
+        self.algorithm().untimed()
     }
 
     /// [`Algorithm::describe`].

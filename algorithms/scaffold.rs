@@ -84,6 +84,10 @@ impl Algorithm for ScaffoldConfig {
         Some(Conflict { field: "", message: message.to_owned(), help })
     }
 
+    fn untimed(&self) -> Option<Conflict> {
+        None
+    }
+
     fn describe(&self) -> String {
         format!(
             "SCAFFOLD on {}: {}; dense movement and control variate up",

@@ -127,6 +127,10 @@ impl Algorithm for FedsLlmConfig {
         Some(Conflict { field: "", message: message.to_owned(), help })
     }
 
+    fn untimed(&self) -> Option<Conflict> {
+        None
+    }
+
     fn describe(&self) -> String {
         format!(
             "FedsLLM on {}: layers up to {} on the device, the rest on the server; {}; activations up, their \

@@ -5,7 +5,11 @@
 //! is the old model moved along all of them, each weighed by its client's share: so the server computes it, in the order
 //! of arrival, and so a client that fell behind replays it, to the same bits.
 
-use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 use fleetune_devices::Workload;
 use fleetune_models::{encoder::Classifier, parameters::Weights};
@@ -20,7 +24,7 @@ use crate::{
     average::{advance, difference, mean_by_examples, moved},
     protocol::{
         Assignment, ClientId, Displaced, Estimate, Exchange, Horizon, Moment, Movable,
-        ProtocolError, Server, Update, Verdict,
+        ProtocolError, Scope, Server, Update, Verdict,
     },
     setup::Workshop,
 };
@@ -44,6 +48,9 @@ pub(crate) struct ZerothOrderServer {
     keeps_rounds: bool,
     /// The server's momentum, if it has any.
     velocity: Option<Vec<f64>>,
+    /// What an exchange costs whose client downloads the model, if that is the same for all: while clients may replay,
+    /// and so keep a copy, and while they may not.
+    dense: [OnceLock<Workload>; 2],
 }
 
 impl ZerothOrderServer {
@@ -63,7 +70,13 @@ impl ZerothOrderServer {
             start_is_known: true,
             keeps_rounds: true,
             velocity,
+            dense: Default::default(),
         }
+    }
+
+    /// The cost of an exchange with a dense download, worked out once.
+    fn dense(&self, work: impl FnOnce() -> Workload) -> Workload {
+        self.dense[usize::from(self.can_replay())].get_or_init(work).clone()
     }
 
     fn task(&self, when: Moment, client: ClientId, download: Download) -> Task {
@@ -203,6 +216,37 @@ impl Server for ZerothOrderServer {
         let (shapes, start) = (task.shapes(), Arc::clone(&self.global));
         let (work, job) = (task.clone(), Box::new(move || task.train(&start)));
         self.workshop.meters.assignment(|meter| work.workload(meter, &shapes), job)
+    }
+
+    fn workload(&self, exchange: Exchange, client: ClientId, device: &dyn Estimate) -> Workload {
+        let download = self.download(exchange, client, device);
+        let work = || {
+            let task = self.asked(exchange, client, download);
+            task.workload(self.workshop.meters.charged(), &task.shapes())
+        };
+        match (download, self.workshop.common_shape()) {
+            (Download::Dense, Some(_)) => self.dense(work),
+            _ => work(),
+        }
+    }
+
+    fn forecast_scope(&self) -> Scope {
+        let weighs = self.can_replay() && self.recipe.catch_up == CatchUp::Fastest;
+        let least = if weighs { Scope::Device } else { Scope::Fleet };
+        self.workshop.forecast_scope().max(least)
+    }
+
+    /// Scalars are as many, and take as many bytes to tell of, whatever they are; a pool's coefficients do not.
+    fn pass_over(&mut self, _: Exchange, clients: &[ClientId]) -> Option<Verdict> {
+        if self.can_replay() && self.memory.replays_from_the_start() {
+            return None;
+        }
+        let trained = self.memory.version();
+        if self.recipe.upload == Upload::Scalars {
+            self.memory.pass_over(clients.len(), self.due());
+        }
+        self.held.extend(clients.iter().map(|client| (*client, trained)));
+        Some(Verdict::RoundOver)
     }
 
     fn forecast(&self, client: ClientId, device: &dyn Estimate, horizon: Horizon) -> Vec<Workload> {

@@ -52,6 +52,12 @@ pub fn check_sweep(path: &Path) -> Result<Sweep, Vec<ScenarioError>> {
         vec![source.fault(fault)]
     })?;
     let scenario = base.with(&Settings::new())?;
+    if !scenario.training.is_real() {
+        let message = "nothing is trained in this scenario: a sweep has nothing to choose by";
+        let fault = Fault::value(FieldPath::root().key("scenario"), message);
+        let help = "run it alone (`fleetune run`), or name a scenario that trains";
+        return Err(vec![source.fault(fault.with_help(help))]);
+    }
     let kinds = kinds(&scenario);
     let sweep = Sweep { spec, text: bytes, base, kinds };
     let mut faults = Vec::new();
