@@ -74,8 +74,8 @@ pub struct Progress<'a> {
     pub rounds: u64,
     /// Simulated time.
     pub time: Seconds,
-    /// The latest test accuracy.
-    pub accuracy: f64,
+    /// The latest test accuracy, if anything is trained.
+    pub accuracy: Option<f64>,
 }
 
 /// Who hears of progress; called from many threads.
@@ -116,7 +116,7 @@ pub fn run_cell(
         Federation::new(&config, &world.fleet, world.streams, server.as_mut(), &mut watch)?
             .under(&conditions);
     let (standing, ending) = match federation.run() {
-        Ok(RunOutcome { end, standing }) => (standing, Ending::Ran(end)),
+        Ok(RunOutcome { end, standing, .. }) => (standing, Ending::Ran(end)),
         Err(FederationError::Protocol(error)) => {
             (watch.standing, Ending::Diverged(error.to_string()))
         }
@@ -184,7 +184,11 @@ pub(crate) fn federation_config(scenario: &Scenario) -> FederationConfig {
 }
 
 /// What the scenario holds its devices to.
-fn conditions(prepared: &Prepared, algorithm: &Algorithm, server: &dyn Server) -> Conditions {
+pub(crate) fn conditions(
+    prepared: &Prepared,
+    algorithm: &Algorithm,
+    server: &dyn Server,
+) -> Conditions {
     let scenario = &prepared.scenario;
     Conditions {
         eligibility: scenario.fleet.eligibility,
@@ -254,7 +258,7 @@ impl Observer for Watch<'_> {
             seed: self.seed,
             rounds: standing.rounds,
             time: Seconds::from_raw(time),
-            accuracy: found.accuracy,
+            accuracy: Some(found.accuracy),
         });
         Ok(self.flow())
     }

@@ -111,7 +111,7 @@ pub struct History {
 }
 
 /// What a client that holds an old version of the model must get to replay its way to the newest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Gap {
     /// Bytes of the message.
     pub bytes: u64,

@@ -8,7 +8,7 @@
 use std::{
     borrow::Cow,
     collections::BTreeMap,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex},
 };
 
 use fleetune_devices::Workload;
@@ -48,10 +48,14 @@ pub(crate) struct ZerothOrderServer {
     keeps_rounds: bool,
     /// The server's momentum, if it has any.
     velocity: Option<Vec<f64>>,
-    /// What an exchange costs whose client downloads the model, if that is the same for all: while clients may replay,
-    /// and so keep a copy, and while they may not.
-    dense: [OnceLock<Workload>; 2],
+    /// What exchanges cost, where that depends on the way to the model alone: worked out once for each way.
+    costs: Mutex<BTreeMap<(Download, bool), Workload>>,
 }
+
+/// Says why the costs are not poisoned.
+const SOUND: &str = "working out a cost does not panic";
+/// Ways to the model of which the costs are kept: clients of so many versions, in one round.
+const WAYS: usize = 1_000;
 
 impl ZerothOrderServer {
     pub(crate) fn new(
@@ -70,13 +74,21 @@ impl ZerothOrderServer {
             start_is_known: true,
             keeps_rounds: true,
             velocity,
-            dense: Default::default(),
+            costs: Mutex::default(),
         }
     }
 
-    /// The cost of an exchange with a dense download, worked out once.
-    fn dense(&self, work: impl FnOnce() -> Workload) -> Workload {
-        self.dense[usize::from(self.can_replay())].get_or_init(work).clone()
+    /// What `task` costs its device.
+    fn cost(&self, task: &Task) -> Workload {
+        let work = || task.workload(self.workshop.meters.charged(), &task.shapes());
+        if self.workshop.common_shape().is_none() {
+            return work();
+        }
+        let mut costs = self.costs.lock().expect(SOUND);
+        if costs.len() >= WAYS {
+            costs.clear();
+        }
+        costs.entry((task.download, task.keeps_copy)).or_insert_with(work).clone()
     }
 
     fn task(&self, when: Moment, client: ClientId, download: Download) -> Task {
@@ -131,9 +143,7 @@ impl ZerothOrderServer {
 
     fn choose(&self, dense: Task, gap: Gap, device: &dyn Estimate) -> Download {
         let replay = Task { download: Download::Replay(gap), ..dense.clone() };
-        let shapes = dense.shapes();
-        let [all, scalars] =
-            [&dense, &replay].map(|task| task.workload(self.workshop.meters.charged(), &shapes));
+        let [all, scalars] = [&dense, &replay].map(|task| self.cost(task));
         let replays = match self.recipe.catch_up {
             CatchUp::Dense => false,
             CatchUp::Scalars => true,
@@ -219,15 +229,7 @@ impl Server for ZerothOrderServer {
     }
 
     fn workload(&self, exchange: Exchange, client: ClientId, device: &dyn Estimate) -> Workload {
-        let download = self.download(exchange, client, device);
-        let work = || {
-            let task = self.asked(exchange, client, download);
-            task.workload(self.workshop.meters.charged(), &task.shapes())
-        };
-        match (download, self.workshop.common_shape()) {
-            (Download::Dense, Some(_)) => self.dense(work),
-            _ => work(),
-        }
+        self.cost(&self.asked(exchange, client, self.download(exchange, client, device)))
     }
 
     fn forecast_scope(&self) -> Scope {
@@ -258,7 +260,11 @@ impl Server for ZerothOrderServer {
         }
         let each = |download: Download| {
             let task = self.task(START, client, download);
-            bounds.iter().map(move |shapes| task.workload(charged, shapes)).collect::<Vec<_>>()
+            let work = |shapes| match self.workshop.common_shape() {
+                Some(_) => self.cost(&task),
+                None => task.workload(charged, shapes),
+            };
+            bounds.iter().map(|shapes| work(shapes)).collect::<Vec<_>>()
         };
         downloads.into_iter().flat_map(each).collect()
     }

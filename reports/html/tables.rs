@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::{
     format::{Quantity, percent},
     reader::Run,
-    records::Treatment,
+    records::{AlgorithmDetails, Statement, Treatment},
     statistics::{Comparison, Estimate, Outcome, Resource},
     text::shown,
 };
@@ -28,7 +28,7 @@ pub(super) struct SummaryRow {
 }
 
 #[derive(Serialize)]
-pub(super) struct ParticipationRow {
+pub(crate) struct ParticipationRow {
     algorithm: String,
     /// Rows of this algorithm, on its first row; 0 on the others.
     span: usize,
@@ -43,7 +43,7 @@ pub(super) struct ParticipationRow {
 }
 
 #[derive(Serialize)]
-pub(super) struct RealityRow {
+pub(crate) struct RealityRow {
     subject: String,
     treatment: &'static str,
     how: String,
@@ -124,9 +124,9 @@ fn cost(outcome: &Outcome, comparison: &Comparison, resource: Resource) -> Cell 
     }
 }
 
-pub(super) fn participation(run: &Run) -> Vec<ParticipationRow> {
+pub(crate) fn participation(algorithms: &[AlgorithmDetails]) -> Vec<ParticipationRow> {
     let mut rows = Vec::new();
-    for algorithm in &run.details.algorithms {
+    for algorithm in algorithms {
         for (i, p) in algorithm.participation.iter().enumerate() {
             rows.push(ParticipationRow {
                 algorithm: shown(&algorithm.label),
@@ -145,14 +145,15 @@ pub(super) fn participation(run: &Run) -> Vec<ParticipationRow> {
     rows
 }
 
-pub(super) fn reality(run: &Run) -> Vec<RealityRow> {
-    let row = |s: &crate::records::Statement| RealityRow {
+pub(crate) fn reality(statements: &[Statement]) -> Vec<RealityRow> {
+    let row = |s: &Statement| RealityRow {
         subject: shown(&s.subject),
         treatment: match s.treatment {
             Treatment::Real => "real",
             Treatment::Simulated => "simulated",
+            Treatment::Absent => "absent",
         },
         how: shown(&s.how),
     };
-    run.details.reality.iter().map(row).collect()
+    statements.iter().map(row).collect()
 }

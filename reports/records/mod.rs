@@ -16,7 +16,7 @@
 mod check;
 mod details;
 mod manifest;
-mod plain;
+pub(crate) mod plain;
 mod round;
 mod summary;
 
@@ -27,7 +27,7 @@ pub use details::{
 };
 pub use manifest::Manifest;
 pub use round::{COLUMNS, RoundRecord};
-pub(crate) use round::{read_rounds, write_rounds};
+pub(crate) use round::{label, read_rounds, write_rounds};
 pub use summary::{CellSummary, CellTotals, Summary};
 
 /// Everything a finished run has to say, as the simulator hands it over.

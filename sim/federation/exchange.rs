@@ -194,7 +194,7 @@ impl Federation<'_> {
                 continue;
             }
             let device = self.device(id);
-            if device.can_run(&self.assignment(next, id).workload) {
+            if device.can_run(&self.workload(next, id)) {
                 asked.push((place, id));
             } else {
                 self.turn(place, Activity::Gone)?;

@@ -102,6 +102,7 @@
 
 mod anatomy;
 mod asynchronous;
+mod by_place;
 mod client;
 mod clock;
 mod compute;
@@ -114,6 +115,7 @@ mod exchange;
 mod ledger;
 mod links;
 mod outcome;
+mod peaks;
 mod power;
 mod presence;
 mod processors;
@@ -135,5 +137,6 @@ pub use ledger::{Ledger, Resources};
 pub use outcome::{
     ClientOutcome, Closing, End, Fate, Observer, ObserverError, RoundOutcome, RunOutcome, Standing,
 };
+pub use peaks::{Peak, Peaks};
 pub use presence::Sessions;
 pub use server::Federation;

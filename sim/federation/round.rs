@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, ops::ControlFlow};
 use fleetune_algorithms::protocol::{ClientId, Exchange, Progress};
 
 use super::{
+    by_place::ByPlace,
     client::{Activity, Client},
     compute::ServerWork,
     error::FederationError,
@@ -36,7 +37,7 @@ pub(super) struct Round {
     pub(super) opened: SimTime,
     pub(super) excluded: u32,
     /// By place: the order of the selection. Without rounds, of being asked.
-    pub(super) clients: BTreeMap<u32, Client>,
+    pub(super) clients: ByPlace<Client>,
     /// Places by device.
     pub(super) places: BTreeMap<u32, u32>,
     /// Places whose update counts, in the order of arrival.
@@ -60,7 +61,7 @@ impl Round {
 
     /// Whether anyone can still deliver.
     pub(super) fn anyone_busy(&self) -> bool {
-        self.clients.values().any(|client| client.is_busy() || client.pending.is_some())
+        self.clients.any(|client| client.is_busy() || client.pending.is_some())
     }
 }
 
@@ -217,7 +218,7 @@ impl Federation<'_> {
                 excluded += 1;
                 continue;
             }
-            if self.device(device).can_run(&self.assignment(exchange, device).workload) {
+            if self.device(device).can_run(&self.workload(exchange, device)) {
                 asked.push(device);
             } else {
                 excluded += 1;

@@ -7,7 +7,7 @@ use fleetune_algorithms::{
     protocol::{Assignment, Exchange, Horizon, Server},
 };
 use fleetune_devices::{
-    Device, Fleet,
+    Device, Fleet, Workload,
     network::{Alone, Wiring},
     streams::SeedTree,
 };
@@ -22,6 +22,7 @@ use super::{
     event::FederationEvent,
     links::Links,
     outcome::{End, Observer, RunOutcome, Standing},
+    peaks::Peaks,
     presence::{Presence, Sessions, Source},
     processors::Processors,
     round::{Round, Waiting},
@@ -228,7 +229,7 @@ impl<'a> Federation<'a> {
         }
         self.tell_batteries();
         let end = self.end.unwrap_or(End::NobodyComes);
-        Ok(RunOutcome { end, standing: self.standing })
+        Ok(RunOutcome { end, standing: self.standing, events: self.calendar.counts().fired })
     }
 
     /// Nothing will ever happen again.
@@ -240,15 +241,11 @@ impl<'a> Federation<'a> {
     /// Finds out which devices can run the algorithm at all: at least one of its kinds of exchange.
     fn survey(&mut self) {
         let horizon = Horizon { rounds: self.rules.rounds, cohort: self.rules.cohort };
-        let clients = (0..).zip(self.devices);
-        self.capable = clients
-            .map(|(client, device)| {
-                let alone = Alone { device, wiring: &self.wiring };
-                let undisturbed = Undisturbed { alone, clock: &self.clock };
-                let forecast = self.server.view().forecast(client, &undisturbed, horizon);
-                forecast.iter().any(|work| device.can_run(work))
-            })
-            .collect();
+        let at = (&self.wiring, &self.clock);
+        let peaks = Peaks::of(self.server.view(), self.devices, at, horizon);
+        let fits =
+            |(index, device): (usize, &Device)| peaks.at(index).least <= device.memory_budget();
+        self.capable = self.devices.iter().enumerate().map(fits).collect();
         self.standing.excluded = self.capable.iter().map(|&capable| u32::from(!capable)).sum();
     }
 
@@ -298,6 +295,12 @@ impl<'a> Federation<'a> {
 
     pub(super) fn now(&self) -> SimTime {
         self.calendar.now()
+    }
+
+    /// What it would cost a client to be asked, as the algorithm says it.
+    pub(super) fn workload(&self, exchange: Exchange, client: u32) -> Workload {
+        let alone = Alone { device: self.device(client), wiring: &self.wiring };
+        self.server.view().workload(exchange, client, &Undisturbed { alone, clock: &self.clock })
     }
 
     /// What a client is to do, as the algorithm says it.
