@@ -21,6 +21,8 @@ pub(crate) struct Taking {
     pub(crate) rounds: String,
     /// In the order of [`Resource::ALL`].
     pub(crate) resources: [Amount; 5],
+    /// Simulated time of a round.
+    pub(crate) per_round: Amount,
     /// The smallest and largest number of excluded devices over the seeds.
     pub(crate) excluded: (u64, u64),
     pub(crate) wasted: String,
@@ -72,6 +74,10 @@ pub(crate) fn takings(run: &TimedRun) -> Vec<Taking> {
                 let values: Vec<f64> = mine().map(|cell| taken(cell, resource)).collect();
                 Amount::of(resource.quantity(), &values)
             }),
+            per_round: {
+                let of = |cell: &TimedCell| cell.sim_time.get() / cell.rounds.max(1) as f64;
+                Amount::of(Quantity::Time, &mine().map(of).collect::<Vec<f64>>())
+            },
             excluded: range(|cell| cell.excluded_devices),
             wasted: percent(Estimate::new(&wasted, LEVEL).map_or(0.0, |e| e.mean)),
         }

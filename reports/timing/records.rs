@@ -124,6 +124,8 @@ pub struct TimedCell {
     /// Arithmetic that the server's part of training would take.
     #[serde(with = "plain::flops")]
     pub server_flops: Flops,
+    /// Events that were simulated, those of devices that were never asked included.
+    pub events: u64,
 }
 
 /// Everything a finished run without training has to say, as the simulator hands it over.

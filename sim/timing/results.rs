@@ -9,6 +9,8 @@ use fleetune_units::Seconds;
 
 use super::TimedResult;
 use crate::{
+    cell::Ending,
+    federation::End,
     prepare::Prepared,
     results::{Circumstances, Course, describe, details, endings, manifest, reality, server_work},
 };
@@ -25,7 +27,11 @@ pub(crate) fn collect(
         .algorithms
         .iter()
         .map(|(label, config)| details((label.as_str(), &config.describe()), &courses, Vec::new()));
-    let notices = server_work(prepared, &courses).into_iter().chain(endings(&courses));
+    let interrupted = cells.iter().any(|cell| cell.ending == Ending::Ran(End::Asked));
+    let interrupted = interrupted
+        .then(|| "Stopped early: interrupted. The rounds told until then are valid.".to_owned());
+    let notices =
+        interrupted.into_iter().chain(server_work(prepared, &courses)).chain(endings(&courses));
     TimedResults {
         rounds: cells.iter().flat_map(|cell| cell.rounds.iter().cloned()).collect(),
         summary: TimedSummary {
@@ -71,5 +77,6 @@ fn totals(cell: &TimedResult) -> TimedCell {
         excluded_devices: standing.excluded.into(),
         wasted_flops_fraction: standing.ledger.wasted_flops_fraction(),
         server_flops: standing.server_flops,
+        events: cell.events,
     }
 }

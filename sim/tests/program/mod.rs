@@ -10,6 +10,7 @@ mod pages;
 mod reproducible;
 mod results;
 mod sweeps;
+mod timing;
 mod totals;
 mod validate;
 mod walkthrough;
