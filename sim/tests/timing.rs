@@ -103,12 +103,12 @@ macro_rules! alike {
 alike! {
     so_it_is_with_whatever_is_fastest: algorithm("Fastest", "mezo", ""),
     so_it_is_with_replay: algorithm("Replay", "mezo", ", catch_up: scalars"),
-    so_it_is_with_fewest_bytes: algorithm("Fewest", "fedspzo", ", catch_up: fewest_bytes"),
+    so_it_is_with_fewest_bytes: algorithm("Fewest", "fedspzo", ", perturbations: { lower: 1, upper: 2 }, catch_up: fewest_bytes"),
     so_it_is_along_shared_directions: algorithm("DeComFL", "decomfl", ", catch_up: scalars"),
     so_it_is_with_a_pool_that_is_not_replayed:
         algorithm("Pool", "fedkseed", ", seeds: 16, catch_up: dense"),
     so_it_is_with_signs: algorithm("Signs", "signspsa", ""),
-    so_it_is_in_split_learning: algorithm("Split", "fedsllm", ""),
+    so_it_is_in_split_learning: algorithm("Split", "fedsllm", ", split: 2"),
     so_it_is_with_control_variates: algorithm("SCAFFOLD", "scaffold", ""),
     so_it_is_after_a_warm_up:
         algorithm("WarmUp", "zowarmup", ", warm_up: { rounds: 2, learning_rate: { base: 1e-4 } }"),
@@ -125,7 +125,7 @@ fn so_it_is_where_batches_follow_their_texts_and_where_a_larger_model_is_charged
     let [_, mezo, _, fedavg] = ALGORITHMS;
     assert_alike(&[mezo, fedavg], &[&LIVELY[..], &["model.padding=longest"]].concat());
     let larger = ["model.costs_of=roberta-large", "federation.deadline=100 days"];
-    assert_alike(&[mezo, fedavg], &[&LIVELY[..2], &LIVELY[3..], &larger].concat());
+    assert_alike(&[mezo], &[&LIVELY[..2], &LIVELY[3..], &larger].concat());
 }
 
 #[test]
