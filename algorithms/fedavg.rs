@@ -63,6 +63,10 @@ impl Algorithm for FedAvgConfig {
         None
     }
 
+    fn untimed(&self) -> Option<Conflict> {
+        None
+    }
+
     fn describe(&self) -> String {
         format!("FedAvg on {}: {}; dense weights up", self.train, self.recipe())
     }

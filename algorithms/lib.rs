@@ -9,6 +9,7 @@
 //! * [`wire`]: messages, their encodings and their bytes; [`privacy`]: clipping, noise and what they prove;
 //! * [`uplink`]: any algorithm with its updates made private and encoded; [`reporting`]: any whose clients report their
 //!   losses;
+//! * [`timing`]: any algorithm without its training;
 //! * [`settings`]: what several configurations share;
 //! * [`setup`]: what a cell gives to an algorithm.
 //!
@@ -37,6 +38,7 @@ pub mod scaffold;
 pub mod settings;
 pub mod setup;
 pub mod signspsa;
+pub mod timing;
 pub mod uplink;
 pub mod wire;
 mod work;

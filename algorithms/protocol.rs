@@ -257,6 +257,17 @@ pub struct Horizon {
     pub cohort: u32,
 }
 
+/// What a forecast depends on, beside the horizon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// Nothing: it is that of every client on every device.
+    Fleet,
+    /// The device, which may weigh one way to work against another; what memory they take is the same on all.
+    Device,
+    /// The client, too: its texts.
+    Client,
+}
+
 /// The server's side of an algorithm, with the global model.
 pub trait Server: Send {
     /// Learns who is asked in `exchange`, in what order, before any of their jobs is assigned. Those who do not arrive
@@ -270,6 +281,11 @@ pub trait Server: Send {
     /// cohort is convened or joined. A client that was not convened is asked alone.
     fn assign(&self, exchange: Exchange, client: ClientId, device: &dyn Estimate) -> Assignment;
 
+    /// The workload of [`Self::assign`], without the work itself.
+    fn workload(&self, exchange: Exchange, client: ClientId, device: &dyn Estimate) -> Workload {
+        self.assign(exchange, client, device).workload
+    }
+
     /// Workloads between the least and the most of which any exchange of `client` lies, in every quantity, for
     /// planning.
     ///
@@ -281,6 +297,22 @@ pub trait Server: Send {
         _horizon: Horizon,
     ) -> Vec<Workload> {
         vec![self.assign(Exchange::at(0, 0), client, device).workload]
+    }
+
+    /// What [`Self::forecast`] depends on, so that a large fleet need not be forecast device by device. The default is
+    /// an algorithm of whose clients each may differ.
+    fn forecast_scope(&self) -> Scope {
+        Scope::Client
+    }
+
+    /// Goes on as [`Self::aggregate`] does with updates of `clients`, in the order in which they arrived, but without
+    /// the updates: what later exchanges cost comes to be as if those had been joined, and the model stays as it is.
+    /// For runs that train nothing; [`Self::convene`] is not called in them. `clients` are not empty.
+    ///
+    /// The default is nothing: an algorithm whose course may depend on what its clients find. Its configuration says
+    /// [why](crate::registry::Algorithm::untimed).
+    fn pass_over(&mut self, _exchange: Exchange, _clients: &[ClientId]) -> Option<Verdict> {
+        None
     }
 
     /// Joins the updates of an exchange, in the order in which they arrived.

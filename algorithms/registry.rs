@@ -63,6 +63,18 @@ pub trait Algorithm {
         Some(Conflict { field: "", message: message.to_owned(), help })
     }
 
+    /// Why its exchanges cannot be timed without training; nothing if they can: then the server
+    /// [passes over](Server::pass_over) updates. The default is an algorithm whose course may depend on what its clients
+    /// find.
+    fn untimed(&self) -> Option<Conflict> {
+        Some(Conflict {
+            field: "",
+            message: "what a round of this algorithm costs depends on what its clients find"
+                .to_owned(),
+            help: "train (`training: real`), or take another algorithm",
+        })
+    }
+
     /// The algorithm in one line, for a report.
     fn describe(&self) -> String;
 }
@@ -133,6 +145,11 @@ impl AlgorithmConfig {
     /// [`Algorithm::silence`].
     pub fn silence(&self) -> Option<Conflict> {
         self.algorithm().silence()
+    }
+
+    /// [`Algorithm::untimed`].
+    pub fn untimed(&self) -> Option<Conflict> {
+        self.algorithm().untimed()
     }
 
     /// [`Algorithm::describe`].

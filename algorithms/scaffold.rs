@@ -92,6 +92,10 @@ impl Algorithm for ScaffoldConfig {
         self.refusal(Aggregation::Layered).map(|conflict| Conflict { help, ..conflict })
     }
 
+    fn untimed(&self) -> Option<Conflict> {
+        None
+    }
+
     fn describe(&self) -> String {
         format!(
             "SCAFFOLD on {}: {}; dense movement and control variate up",

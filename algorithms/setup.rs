@@ -13,14 +13,20 @@ use fleetune_models::{
 };
 use rand::seq::SliceRandom;
 
-use crate::{meter::Meters, noise::normal, protocol::ClientId, settings::BatchSizes};
+use crate::{
+    meter::Meters,
+    noise::normal,
+    protocol::{ClientId, Scope},
+    settings::BatchSizes,
+};
 
 /// The clients' training data, tokenised.
 #[derive(Debug)]
 pub struct TrainingData {
     /// All training texts.
     pub examples: Vec<Encoded>,
-    /// The texts of each client, as indices; none is empty.
+    /// The texts of each client, as indices; none is empty. There are none at all where nothing is trained and batches
+    /// are padded to a fixed length.
     pub shards: Vec<Vec<u32>>,
     /// Tokens to which texts are truncated.
     pub max_length: usize,
@@ -124,8 +130,23 @@ impl Workshop {
         Batch::collate(&examples, self.data.max_length, self.data.padding)
     }
 
+    /// The shape of every mini-batch, if texts are brought to a fixed length: then it is that of any client's in any
+    /// round, for a client with few texts takes them more than once.
+    pub(crate) fn common_shape(&self) -> Option<BatchShape> {
+        let data = &self.data;
+        (data.padding == Padding::Fixed).then_some([self.batch_size, data.max_length])
+    }
+
+    /// What forecasts depend on that depend on nothing but the shapes of mini-batches.
+    pub(crate) fn forecast_scope(&self) -> Scope {
+        self.common_shape().map_or(Scope::Client, |_| Scope::Fleet)
+    }
+
     /// The shapes of a client's `steps` mini-batches in `round`, without collating them.
     pub(crate) fn shapes(&self, client: ClientId, round: u64, steps: usize) -> Vec<BatchShape> {
+        if let Some(common) = self.common_shape() {
+            return vec![common; steps];
+        }
         let shape = |texts: &Vec<u32>| {
             let lengths: Vec<usize> = texts.iter().map(|&i| self.length(i)).collect();
             [texts.len(), padded_length(&lengths, self.data.max_length, self.data.padding)]
@@ -138,6 +159,9 @@ impl Workshop {
     /// No batch is longer than the client's longest text. Within a permutation texts are distinct: a batch that takes
     /// r of them from one has a text at least as long as the r-th shortest.
     pub(crate) fn shape_bounds(&self, client: ClientId, steps: usize) -> [Vec<BatchShape>; 2] {
+        if let Some(common) = self.common_shape() {
+            return [vec![common; steps], vec![common; steps]];
+        }
         let (shard, size) = (&self.data.shards[client as usize], self.batch_size(client));
         let mut lengths: Vec<usize> = shard.iter().map(|&i| self.length(i)).collect();
         lengths.sort_unstable();

@@ -76,8 +76,8 @@ pub struct Progress<'a> {
     pub rounds: u64,
     /// Simulated time.
     pub time: Seconds,
-    /// The latest test accuracy.
-    pub accuracy: f64,
+    /// The latest test accuracy, if anything is trained.
+    pub accuracy: Option<f64>,
 }
 
 /// Who hears of progress; called from many threads.
@@ -127,7 +127,7 @@ pub fn run_cell(
         federation = federation.with_parts(parts.collect());
     }
     let (standing, ending) = match federation.run() {
-        Ok(RunOutcome { end, standing }) => (standing, Ending::Ran(end)),
+        Ok(RunOutcome { end, standing, .. }) => (standing, Ending::Ran(end)),
         Err(FederationError::Protocol(error)) => {
             (watch.standing, Ending::Diverged(error.to_string()))
         }
@@ -168,7 +168,7 @@ fn parts(config: &FederationConfig, open: impl Fn() -> Box<dyn Server>) -> Vec<B
 }
 
 /// Updates that a round plans to join.
-fn planned(config: &FederationConfig) -> NonZeroU32 {
+pub(crate) fn planned(config: &FederationConfig) -> NonZeroU32 {
     NonZeroU32::new(config.cohort).unwrap_or(NonZeroU32::MIN)
 }
 
@@ -216,7 +216,11 @@ pub(crate) fn federation_config(scenario: &Scenario) -> FederationConfig {
 }
 
 /// What the scenario holds its devices to.
-fn conditions(prepared: &Prepared, algorithm: &Algorithm, server: &dyn Server) -> Conditions {
+pub(crate) fn conditions(
+    prepared: &Prepared,
+    algorithm: &Algorithm,
+    server: &dyn Server,
+) -> Conditions {
     let scenario = &prepared.scenario;
     Conditions {
         eligibility: scenario.fleet.eligibility,
@@ -298,7 +302,7 @@ impl Observer for Watch<'_> {
             seed: self.seed,
             rounds: standing.rounds,
             time: Seconds::from_raw(time),
-            accuracy: found.accuracy,
+            accuracy: Some(found.accuracy),
         });
         Ok(self.flow())
     }

@@ -141,6 +141,10 @@ impl Algorithm for FedsLlmConfig {
         self.refusal(Aggregation::Layered)
     }
 
+    fn untimed(&self) -> Option<Conflict> {
+        None
+    }
+
     fn describe(&self) -> String {
         format!(
             "FedsLLM on {}: layers up to {} on the device, the rest on the server; {}; activations up, their \

@@ -1,4 +1,8 @@
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{
+    borrow::Cow,
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use fleetune_devices::Workload;
 use fleetune_models::{encoder::Classifier, parameters::Weights};
@@ -9,7 +13,7 @@ use crate::{
     average::{advance, difference, mean_by_examples, moved},
     protocol::{
         Assignment, ClientId, Displaced, Estimate, Exchange, Horizon, Layered, Moment, Movable,
-        Payload, ProtocolError, Server, Update, Verdict,
+        Payload, ProtocolError, Scope, Server, Update, Verdict,
     },
     setup::{Setup, Workshop},
 };
@@ -63,6 +67,8 @@ pub(crate) struct FirstOrderServer<M> {
     pub(super) recipe: Arc<Recipe>,
     pub(super) global: Arc<Weights>,
     pub(super) method: M,
+    /// What every exchange costs, if all cost the same.
+    common: OnceLock<Workload>,
 }
 
 impl<M: Method> FirstOrderServer<M> {
@@ -75,7 +81,8 @@ impl<M: Method> FirstOrderServer<M> {
         let batch = recipe.batch_size.get() as usize;
         let (workshop, start) = Workshop::open(setup, recipe.train, batch);
         let method = method(workshop.layout.len(), workshop.data.shards.len());
-        Self { workshop, recipe: Arc::new(recipe), global: Arc::new(start), method }
+        let (recipe, global) = (Arc::new(recipe), Arc::new(start));
+        Self { workshop, recipe, global, method, common: OnceLock::new() }
     }
 
     pub(super) fn task(&self, exchange: Exchange, client: ClientId) -> Task {
@@ -90,6 +97,25 @@ impl<M: Method> Server for FirstOrderServer<M> {
         let (shapes, start) = (task.shapes(), Arc::clone(&self.global));
         let (work, job) = (task.clone(), Box::new(move || task.train(&start.values)));
         self.workshop.meters.assignment(|meter| work.workload(meter, &shapes), job)
+    }
+
+    fn workload(&self, exchange: Exchange, client: ClientId, _: &dyn Estimate) -> Workload {
+        let work = || {
+            let task = self.task(exchange, client);
+            task.workload(self.workshop.meters.charged(), &task.shapes())
+        };
+        match self.workshop.common_shape() {
+            Some(_) => self.common.get_or_init(work).clone(),
+            None => work(),
+        }
+    }
+
+    fn forecast_scope(&self) -> Scope {
+        self.workshop.forecast_scope()
+    }
+
+    fn pass_over(&mut self, _: Exchange, _: &[ClientId]) -> Option<Verdict> {
+        Some(Verdict::RoundOver)
     }
 
     fn forecast(&self, client: ClientId, _: &dyn Estimate, _: Horizon) -> Vec<Workload> {

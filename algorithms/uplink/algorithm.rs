@@ -15,6 +15,7 @@ use crate::{
     registry::AlgorithmConfig,
     settings::{Aggregation, Conflict},
     setup::Setup,
+    timing::TimedServer,
     wire::Encoding,
 };
 
@@ -48,6 +49,12 @@ impl Algorithm {
         }
         let how = (self.encoding, self.privacy);
         Box::new(UplinkServer::new(inner, self.kind.uploads(), how, cohort, streams))
+    }
+
+    /// The server of a run in which nothing is trained, which costs devices what [`Self::server`] does; nothing if that
+    /// cannot be known without training ([`AlgorithmConfig::untimed`] says why).
+    pub fn timed_server(&self, setup: Setup, cohort: NonZeroU32) -> Option<TimedServer> {
+        self.kind.untimed().is_none().then(|| TimedServer::new(self.server(setup, cohort)))
     }
 
     /// The algorithm in one line, for a report.

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// How a client gets the global model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Download {
     /// All trainable parameters.
     Dense,

@@ -4,7 +4,6 @@ use serde::Serialize;
 
 use crate::{
     format::{Quantity, grouped, percent, significant},
-    reader::Run,
     records::{
         AlgorithmDetails, Fates, GroupRecord, Histogram, LOSSES, Loss, ProfileParticipation,
     },
@@ -14,7 +13,7 @@ use crate::{
 /// A table whose first two columns name an algorithm and what of it a row is about. Columns that
 /// would say nothing are absent.
 #[derive(Serialize)]
-pub(super) struct Table {
+pub(crate) struct Table {
     /// Of the columns behind those two.
     heads: Vec<String>,
     rows: Vec<Row>,
@@ -54,9 +53,8 @@ impl Table {
 }
 
 /// What devices of each class did.
-pub(super) fn by_class(run: &Run) -> Option<Table> {
+pub(crate) fn by_class(algorithms: &[AlgorithmDetails]) -> Option<Table> {
     type Column<'a> = (&'a str, Box<dyn Fn(&ProfileParticipation) -> String + 'a>);
-    let algorithms = &run.details.algorithms;
     if algorithms.iter().all(|algorithm| algorithm.participation.is_empty()) {
         return None;
     }
@@ -99,10 +97,10 @@ pub(super) fn by_class(run: &Run) -> Option<Table> {
 }
 
 /// What groups did; nothing where all devices are one.
-pub(super) fn by_group(run: &Run) -> Option<Table> {
+pub(crate) fn by_group(algorithms: &[AlgorithmDetails]) -> Option<Table> {
     type Column<'a> = (&'a str, Box<dyn Fn(&GroupRecord) -> String + 'a>);
-    let algorithms = run.details.algorithms.iter();
     let blocks: Vec<(&str, &[GroupRecord])> = algorithms
+        .iter()
         .map(|algorithm| (algorithm.label.as_str(), algorithm.groups.as_slice()))
         .filter(|(_, groups)| groups.len() > 1)
         .collect();

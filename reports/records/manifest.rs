@@ -6,6 +6,7 @@ use fleetune_units::Seconds;
 use serde::{Deserialize, Serialize};
 
 use super::plain;
+use crate::timing::Untrained;
 
 /// The circumstances of a run. Nothing in it influences the results, except the scenario, the
 /// data, the root seed and the version.
@@ -24,6 +25,9 @@ pub struct Manifest {
     pub cpu: String,
     /// Threads that the run could use.
     pub threads: u64,
+    /// Says that nothing was trained; absent from a run that trained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training: Option<Untrained>,
     /// Tensor backend.
     pub backend: String,
     /// SHA-256 of `scenario.resolved.yaml`, in hexadecimal.

@@ -8,7 +8,7 @@ use fleetune_models::encoder::EncoderConfig;
 use crate::{
     document::{Fault, FieldPath, Node},
     draft::Draft,
-    schema::PolicyConfig,
+    schema::{PolicyConfig, Training},
     yaml::tree,
 };
 
@@ -61,6 +61,9 @@ pub(super) fn check(draft: &mut Draft, sizes: Sizes<'_>, faults: &mut Vec<Fault>
                 let fault = Fault::value(within(&path, conflict.field), conflict.message);
                 faults.push(fault.with_help(conflict.help));
             }
+        }
+        if draft.training == Some(Training::None) {
+            conflicts.extend(algorithm.kind.untimed());
         }
         match tree(&algorithm.kind) {
             Ok(Node::Map(choice)) => {

@@ -336,9 +336,29 @@ proptest! {
         let set: Vec<&str> = set.iter().map(String::as_str).collect();
         let scenario = checked(&small(), &set).expect("the overrides are right");
         prop_assert_eq!(scenario.network.server.latency.get().to_bits(), latency.to_bits());
-        prop_assert_eq!(scenario.target.accuracy.to_bits(), accuracy.to_bits());
+        let target = scenario.target_accuracy().expect("it trains");
+        prop_assert_eq!(target.to_bits(), accuracy.to_bits());
         prop_assert_eq!(&again(&scenario), &scenario);
     }
+}
+
+/// Without training a task may be missing, and then all that is left of it is a number of classes.
+#[test]
+fn a_scenario_without_training_reads_back_as_itself() {
+    let alone = ["training=none", "target=null"];
+    let scenario = checked(&small(), &alone).expect("it is right");
+    assert_eq!((scenario.classes(), scenario.target_accuracy()), (4, None));
+    assert_eq!(again(&scenario), scenario);
+    let untold = checked(&small(), &["training=none", "target=null", "task=null"]);
+    let untold = untold.unwrap_or_else(|errors| panic!("{}", printed(&errors)));
+    assert_eq!((untold.classes(), untold.dataset()), (2, None));
+    assert_eq!(again(&untold), untold);
+    let text = untold.resolved_yaml();
+    assert!(text.contains("\ntraining: none\n") && text.contains("  classes: 2\n"), "{text}");
+    assert!(!text.contains("\ntarget:") && !text.contains("\ntask:"), "{text}");
+    let real = checked(&small(), &["training=real"]).expect("it is the default");
+    assert_eq!(real.hash(), checked(&small(), &[]).expect("it is right").hash());
+    assert_ne!(scenario.hash(), real.hash());
 }
 
 #[test]

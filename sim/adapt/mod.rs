@@ -39,17 +39,29 @@ pub(crate) fn adapt(
     world: &World,
     algorithm: &Algorithm,
 ) -> Result<Adapted, NoChoice> {
+    let (batches, deadlines) = fit(prepared, world, algorithm)?;
+    Ok(Adapted { server: open(prepared, world, algorithm, batches), deadlines })
+}
+
+/// Devices' batches as the federation fits them, and when rounds stop if it says that.
+///
+/// # Errors
+/// No deadlines can be chosen.
+pub(crate) fn fit(
+    prepared: &Prepared,
+    world: &World,
+    algorithm: &Algorithm,
+) -> Result<(BatchSizes, Option<Deadlines>), NoChoice> {
     let federation = &prepared.scenario.federation;
     let mut trials = Trials::new(prepared, world, algorithm);
-    let (batches, deadlines) = match (federation.policy, federation.batch) {
+    Ok(match (federation.policy, federation.batch) {
         (PolicyConfig::Adaptive(adaptive), _) => {
             let (batches, deadlines) = deadlines::choose(&mut trials, &adaptive)?;
             (batches, Some(deadlines))
         }
         (_, Some(batching)) => (c2_sizes(&mut trials, batching), None),
         (_, None) => (BatchSizes::Configured, None),
-    };
-    Ok(Adapted { server: open(prepared, world, algorithm, batches), deadlines })
+    })
 }
 
 fn open(

@@ -24,7 +24,7 @@ struct Members<'f, 'a> {
 
 impl Members<'_, '_> {
     fn workload(&self, device: u32) -> Workload {
-        self.federation.assignment(self.group, self.exchange, device).workload
+        self.federation.workload(self.group, self.exchange, device)
     }
 }
 

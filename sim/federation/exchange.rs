@@ -220,7 +220,7 @@ impl Federation<'_> {
                 continue;
             }
             let device = self.device(id);
-            if device.can_run(&self.assignment(group, next, id).workload) {
+            if device.can_run(&self.workload(group, next, id)) {
                 asked.push((place, id));
             } else {
                 self.turn(place, Activity::Gone)?;

@@ -159,6 +159,7 @@ mod anatomy;
 mod asking;
 mod asynchronous;
 mod books;
+mod by_place;
 mod client;
 mod clock;
 mod compute;
@@ -175,6 +176,7 @@ mod links;
 mod mode;
 mod outages;
 mod outcome;
+mod peaks;
 mod power;
 mod presence;
 mod processors;
@@ -203,5 +205,6 @@ pub use outcome::{
     Backhaul, ClientOutcome, Closing, End, Fate, Observer, ObserverError, RoundOutcome, RunOutcome,
     Standing,
 };
+pub use peaks::{Peak, Peaks};
 pub use presence::Sessions;
 pub use server::Federation;

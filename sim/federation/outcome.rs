@@ -199,6 +199,8 @@ pub struct RunOutcome {
     pub end: End,
     /// Where it stood, a round broken off included.
     pub standing: Standing,
+    /// Events that happened, those of devices that were never asked included.
+    pub events: u64,
 }
 
 /// What an observer may fail with.

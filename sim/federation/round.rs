@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use fleetune_algorithms::protocol::{ClientId, Exchange};
 
 use super::{
+    by_place::ByPlace,
     client::{Activity, Client},
     compute::ServerWork,
     error::FederationError,
@@ -49,7 +50,7 @@ pub(super) struct Round {
     pub(super) opened: SimTime,
     pub(super) excluded: u32,
     /// By place, in the order of the selection. Without rounds, of being asked.
-    pub(super) clients: BTreeMap<u32, Client>,
+    pub(super) clients: ByPlace<Client>,
     /// Places by device.
     pub(super) places: BTreeMap<u32, u32>,
     /// Places whose update counts, in the order of arrival.
@@ -73,7 +74,7 @@ impl Round {
 
     /// Whether anyone can still deliver.
     pub(super) fn anyone_busy(&self) -> bool {
-        self.clients.values().any(|client| client.is_busy() || client.pending.is_some())
+        self.clients.any(|client| client.is_busy() || client.pending.is_some())
     }
 }
 
@@ -164,8 +165,10 @@ impl Federation<'_> {
         }
         let waited = self.stop_waiting(group);
         let tails = &mut self.tails;
-        let client = |&(place, id)| (place, Client::new(id, tails.take(id, now), now));
-        let clients = asked.iter().map(client).collect();
+        let mut clients = ByPlace::new(self.groups.len() as u32);
+        for &(place, id) in &asked {
+            clients.insert(place, Client::new(id, tails.take(id, now), now));
+        }
         let places = asked.iter().map(|&(place, id)| (id, place)).collect();
         self.standing.asked += asked.len() as u64;
         self.groups[group].round = Some(Round {

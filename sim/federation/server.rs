@@ -7,7 +7,7 @@ use fleetune_algorithms::{
     protocol::{Assignment, Estimate, Exchange, Horizon, Server},
 };
 use fleetune_devices::{
-    Device, Fleet,
+    Device, Fleet, Workload,
     network::{Alone, Wiring},
     streams::SeedTree,
 };
@@ -27,6 +27,7 @@ use super::{
     mode::Mode,
     outages::Outages,
     outcome::{End, Observer, RunOutcome, Standing},
+    peaks::Peaks,
     presence::{Presence, Sessions, Source},
     processors::Processors,
     selection::{self, Policy as Selection},
@@ -268,7 +269,7 @@ impl<'a> Federation<'a> {
         }
         self.tell_batteries();
         let end = self.end.unwrap_or(End::NobodyComes);
-        Ok(RunOutcome { end, standing: self.standing })
+        Ok(RunOutcome { end, standing: self.standing, events: self.calendar.counts().fired })
     }
 
     /// Nothing will ever happen again.
@@ -281,23 +282,29 @@ impl<'a> Federation<'a> {
     /// Finds out which devices can run the algorithm at all: at least one of its kinds of exchange.
     fn survey(&mut self) {
         let horizon = Horizon { rounds: self.rules.rounds, cohort: self.rules.cohort };
-        let clients = (0..).zip(self.devices);
-        let selection = &mut self.selection;
-        self.capable = clients
-            .map(|(client, device)| {
-                let alone = Alone { device, wiring: &self.wiring };
-                let undisturbed = Undisturbed { alone, clock: &self.clock };
-                let forecast = self.server.view().forecast(client, &undisturbed, horizon);
-                let fits = || forecast.iter().filter(|work| device.can_run(work));
-                let capable = fits().next().is_some();
-                if capable {
-                    let times = || fits().map(|work| undisturbed.duration(work));
-                    selection.introduce(client, &|| times().fold(Seconds::ZERO, Seconds::max));
-                }
-                capable
-            })
-            .collect();
+        let at = (&self.wiring, &self.clock);
+        let peaks = Peaks::of(self.server.view(), self.devices, at, horizon);
+        let fits =
+            |(index, device): (usize, &Device)| peaks.at(index).least <= device.memory_budget();
+        self.capable = self.devices.iter().enumerate().map(fits).collect();
+        self.introduce(horizon);
         self.standing.excluded = self.capable.iter().map(|&capable| u32::from(!capable)).sum();
+    }
+
+    /// The devices that can run the algorithm say how long they think that its longest exchange takes them; which is worked
+    /// out for policies of selection alone that want to know.
+    fn introduce(&mut self, horizon: Horizon) {
+        let able = (0..).zip(self.devices).zip(&self.capable).filter(|(_, capable)| **capable);
+        for ((client, device), _) in able {
+            let alone = Alone { device, wiring: &self.wiring };
+            let undisturbed = Undisturbed { alone, clock: &self.clock };
+            let longest = || {
+                let forecast = self.server.view().forecast(client, &undisturbed, horizon);
+                let fits = forecast.iter().filter(|work| device.can_run(work));
+                fits.map(|work| undisturbed.duration(work)).fold(Seconds::ZERO, Seconds::max)
+            };
+            self.selection.introduce(client, &longest);
+        }
     }
 
     fn handle(&mut self, event: FederationEvent) -> Result<(), FederationError> {
@@ -349,6 +356,12 @@ impl<'a> Federation<'a> {
 
     pub(super) fn now(&self) -> SimTime {
         self.calendar.now()
+    }
+
+    /// What it would cost a client to be asked by its group's server, as the algorithm says it.
+    pub(super) fn workload(&self, group: usize, exchange: Exchange, client: u32) -> Workload {
+        let alone = Alone { device: self.device(client), wiring: &self.wiring };
+        self.server.of(group).workload(exchange, client, &Undisturbed { alone, clock: &self.clock })
     }
 
     /// What a client is to do, as the algorithm says it.
