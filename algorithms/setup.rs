@@ -130,11 +130,13 @@ impl Workshop {
         Batch::collate(&examples, self.data.max_length, self.data.padding)
     }
 
-    /// The shape of every mini-batch, if texts are brought to a fixed length: then it is that of any client's in any
-    /// round, for a client with few texts takes them more than once.
+    /// The shape of every mini-batch, if texts are brought to a fixed length and all clients' batches are as configured:
+    /// then it is that of any client's in any round, for a client with few texts takes them more than once.
     pub(crate) fn common_shape(&self) -> Option<BatchShape> {
         let data = &self.data;
-        (data.padding == Padding::Fixed).then_some([self.batch_size, data.max_length])
+        let common =
+            data.padding == Padding::Fixed && matches!(self.batches, BatchSizes::Configured);
+        common.then_some([self.batch_size, data.max_length])
     }
 
     /// What forecasts depend on that depend on nothing but the shapes of mini-batches.

@@ -6,7 +6,15 @@ use fleetune_units::Seconds;
 use serde::{Deserialize, Serialize};
 
 use super::plain;
-use crate::timing::Untrained;
+
+/// Says that nothing was trained, in every table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Untrained {
+    /// Nothing.
+    #[default]
+    None,
+}
 
 /// The circumstances of a run. Nothing in it influences the results, except the scenario, the
 /// data, the root seed and the version.

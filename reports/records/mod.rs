@@ -30,7 +30,7 @@ pub use details::{
 };
 pub use fates::{Fates, LOSSES, Loss};
 pub use groups::GroupRecord;
-pub use manifest::Manifest;
+pub use manifest::{Manifest, Untrained};
 pub use round::{COLUMNS, RoundRecord};
 pub(crate) use round::{label, read_rounds, write_rounds};
 pub use staleness::{Histogram, Staleness, StalenessSummary};

@@ -18,7 +18,7 @@ mod terminal;
 pub(crate) use self::page::{Amount, Taking, takings};
 pub use self::{
     page::page,
-    records::{TIMED_COLUMNS, TimedCell, TimedResults, TimedRound, TimedSummary, Untrained},
+    records::{TIMED_COLUMNS, TimedCell, TimedResults, TimedRound, TimedSummary},
     store::{TimedRun, is_timed, render, write_tables},
     terminal::summary_table,
 };

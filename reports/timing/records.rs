@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::ReportError,
-    records::{Details, Manifest, label, plain},
+    records::{Details, Manifest, Untrained, label, plain},
 };
 
 /// The columns of `rounds.csv`, in order.
@@ -25,15 +25,6 @@ pub const TIMED_COLUMNS: [&str; 12] = [
     "dropped",
     "excluded",
 ];
-
-/// Says that nothing was trained, in every table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Untrained {
-    /// Nothing.
-    #[default]
-    None,
-}
 
 /// Where one cell stands after a round. Resources are cumulative over the fleet and include wasted work.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -8,7 +8,7 @@ use std::{
 use serde::{Deserialize, de::IgnoredAny};
 
 use super::{
-    TimedResults, TimedRound, TimedSummary, Untrained, page,
+    TimedResults, TimedRound, TimedSummary, page,
     records::{contradiction, read_rounds, write_rounds},
 };
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     error::ReportError,
     files,
     reader::json as read_json,
-    records::{Details, Manifest},
+    records::{Details, Manifest, Untrained},
     write::{RunPaths, json, write, write_charts},
 };
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use fleetune_algorithms::{protocol::Server, setup::Setup, uplink::Algorithm};
-use fleetune_reports::timing::{TimedRound, Untrained};
+use fleetune_reports::{records::Untrained, timing::TimedRound};
 use fleetune_units::Seconds;
 
 use crate::{

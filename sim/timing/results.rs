@@ -1,8 +1,8 @@
 //! From cells without training to the records that reports are made of.
 
 use fleetune_reports::{
-    records::{Details, Manifest},
-    timing::{TimedCell, TimedResults, TimedSummary, Untrained},
+    records::{Details, Manifest, Untrained},
+    timing::{TimedCell, TimedResults, TimedSummary},
 };
 use fleetune_scenarios::schema::CostsOf;
 use fleetune_units::Seconds;
