@@ -214,7 +214,7 @@ impl Merged {
     }
 }
 
-/// As [`EligibleSessions`] of a device that follows its laws, in 88 bytes of plain data: what is kept for each of a
+/// As [`EligibleSessions`] of a device that follows its laws, in 96 bytes of plain data: what is kept for each of a
 /// million devices whose policy asks for more than being there.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EligiblePosition {

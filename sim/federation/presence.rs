@@ -39,7 +39,7 @@ impl Change {
 pub(super) enum Source<'a> {
     /// The laws of the devices' profiles: of each device its place in its law is kept, 16 bytes.
     Laws { devices: &'a [Device], seeds: SeedTree, positions: Vec<Position> },
-    /// As the laws say, but subject to more than being there: 88 bytes a device.
+    /// As the laws say, but subject to more than being there: 96 bytes a device.
     Conditions {
         devices: &'a [Device],
         policy: Eligibility,
