@@ -100,7 +100,7 @@ pub fn choose(wanted: &Wanted, tried: &[Vec<Pace>]) -> Result<Choice, NoChoice> 
         }
     }
     let (budget, rounds) = (wanted.budget, weights.len());
-    best.ok_or_else(|| match least {
+    best.ok_or(match least {
         Some(least) => NoChoice::TooShort { budget, rounds, least },
         None => NoChoice::Nobody,
     })

@@ -182,7 +182,7 @@ fn all_policies_ask_those_who_are_there_and_fit_and_nobody_twice() {
             asked.sort_unstable();
             asked.dedup();
             assert_eq!(asked.len(), wanted.min(20) as usize, "{policy:?}: nobody twice");
-            let may = |device: &u32| device % 3 != 0 && device % 4 != 0;
+            let may = |device: &u32| !device.is_multiple_of(3) && !device.is_multiple_of(4);
             assert!(asked.iter().all(may), "{policy:?}: {asked:?}");
         }
         candidates.there = vec![false; 40];

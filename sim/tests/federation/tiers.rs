@@ -257,8 +257,11 @@ fn a_server_that_goes_on_from_its_own_model_only_is_refused() {
     assert!(matches!(error, FederationError::Parts { expected: 1, found: 0 }), "{error}");
 }
 
-fn random(devices: &[(u32, u32, Option<(u32, u32)>)], rules: &FederationConfig, seed: u64) -> Told {
-    let spec = |&(speed, rate, means): &(u32, u32, Option<(u32, u32)>)| Spec {
+/// Tenths of GFLOP/s and of MB/s, and fifths of the mean seconds on and off of a device that comes and goes.
+type Drawn = (u32, u32, Option<(u32, u32)>);
+
+fn random(devices: &[Drawn], rules: &FederationConfig, seed: u64) -> Told {
+    let spec = |&(speed, rate, means): &Drawn| Spec {
         gflops: f64::from(speed) / 10.0,
         megabytes_per_second: f64::from(rate) / 10.0,
         means: means.map(|(on, off)| (f64::from(on) / 5.0, f64::from(off) / 5.0)),

@@ -103,7 +103,8 @@ mod tests {
             .map(|i| ((5 + 3 * i).into(), (10 + 7 * i % 11).into(), (1 + i % 4).into()))
             .collect();
         let usual = (0.3, 0.9, 2.0);
-        let cases: [(&[Told], u64, (f64, f64, f64), &[f64]); 5] = [
+        type Case<'a> = (&'a [Told], u64, (f64, f64, f64), &'a [f64]);
+        let cases: [Case<'_>; 5] = [
             (
                 &five,
                 4,
