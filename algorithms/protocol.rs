@@ -3,6 +3,7 @@
 //! An algorithm never sees a clock or a network. It says what a client's exchange costs ([`Workload`]) and gives the
 //! pure [`Job`] that performs it; the federation decides when, and whether, that job is really run.
 
+mod error;
 mod faces;
 mod layered;
 
@@ -383,50 +384,9 @@ pub trait Server: Send {
 }
 
 pub use self::{
+    error::ProtocolError,
     faces::{Displaced, Movable},
     layered::{Depth, Layered},
 };
+use crate::privacy::Revealed;
 pub use crate::wire::Payload;
-use crate::{privacy::Revealed, wire::DecodeError};
-
-/// Why an exchange cannot be joined.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ProtocolError {
-    /// The payload is not what this algorithm sends.
-    #[error("client {client} sent {found}, but this algorithm expects {expected}")]
-    WrongPayload {
-        /// Who sent it.
-        client: ClientId,
-        /// What it sent.
-        found: &'static str,
-        /// What was expected.
-        expected: &'static str,
-    },
-    /// The payload has more or fewer values than this algorithm sends.
-    #[error("client {client} sent {found} values, but {expected} were due")]
-    WrongLength {
-        /// Who sent it.
-        client: ClientId,
-        /// Values it sent.
-        found: usize,
-        /// Values due.
-        expected: usize,
-    },
-    /// The message is none that this algorithm's clients make.
-    #[error("client {client} sent a message that cannot be read: {source}")]
-    Undecodable {
-        /// Who sent it.
-        client: ClientId,
-        /// What is wrong with it.
-        source: DecodeError,
-    },
-    /// The learning diverged: the global model is no longer finite.
-    #[error(
-        "the global model left the finite numbers in round {round}: the learning rate is too large for this model and task"
-    )]
-    Diverged {
-        /// In this round.
-        round: u64,
-    },
-}

@@ -21,6 +21,7 @@ pub mod federation;
 pub mod plan;
 pub mod prepare;
 pub mod probe;
+mod reality;
 mod results;
 pub mod sweep;
 pub mod tallies;

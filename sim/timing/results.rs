@@ -12,7 +12,8 @@ use crate::{
     cell::Ending,
     federation::End,
     prepare::Prepared,
-    results::{Circumstances, Course, describe, details, endings, manifest, reality, server_work},
+    reality::reality,
+    results::{Circumstances, Course, describe, details, endings, manifest, server_work},
 };
 
 /// Everything a finished run without training has to say.

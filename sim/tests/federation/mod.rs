@@ -11,6 +11,7 @@ mod diary;
 mod disturbed;
 mod eligibility;
 mod faults;
+mod group_faults;
 mod grouped_learning;
 mod hierarchy;
 mod laws;
