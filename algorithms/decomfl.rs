@@ -65,6 +65,10 @@ impl Algorithm for DeComFlConfig {
         replay_refusal(self.catch_up, aggregation)
     }
 
+    fn untimed(&self) -> Option<Conflict> {
+        None
+    }
+
     fn describe(&self) -> String {
         format!(
             "DeComFL on {}: P = {}, {} local steps on {} texts along shared directions; scalars up",

@@ -46,6 +46,27 @@ impl Algorithm for FedAvgConfig {
         None
     }
 
+    fn layered_refusal(&self) -> Option<Conflict> {
+        let conflict = |field, message: &str, help| {
+            Some(Conflict { field, message: message.to_owned(), help })
+        };
+        if self.local_steps.get() > 1 {
+            let message = "a client that is stopped in its second step or later has no gradients of the model that it \
+                           was sent, of which the rule for joining layers is made";
+            return conflict("local_steps", message, "write 1");
+        }
+        if self.optimizer != Optimizer::Sgd {
+            let message = "the rule for joining layers is made for steps along the gradient, and the correction of its \
+                           bias is that of their mean";
+            return conflict("optimizer", message, "write `sgd`");
+        }
+        None
+    }
+
+    fn untimed(&self) -> Option<Conflict> {
+        None
+    }
+
     fn describe(&self) -> String {
         format!("FedAvg on {}: {}; dense weights up", self.train, self.recipe())
     }
@@ -68,6 +89,10 @@ impl FedAvgConfig {
 pub(crate) struct FedAvg;
 
 impl Method for FedAvg {
+    fn joins_layers(&self) -> bool {
+        true
+    }
+
     fn rule(&self, _client: ClientId) -> Arc<dyn LocalRule> {
         Arc::new(Plain)
     }

@@ -81,6 +81,17 @@ impl Algorithm for FedKSeedConfig {
         })
     }
 
+    /// A message of the pool has a place for every coefficient, but a client makes a pass for each that is not zero.
+    fn untimed(&self) -> Option<Conflict> {
+        (self.catch_up != CatchUp::Dense).then(|| Conflict {
+            field: "catch_up",
+            message: "how long a client takes to build the model from the pool depends on which coefficients are zero, \
+                      and nothing is trained"
+                .to_owned(),
+            help: "write `dense`",
+        })
+    }
+
     fn describe(&self) -> String {
         let pro = if self.pro { "-Pro" } else { "" };
         format!(

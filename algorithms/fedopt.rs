@@ -110,6 +110,10 @@ impl Algorithm for FedAdamConfig {
         None
     }
 
+    fn untimed(&self) -> Option<Conflict> {
+        None
+    }
+
     fn describe(&self) -> String {
         self.0.describe(SecondMoment::Adam)
     }
@@ -125,6 +129,10 @@ impl Algorithm for FedYogiConfig {
     }
 
     fn refusal(&self, _: Aggregation) -> Option<Conflict> {
+        None
+    }
+
+    fn untimed(&self) -> Option<Conflict> {
         None
     }
 

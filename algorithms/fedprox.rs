@@ -50,6 +50,10 @@ impl Algorithm for FedProxConfig {
         None
     }
 
+    fn untimed(&self) -> Option<Conflict> {
+        None
+    }
+
     fn describe(&self) -> String {
         let Self { train, mu, .. } = self;
         format!("FedProx on {train}: μ = {}; {}; dense weights up", mu.get(), self.recipe())

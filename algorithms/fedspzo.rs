@@ -80,6 +80,10 @@ impl Algorithm for FedSpzoConfig {
         replay_refusal(self.catch_up, aggregation)
     }
 
+    fn untimed(&self) -> Option<Conflict> {
+        None
+    }
+
     fn describe(&self) -> String {
         let SplitPerturbations { lower, upper } = self.perturbations;
         format!(

@@ -7,7 +7,9 @@
 //! * [`first_order`]: the local steps and the server that the methods of backpropagation share;
 //! * [`mixing`]: how asynchronous, buffered and hierarchical policies put together what clients made of different models;
 //! * [`wire`]: messages, their encodings and their bytes; [`privacy`]: clipping, noise and what they prove;
-//! * [`uplink`]: any algorithm with its updates made private and encoded;
+//! * [`uplink`]: any algorithm with its updates made private and encoded; [`reporting`]: any whose clients report their
+//!   losses;
+//! * [`timing`]: any algorithm without its training;
 //! * [`settings`]: what several configurations share;
 //! * [`setup`]: what a cell gives to an algorithm.
 //!
@@ -31,10 +33,12 @@ pub mod privacy;
 pub mod probe;
 pub mod protocol;
 pub mod registry;
+pub mod reporting;
 pub mod scaffold;
 pub mod settings;
 pub mod setup;
 pub mod signspsa;
+pub mod timing;
 pub mod uplink;
 pub mod wire;
 mod work;

@@ -129,6 +129,11 @@ impl Meter {
         self.below[self.end()]
     }
 
+    /// Trainable elements of `stage` of the trained model and those above it.
+    pub(crate) fn elements_from(&self, stage: usize) -> usize {
+        self.elements() - self.below[stage]
+    }
+
     /// Trainable elements of the two parts of a split.
     pub(crate) fn parts(&self, split: usize) -> [usize; 2] {
         let lower = self.below[Self::border(split)];

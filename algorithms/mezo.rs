@@ -67,6 +67,10 @@ impl Algorithm for MezoConfig {
         replay_refusal(self.catch_up, aggregation)
     }
 
+    fn untimed(&self) -> Option<Conflict> {
+        None
+    }
+
     fn describe(&self) -> String {
         format!(
             "federated MeZO on {}: P = {}, {} local steps on {} texts; {} up",

@@ -4,6 +4,7 @@
 //! pure [`Job`] that performs it; the federation decides when, and whether, that job is really run.
 
 mod faces;
+mod layered;
 
 use std::{any::Any, fmt, sync::Arc};
 
@@ -116,6 +117,24 @@ pub struct Update {
     pub counted: Counted,
     /// What stays on the device for the client's next exchange, if anything does.
     pub kept: Option<Kept>,
+    /// The losses that the job saw: known to the client alone, unless it is asked to [report](crate::reporting) them.
+    pub losses: Losses,
+}
+
+/// The training losses that a client saw in an exchange.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Losses {
+    /// |B|: different texts that it trained on.
+    pub texts: u64,
+    /// Mean square of the cross-entropies, one for each text of each forward, in nats².
+    pub mean_square: f64,
+}
+
+impl Losses {
+    /// Oort's statistical utility `|B| sqrt(1/|B| Σ loss²)` (Lai et al., OSDI 2021, section 4.2); 0 if none was seen.
+    pub fn utility(&self) -> f32 {
+        (self.texts as f64 * self.mean_square.sqrt()) as f32
+    }
 }
 
 /// What a client keeps to itself between two exchanges of a round, such as half-trained weights.
@@ -238,6 +257,17 @@ pub struct Horizon {
     pub cohort: u32,
 }
 
+/// What a forecast depends on, beside the horizon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// Nothing: it is that of every client on every device.
+    Fleet,
+    /// The device, which may weigh one way to work against another; what memory they take is the same on all.
+    Device,
+    /// The client, too: its texts.
+    Client,
+}
+
 /// The server's side of an algorithm, with the global model.
 pub trait Server: Send {
     /// Learns who is asked in `exchange`, in what order, before any of their jobs is assigned. Those who do not arrive
@@ -251,6 +281,11 @@ pub trait Server: Send {
     /// cohort is convened or joined. A client that was not convened is asked alone.
     fn assign(&self, exchange: Exchange, client: ClientId, device: &dyn Estimate) -> Assignment;
 
+    /// The workload of [`Self::assign`], without the work itself.
+    fn workload(&self, exchange: Exchange, client: ClientId, device: &dyn Estimate) -> Workload {
+        self.assign(exchange, client, device).workload
+    }
+
     /// Workloads between the least and the most of which any exchange of `client` lies, in every quantity, for
     /// planning.
     ///
@@ -262,6 +297,22 @@ pub trait Server: Send {
         _horizon: Horizon,
     ) -> Vec<Workload> {
         vec![self.assign(Exchange::at(0, 0), client, device).workload]
+    }
+
+    /// What [`Self::forecast`] depends on, so that a large fleet need not be forecast device by device. The default is
+    /// an algorithm of whose clients each may differ.
+    fn forecast_scope(&self) -> Scope {
+        Scope::Client
+    }
+
+    /// Goes on as [`Self::aggregate`] does with updates of `clients`, in the order in which they arrived, but without
+    /// the updates: what later exchanges cost comes to be as if those had been joined, and the model stays as it is.
+    /// For runs that train nothing; [`Self::convene`] is not called in them. `clients` are not empty.
+    ///
+    /// The default is nothing: an algorithm whose course may depend on what its clients find. Its configuration says
+    /// [why](crate::registry::Algorithm::untimed).
+    fn pass_over(&mut self, _exchange: Exchange, _clients: &[ClientId]) -> Option<Verdict> {
+        None
     }
 
     /// Joins the updates of an exchange, in the order in which they arrived.
@@ -310,6 +361,20 @@ pub trait Server: Send {
         None
     }
 
+    /// What clients have reported of their losses with the updates that were joined since this was asked last, by client,
+    /// if they were asked to [report](crate::reporting): the [utility](Losses::utility) of each one's last report. The
+    /// default is an algorithm whose clients report nothing.
+    fn take_reports(&mut self) -> Vec<(ClientId, f32)> {
+        Vec::new()
+    }
+
+    /// This server as one whose clients may be stopped in the middle of a backward. The default is an algorithm of
+    /// whose clients nothing is of use before they are done; its configuration says
+    /// [why](crate::registry::Algorithm::layered_refusal).
+    fn layered(&mut self) -> Option<&mut dyn Layered> {
+        None
+    }
+
     /// What the updates joined so far have revealed, if they are made private. The default is an algorithm that makes
     /// nothing private.
     fn revealed(&self) -> Option<&Revealed> {
@@ -317,7 +382,10 @@ pub trait Server: Send {
     }
 }
 
-pub use self::faces::{Displaced, Movable};
+pub use self::{
+    faces::{Displaced, Movable},
+    layered::{Depth, Layered},
+};
 pub use crate::wire::Payload;
 use crate::{privacy::Revealed, wire::DecodeError};
 

@@ -36,6 +36,45 @@ pub trait Algorithm {
         })
     }
 
+    /// Why clients cannot [report](crate::reporting) their training losses; nothing if they can. The default is an
+    /// algorithm whose clients see them.
+    fn silence(&self) -> Option<Conflict> {
+        None
+    }
+
+    /// Why the last layers of a client that was stopped are of no use; nothing if they are: then the server is
+    /// [`layered`](Server::layered). The default is an algorithm whose clients are of use whole or not at all.
+    fn layered_refusal(&self) -> Option<Conflict> {
+        let uploads = self.uploads();
+        let scalars = uploads.iter().any(|(_, content)| {
+            matches!(content, Content::OwnScalars | Content::SharedScalars | Content::Signs)
+        });
+        let message = match scalars {
+            true => {
+                "a client has its scalars when it has the losses of whole forwards: stopped in the middle of one, it \
+                 has nothing, for any layer"
+            }
+            false => {
+                "what a client of this algorithm sends is of use whole or not at all: it is not the gradient of one \
+                 step, layer by layer"
+            }
+        };
+        let help = "let the federation be synchronous, or take `fedavg` with `local_steps: 1` and `optimizer: sgd`";
+        Some(Conflict { field: "", message: message.to_owned(), help })
+    }
+
+    /// Why its exchanges cannot be timed without training; nothing if they can: then the server
+    /// [passes over](Server::pass_over) updates. The default is an algorithm whose course may depend on what its clients
+    /// find.
+    fn untimed(&self) -> Option<Conflict> {
+        Some(Conflict {
+            field: "",
+            message: "what a round of this algorithm costs depends on what its clients find"
+                .to_owned(),
+            help: "train (`training: real`), or take another algorithm",
+        })
+    }
+
     /// The algorithm in one line, for a report.
     fn describe(&self) -> String;
 }
@@ -95,9 +134,22 @@ impl AlgorithmConfig {
         self.algorithm().conflicts()
     }
 
-    /// [`Algorithm::refusal`].
+    /// [`Algorithm::refusal`], or [`Algorithm::layered_refusal`].
     pub fn refusal(&self, aggregation: Aggregation) -> Option<Conflict> {
-        self.algorithm().refusal(aggregation)
+        match aggregation {
+            Aggregation::Layered => self.algorithm().layered_refusal(),
+            _ => self.algorithm().refusal(aggregation),
+        }
+    }
+
+    /// [`Algorithm::silence`].
+    pub fn silence(&self) -> Option<Conflict> {
+        self.algorithm().silence()
+    }
+
+    /// [`Algorithm::untimed`].
+    pub fn untimed(&self) -> Option<Conflict> {
+        self.algorithm().untimed()
     }
 
     /// [`Algorithm::describe`].

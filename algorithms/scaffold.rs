@@ -79,9 +79,21 @@ impl Algorithm for ScaffoldConfig {
                 "SCAFFOLD's c is the mean of all clients' control variates, and an edge or tier knows those of its own \
                  alone: it would take a second correction, which is not here (Fang et al. 2024, MTGC)"
             }
+            Aggregation::Layered => {
+                "SCAFFOLD's clients change their control variates by whole rounds"
+            }
         };
         let help = "take `fedavg` or `fedprox`, whose clients are joined by what they made alone";
         Some(Conflict { field: "", message: message.to_owned(), help })
+    }
+
+    fn layered_refusal(&self) -> Option<Conflict> {
+        let help = "take `fedavg` with `local_steps: 1` and `optimizer: sgd`";
+        self.refusal(Aggregation::Layered).map(|conflict| Conflict { help, ..conflict })
+    }
+
+    fn untimed(&self) -> Option<Conflict> {
+        None
     }
 
     fn describe(&self) -> String {

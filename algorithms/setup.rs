@@ -13,14 +13,20 @@ use fleetune_models::{
 };
 use rand::seq::SliceRandom;
 
-use crate::{meter::Meters, noise::normal, protocol::ClientId};
+use crate::{
+    meter::Meters,
+    noise::normal,
+    protocol::{ClientId, Scope},
+    settings::BatchSizes,
+};
 
 /// The clients' training data, tokenised.
 #[derive(Debug)]
 pub struct TrainingData {
     /// All training texts.
     pub examples: Vec<Encoded>,
-    /// The texts of each client, as indices; none is empty.
+    /// The texts of each client, as indices; none is empty. There are none at all where nothing is trained and batches
+    /// are padded to a fixed length.
     pub shards: Vec<Vec<u32>>,
     /// Tokens to which texts are truncated.
     pub max_length: usize,
@@ -45,6 +51,8 @@ pub struct Setup {
     pub data: Arc<TrainingData>,
     /// The replication's randomness.
     pub streams: SeedTree,
+    /// Texts in each client's mini-batches, if not as the algorithm is configured.
+    pub batches: BatchSizes,
 }
 
 /// What all clients of an algorithm share: frozen weights, layout, costs, data, randomness.
@@ -57,7 +65,9 @@ pub(crate) struct Workshop {
     pub(crate) device: Device,
     pub(crate) data: Arc<TrainingData>,
     pub(crate) streams: SeedTree,
-    pub(crate) batch_size: usize,
+    /// As configured.
+    batch_size: usize,
+    batches: BatchSizes,
 }
 
 impl Workshop {
@@ -80,8 +90,14 @@ impl Workshop {
             data: setup.data,
             streams: setup.streams,
             batch_size,
+            batches: setup.batches,
         };
         (Arc::new(workshop), weights)
+    }
+
+    /// Texts in a client's mini-batches.
+    pub(crate) fn batch_size(&self, client: ClientId) -> usize {
+        self.batches.of(client, self.batch_size)
     }
 
     /// The texts of a client's `steps` mini-batches in `round`, as indices.
@@ -89,13 +105,13 @@ impl Workshop {
     /// Each round walks through a fresh permutation of the client's texts (again and again, if they are few), so
     /// every algorithm with the same batch size sees the same batches.
     pub(crate) fn batches(&self, client: ClientId, round: u64, steps: usize) -> Vec<Vec<u32>> {
-        let shard = &self.data.shards[client as usize];
+        let (shard, size) = (&self.data.shards[client as usize], self.batch_size(client));
         let mut stream = self.streams.subtree("batches", u64::from(client)).stream("round", round);
         let mut queue: Vec<u32> = Vec::new();
         (0..steps)
             .map(|_| {
-                let mut batch = Vec::with_capacity(self.batch_size);
-                while batch.len() < self.batch_size {
+                let mut batch = Vec::with_capacity(size);
+                while batch.len() < size {
                     if queue.is_empty() {
                         queue.clone_from(shard);
                         queue.shuffle(&mut stream);
@@ -114,8 +130,25 @@ impl Workshop {
         Batch::collate(&examples, self.data.max_length, self.data.padding)
     }
 
+    /// The shape of every mini-batch, if texts are brought to a fixed length and all clients' batches are as configured:
+    /// then it is that of any client's in any round, for a client with few texts takes them more than once.
+    pub(crate) fn common_shape(&self) -> Option<BatchShape> {
+        let data = &self.data;
+        let common =
+            data.padding == Padding::Fixed && matches!(self.batches, BatchSizes::Configured);
+        common.then_some([self.batch_size, data.max_length])
+    }
+
+    /// What forecasts depend on that depend on nothing but the shapes of mini-batches.
+    pub(crate) fn forecast_scope(&self) -> Scope {
+        self.common_shape().map_or(Scope::Client, |_| Scope::Fleet)
+    }
+
     /// The shapes of a client's `steps` mini-batches in `round`, without collating them.
     pub(crate) fn shapes(&self, client: ClientId, round: u64, steps: usize) -> Vec<BatchShape> {
+        if let Some(common) = self.common_shape() {
+            return vec![common; steps];
+        }
         let shape = |texts: &Vec<u32>| {
             let lengths: Vec<usize> = texts.iter().map(|&i| self.length(i)).collect();
             [texts.len(), padded_length(&lengths, self.data.max_length, self.data.padding)]
@@ -128,14 +161,22 @@ impl Workshop {
     /// No batch is longer than the client's longest text. Within a permutation texts are distinct: a batch that takes
     /// r of them from one has a text at least as long as the r-th shortest.
     pub(crate) fn shape_bounds(&self, client: ClientId, steps: usize) -> [Vec<BatchShape>; 2] {
-        let shard = &self.data.shards[client as usize];
+        if let Some(common) = self.common_shape() {
+            return [vec![common; steps], vec![common; steps]];
+        }
+        let (shard, size) = (&self.data.shards[client as usize], self.batch_size(client));
         let mut lengths: Vec<usize> = shard.iter().map(|&i| self.length(i)).collect();
         lengths.sort_unstable();
         let padded = |lengths: &[usize]| {
-            [self.batch_size, padded_length(lengths, self.data.max_length, self.data.padding)]
+            [size, padded_length(lengths, self.data.max_length, self.data.padding)]
         };
-        let least = |step| padded(&lengths[..longest_run(lengths.len(), self.batch_size, step)]);
+        let least = |step| padded(&lengths[..longest_run(lengths.len(), size, step)]);
         [(0..steps).map(least).collect(), vec![padded(&lengths); steps]]
+    }
+
+    /// Different texts among the first `drawn` of a client's mini-batches: none comes twice before all have come.
+    pub(crate) fn distinct(&self, client: ClientId, drawn: u64) -> u64 {
+        drawn.min(self.data.shards[client as usize].len() as u64)
     }
 
     fn length(&self, text: u32) -> usize {

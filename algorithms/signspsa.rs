@@ -16,7 +16,7 @@ use crate::{
     meter::Meter,
     protocol::{
         Assignment, ClientId, Displaced, Estimate, Exchange, Horizon, Moment, Movable, Payload,
-        ProtocolError, Server, Update, Verdict,
+        ProtocolError, Scope, Server, Update, Verdict,
     },
     registry::Algorithm,
     settings::{Aggregation, Conflict, LearningRate, Positive},
@@ -62,6 +62,10 @@ impl Algorithm for SignSpsaConfig {
     }
 
     fn refusal(&self, _: Aggregation) -> Option<Conflict> {
+        None
+    }
+
+    fn untimed(&self) -> Option<Conflict> {
         None
     }
 
@@ -111,6 +115,19 @@ impl Server for SignSpsaServer {
         let (shapes, start) = (task.shapes(), Arc::clone(&self.global));
         let (work, job) = (task.clone(), Box::new(move || task.train(&start)));
         self.workshop.meters.assignment(|meter| work.workload(meter, &shapes), job)
+    }
+
+    fn workload(&self, exchange: Exchange, client: ClientId, _: &dyn Estimate) -> Workload {
+        let task = self.task(exchange, client);
+        task.workload(self.workshop.meters.charged(), &task.shapes())
+    }
+
+    fn forecast_scope(&self) -> Scope {
+        self.workshop.forecast_scope()
+    }
+
+    fn pass_over(&mut self, _: Exchange, _: &[ClientId]) -> Option<Verdict> {
+        Some(Verdict::RoundOver)
     }
 
     fn forecast(&self, client: ClientId, _: &dyn Estimate, _: Horizon) -> Vec<Workload> {
@@ -260,8 +277,9 @@ impl Task {
         }
         let payload = Payload::Signs(signs);
         let upload = Bytes::new(payload.encode(self.exchange.round).len() as u64);
-        let examples = (self.steps() * self.workshop.batch_size) as u64;
+        let examples = (self.steps() * self.workshop.batch_size(self.client)) as u64;
         let counted = tally.counted(meter.parameters(), upload);
-        Update { payload, examples, counted, kept: None }
+        let losses = tally.seen.losses(self.workshop.distinct(self.client, examples));
+        Update { payload, examples, counted, kept: None, losses }
     }
 }

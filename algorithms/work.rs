@@ -8,11 +8,15 @@ use fleetune_models::{
 };
 use fleetune_units::{Bytes, Flops};
 
-use crate::{meter::precision, noise::Distribution, protocol::Counted};
+use crate::{
+    meter::precision,
+    noise::Distribution,
+    protocol::{Counted, Losses},
+};
 
 /// Running totals of a client's work. The same type serves the prediction (filled from closed forms) and the job
 /// (filled from what was run), so both are summed alike.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Tally {
     pub(crate) forward: Cost,
     pub(crate) backward: Cost,
@@ -24,6 +28,32 @@ pub(crate) struct Tally {
     pub(crate) kept: u64,
     /// What all elements are.
     pub(crate) dtype: Dtype,
+    /// The losses that a job saw; a prediction sees none.
+    pub(crate) seen: Seen,
+}
+
+/// Losses as they are seen, one for each text of each forward.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Seen {
+    count: u64,
+    squares: f64,
+}
+
+impl Seen {
+    /// Adds those of a forward, and gives their mean.
+    pub(crate) fn see(&mut self, losses: &[f64]) -> f64 {
+        self.count += losses.len() as u64;
+        self.squares += losses.iter().map(|loss| loss * loss).sum::<f64>();
+        losses.iter().sum::<f64>() / losses.len() as f64
+    }
+
+    /// What a client saw that trained on so many different texts.
+    pub(crate) fn losses(&self, texts: u64) -> Losses {
+        match self.count {
+            0 => Losses::default(),
+            count => Losses { texts, mean_square: self.squares / count as f64 },
+        }
+    }
 }
 
 impl Tally {

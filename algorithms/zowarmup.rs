@@ -22,7 +22,7 @@ use crate::{
     noise::Distribution,
     protocol::{
         Assignment, ClientId, Displaced, Estimate, Exchange, Horizon, Moment, Movable,
-        ProtocolError, Server, Update, Verdict,
+        ProtocolError, Scope, Server, Update, Verdict,
     },
     registry::Algorithm,
     settings::{Aggregation, Conflict, LearningRate, Positive},
@@ -92,6 +92,10 @@ impl Algorithm for ZoWarmUpConfig {
 
     fn refusal(&self, aggregation: Aggregation) -> Option<Conflict> {
         replay_refusal(self.catch_up, aggregation)
+    }
+
+    fn untimed(&self) -> Option<Conflict> {
+        None
     }
 
     fn describe(&self) -> String {
@@ -175,6 +179,26 @@ impl Server for ZoWarmUpServer {
             true => self.first.assign(exchange, client, device),
             false => self.then.assign(exchange, client, device),
         }
+    }
+
+    fn workload(&self, exchange: Exchange, client: ClientId, device: &dyn Estimate) -> Workload {
+        match self.warms_up(exchange) {
+            true => self.first.workload(exchange, client, device),
+            false => self.then.workload(exchange, client, device),
+        }
+    }
+
+    fn forecast_scope(&self) -> Scope {
+        self.first.forecast_scope().max(self.then.forecast_scope())
+    }
+
+    fn pass_over(&mut self, exchange: Exchange, clients: &[ClientId]) -> Option<Verdict> {
+        if !self.warms_up(exchange) {
+            return self.then.pass_over(exchange, clients);
+        }
+        let verdict = self.first.pass_over(exchange, clients);
+        self.follow();
+        verdict
     }
 
     fn forecast(&self, client: ClientId, device: &dyn Estimate, horizon: Horizon) -> Vec<Workload> {

@@ -46,7 +46,12 @@ pub fn evaluate(
 
 /// The mean cross-entropy of `logits` (`[batch, classes]`) against `labels`, in nats, computed on the host in f64.
 pub fn cross_entropy(logits: Tensor<2>, labels: &[usize]) -> f64 {
-    Logits::read(logits).losses(labels).sum::<f64>() / labels.len() as f64
+    cross_entropies(logits, labels).iter().sum::<f64>() / labels.len() as f64
+}
+
+/// The cross-entropy of each text of [`cross_entropy`].
+pub fn cross_entropies(logits: Tensor<2>, labels: &[usize]) -> Vec<f64> {
+    Logits::read(logits).losses(labels).collect()
 }
 
 struct Logits {

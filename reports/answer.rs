@@ -5,7 +5,7 @@ use crate::{
     format::{count, listing, percent, percent_short, ratio, ratio_interval},
     privacy,
     reader::Run,
-    records::ProfileFit,
+    records::{AlgorithmDetails, ProfileFit},
     staleness,
     statistics::{Comparison, Outcome, PairedRatio, Resource},
     text::shown,
@@ -29,7 +29,7 @@ impl Answer {
         let mut points = Vec::new();
         points.extend(cheapest(comparison));
         points.extend(short_of_target(comparison));
-        points.extend(cannot_run(run));
+        points.extend(cannot_run(&run.details.algorithms));
         points.extend(indistinct(comparison));
         let mut points: Vec<String> =
             points.into_iter().map(|point| charged::qualified(run, point)).collect();
@@ -228,9 +228,9 @@ fn short_of_target(comparison: &Comparison) -> Vec<String> {
 }
 
 /// Who cannot run where; algorithms that share their list share a sentence.
-fn cannot_run(run: &Run) -> Vec<String> {
+pub(crate) fn cannot_run(algorithms: &[AlgorithmDetails]) -> Vec<String> {
     let mut groups: Vec<(Vec<String>, Vec<&ProfileFit>)> = Vec::new();
-    for algorithm in &run.details.algorithms {
+    for algorithm in algorithms {
         let lacking = algorithm.fit.iter().filter(|f| !f.fits && f.devices > 0).collect::<Vec<_>>();
         if lacking.is_empty() {
             continue;
@@ -242,7 +242,7 @@ fn cannot_run(run: &Run) -> Vec<String> {
         }
     }
     let fleet = |label: &str| {
-        let mut all = run.details.algorithms.iter().filter(|a| shown(&a.label) == label);
+        let mut all = algorithms.iter().filter(|a| shown(&a.label) == label);
         all.next().map_or(0, |a| a.fit.iter().map(|f| f.devices).sum::<u64>())
     };
     let sentence = |(labels, lacking): (Vec<String>, Vec<&ProfileFit>)| {

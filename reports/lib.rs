@@ -26,6 +26,7 @@ pub mod statistics;
 pub mod study;
 mod terminal;
 mod text;
+pub mod timing;
 mod write;
 
 pub use answer::Answer;

@@ -47,7 +47,7 @@ impl Run {
     }
 }
 
-fn json<T: DeserializeOwned>(path: PathBuf) -> Result<T, ReportError> {
+pub(crate) fn json<T: DeserializeOwned>(path: PathBuf) -> Result<T, ReportError> {
     let text = fs::read_to_string(&path).map_err(ReportError::io("read", &path))?;
     serde_json::from_str(&text).map_err(|e| ReportError::Corrupt { path, problem: e.to_string() })
 }

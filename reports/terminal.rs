@@ -71,7 +71,7 @@ fn row(outcome: &Outcome) -> [String; 11] {
 }
 
 /// Columns two spaces apart, the first one flush left, the others flush right.
-fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
+pub(crate) fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
     let width = |column: usize| rows.iter().map(|r| r[column].chars().count()).max().unwrap_or(0);
     let widths = std::array::from_fn::<usize, N, _>(width);
     let mut text = String::new();
@@ -90,7 +90,8 @@ fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
     text
 }
 
-fn wrap(text: &str, limit: usize) -> String {
+/// Broken at spaces into lines of at most `limit` characters.
+pub(crate) fn wrap(text: &str, limit: usize) -> String {
     let (mut out, mut length) = (String::new(), 0);
     for word in text.split(' ') {
         let long = word.chars().count();

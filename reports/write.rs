@@ -8,12 +8,13 @@ use std::{
 use serde::Serialize;
 
 use crate::{
-    charts,
+    charts::{self, Chart},
     error::ReportError,
     files, html,
     reader::Run,
     records::{RunResults, Summary, contradiction, write_rounds},
     statistics::Comparison,
+    timing,
 };
 
 /// Where the files of a run are.
@@ -69,25 +70,37 @@ pub fn write_tables(dir: &Path, results: &RunResults) -> Result<(), ReportError>
 /// # Errors
 /// As [`Run::load`], or the file system refuses.
 pub fn render(dir: &Path) -> Result<RunPaths, ReportError> {
+    if timing::is_timed(dir)? {
+        return timing::render(dir);
+    }
     let run = Run::load(dir)?;
     let comparison = Comparison::new(&run.summary, &run.details);
-    let folder = dir.join(files::CHARTS);
-    fs::create_dir_all(&folder).map_err(ReportError::io("create", &folder))?;
-    let mut paths = RunPaths {
+    let paths = RunPaths {
         directory: dir.to_owned(),
         report: dir.join(files::REPORT),
         rounds: dir.join(files::ROUNDS),
         summary: dir.join(files::SUMMARY),
-        charts: Vec::new(),
+        charts: write_charts(dir, charts::all(&run, &comparison, charts::WIDE))?,
     };
-    for chart in charts::all(&run, &comparison, charts::WIDE) {
+    write(paths.report.clone(), html::page(&run, &comparison)?.as_bytes())?;
+    Ok(paths)
+}
+
+/// Paints charts into their folder in `dir`; their files, as `(SVG, PNG)`.
+pub(crate) fn write_charts(
+    dir: &Path,
+    charts: Vec<Chart>,
+) -> Result<Vec<(PathBuf, PathBuf)>, ReportError> {
+    let folder = dir.join(files::CHARTS);
+    fs::create_dir_all(&folder).map_err(ReportError::io("create", &folder))?;
+    let mut paths = Vec::new();
+    for chart in charts {
         let svg = folder.join(format!("{}.svg", chart.name));
         let png = folder.join(format!("{}.png", chart.name));
         write(svg.clone(), chart.svg()?.as_bytes())?;
         write(png.clone(), &chart.png()?)?;
-        paths.charts.push((svg, png));
+        paths.push((svg, png));
     }
-    write(paths.report.clone(), html::page(&run, &comparison)?.as_bytes())?;
     Ok(paths)
 }
 
@@ -102,13 +115,13 @@ fn sorted(results: &RunResults) -> RunResults {
     results
 }
 
-fn json(value: &impl Serialize) -> Result<Vec<u8>, ReportError> {
+pub(crate) fn json(value: &impl Serialize) -> Result<Vec<u8>, ReportError> {
     let mut text = serde_json::to_vec_pretty(value)
         .map_err(|e| ReportError::Inconsistent(format!("a table cannot be written: {e}")))?;
     text.push(b'\n');
     Ok(text)
 }
 
-fn write(path: PathBuf, bytes: &[u8]) -> Result<(), ReportError> {
+pub(crate) fn write(path: PathBuf, bytes: &[u8]) -> Result<(), ReportError> {
     fs::write(&path, bytes).map_err(ReportError::io("write", path))
 }

@@ -8,7 +8,7 @@ use crate::{
     document::{Fault, FieldPath, Node},
     schema::{
         FederationConfig, Label, MAX_SEEDS, ModelConfig, Name, NetworkConfig, Spec, Target,
-        TaskConfig,
+        TaskConfig, Training,
     },
     sections::Sections,
 };
@@ -20,9 +20,12 @@ pub(crate) struct Draft {
     pub(crate) description: Option<String>,
     pub(crate) root_seed: Option<u64>,
     pub(crate) seeds: Option<u32>,
-    pub(crate) target: Option<Target>,
+    pub(crate) training: Option<Training>,
+    /// Read and not there, or what it says.
+    pub(crate) target: Option<Option<Target>>,
     pub(crate) model: Option<ModelConfig>,
-    pub(crate) task: Option<TaskConfig>,
+    /// As `target`.
+    pub(crate) task: Option<Option<TaskConfig>>,
     pub(crate) fleet: Option<FleetConfig>,
     pub(crate) profiles: Option<IndexMap<String, Profile>>,
     pub(crate) network: Option<NetworkConfig>,
@@ -33,14 +36,19 @@ pub(crate) struct Draft {
 impl Draft {
     /// Reads every section, collecting what is wrong in `sections`.
     pub(crate) fn read(sections: &mut Sections) -> Self {
+        let name = sections.required("name");
+        let training = sections.optional("training", Training::Real);
+        // What only real training needs is not missed where it is unclear whether there is any.
+        let real = training.is_some_and(|training| training.is_real());
         Self {
-            name: sections.required("name"),
+            name,
             description: sections.optional("description", String::new()),
             root_seed: sections.optional("root_seed", 0),
             seeds: seeds(sections),
-            target: sections.required("target"),
+            training,
+            target: sections.required_if(real, "target"),
             model: sections.optional("model", ModelConfig::default()),
-            task: sections.required("task"),
+            task: sections.required_if(real, "task"),
             fleet: sections.required("fleet"),
             profiles: profiles(sections),
             network: sections.optional("network", NetworkConfig::default()),
@@ -56,6 +64,7 @@ impl Draft {
             description: self.description?,
             root_seed: self.root_seed?,
             seeds: self.seeds?,
+            training: self.training?,
             target: self.target?,
             model: self.model?,
             task: self.task?,

@@ -9,7 +9,7 @@
 //!    |
 //! 31 |   cohrt: 8
 //!    |   ^^^^^ in federation.cohrt
-//!    = help: accepted keys: cohort, over_commitment, deadline, stop, evaluate_every
+//!    = help: accepted keys: cohort, over_commitment, policy, selection, deadline, stop, evaluate_every
 //! ```
 //!
 //! What a scenario may say is [`schema::Spec`]; `scenarios/*.yaml` are examples, `scenarios/profiles/` is the library of

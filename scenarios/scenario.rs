@@ -91,9 +91,20 @@ impl Scenario {
         identity(written, &self.inputs).ok()
     }
 
-    /// The labelled texts, already read.
-    pub fn dataset(&self) -> &Task {
-        &self.inputs.task
+    /// The labelled texts, already read; none if the scenario, which then trains nothing, has no task.
+    pub fn dataset(&self) -> Option<&Task> {
+        self.inputs.task.as_ref()
+    }
+
+    /// Classes that the model tells apart.
+    pub fn classes(&self) -> usize {
+        let told = self.dataset().map(|task| task.classes.len()).or(self.spec.model.classes);
+        told.expect("a scenario without a task has its classes filled in")
+    }
+
+    /// The accuracy to be reached; none if nothing is trained.
+    pub fn target_accuracy(&self) -> Option<f64> {
+        self.spec.target.map(|target| target.accuracy)
     }
 
     /// The pretrained model's files, already read.
@@ -164,12 +175,10 @@ fn identity(mut written: Node, inputs: &Inputs) -> Result<String, serde_yaml::Er
             }
         }
     }
-    let content = [
-        ("task.dataset", inputs.task.data_hash()),
-        ("model.checkpoint", checkpoint_hash(&inputs.checkpoint)?),
-    ];
+    let checkpoint = ("model.checkpoint", checkpoint_hash(&inputs.checkpoint)?);
+    let task = inputs.task.iter().map(|task| ("task.dataset", task.data_hash()));
     let trace = inputs.traces.iter().map(|traces| ("fleet.trace.file", trace_hash(traces)));
-    for (path, hash) in content.into_iter().chain(trace) {
+    for (path, hash) in [checkpoint].into_iter().chain(task).chain(trace) {
         if let Some(node) = written.at_mut(&FieldPath::from(path)) {
             *node = Node::Text(hash);
         }

@@ -80,6 +80,18 @@ impl Sections {
         self.section(key)
     }
 
+    /// A section that must be there if it is `needed`, and may be left out or left empty otherwise.
+    pub(crate) fn required_if<T: DeserializeOwned>(
+        &mut self,
+        needed: bool,
+        key: &'static str,
+    ) -> Option<Option<T>> {
+        match self.root.get(key) {
+            None | Some(Node::Null) if !needed => Some(None),
+            _ => self.required(key).map(Some),
+        }
+    }
+
     /// A section that may be left out or left empty.
     pub(crate) fn optional<T: DeserializeOwned>(
         &mut self,

@@ -1,13 +1,15 @@
 //! All cells of a scenario, in parallel; the number of threads changes nothing but the time it takes.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, atomic::AtomicBool};
 
+use fleetune_algorithms::uplink::Algorithm;
 use rayon::prelude::*;
 
 use crate::{
     cell::{CellResult, Listener, run_cell},
     federation::FederationError,
     prepare::{PrepareError, Prepared, World},
+    timing::{TimedResult, time_cell},
 };
 
 /// Why a campaign has no results.
@@ -44,20 +46,86 @@ pub fn run_campaign(
     stop: &AtomicBool,
     listener: &Listener<'_>,
 ) -> Result<Vec<CellResult>, CampaignError> {
+    each_cell(prepared, threads, |world, cell| run_cell(prepared, world, cell, stop, listener))
+}
+
+/// As [`run_campaign`], without training.
+///
+/// # Errors
+/// As [`run_campaign`].
+pub fn time_campaign(
+    prepared: &Prepared,
+    threads: usize,
+    stop: &AtomicBool,
+    listener: &Listener<'_>,
+) -> Result<Vec<TimedResult>, CampaignError> {
+    each_cell(prepared, threads, |world, cell| time_cell(prepared, world, cell, stop, listener))
+}
+
+/// A cell: its label, its algorithm, its seed.
+type Cell<'a> = (&'a str, &'a Algorithm, u64);
+
+fn each_cell<R: Send>(
+    prepared: &Prepared,
+    threads: usize,
+    run: impl Fn(&World, Cell<'_>) -> Result<R, FederationError> + Sync,
+) -> Result<Vec<R>, CampaignError> {
     let seeds = u64::from(prepared.scenario.seeds);
-    let worlds: Vec<World> =
-        (0..seeds).map(|seed| prepared.world(seed)).collect::<Result<_, _>>()?;
     let algorithms: Vec<_> = prepared.scenario.algorithms.iter().collect();
-    let cells: Vec<(usize, u64)> =
-        (0..algorithms.len()).flat_map(|a| (0..seeds).map(move |s| (a, s))).collect();
+    let worlds = Worlds::new(prepared, algorithms.len());
+    // Cells of one world follow each other, so that few worlds are there at once.
+    let cells: Vec<(u64, usize)> =
+        (0..seeds).flat_map(|s| (0..algorithms.len()).map(move |a| (s, a))).collect();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
-    let run = |&(algorithm, seed): &(usize, u64)| {
+    let one = |&(seed, algorithm): &(u64, usize)| {
         let (label, config) = algorithms[algorithm];
-        let world = &worlds[seed as usize];
-        run_cell(prepared, world, (label.as_str(), config, seed), stop, listener)
-            .map_err(|source| CampaignError::Cell { label: label.to_string(), seed, source })
+        let world = worlds.take(seed)?;
+        let cell = run(&world, (label.as_str(), config, seed));
+        worlds.give_back(seed);
+        cell.map_err(|source| CampaignError::Cell { label: label.to_string(), seed, source })
     };
-    // One cell a task, taken in order: the long ones of the first algorithms start first.
-    let results: Vec<_> = pool.install(|| cells.par_iter().with_max_len(1).map(run).collect());
-    results.into_iter().collect()
+    let done = pool.install(|| cells.par_iter().with_max_len(1).map(one).collect::<Vec<_>>());
+    let mut done: Vec<_> = cells.into_iter().zip(done).collect();
+    done.sort_by_key(|&((seed, algorithm), _)| (algorithm, seed));
+    done.into_iter().map(|(_, cell)| cell).collect()
+}
+
+/// The worlds of all replications: each is made when a cell first needs it, and dropped after the last that does.
+struct Worlds<'a> {
+    prepared: &'a Prepared,
+    places: Vec<Mutex<Place>>,
+}
+
+struct Place {
+    world: Option<Arc<World>>,
+    /// Cells that have not ended.
+    cells: usize,
+}
+
+/// Why a world's place is not poisoned.
+const SOUND: &str = "making a world does not panic";
+
+impl<'a> Worlds<'a> {
+    fn new(prepared: &'a Prepared, cells: usize) -> Self {
+        let place = |_| Mutex::new(Place { world: None, cells });
+        Self { prepared, places: (0..prepared.scenario.seeds).map(place).collect() }
+    }
+
+    fn take(&self, seed: u64) -> Result<Arc<World>, PrepareError> {
+        let mut place = self.places[seed as usize].lock().expect(SOUND);
+        let world = match place.world.take() {
+            Some(world) => world,
+            None => Arc::new(self.prepared.world(seed)?),
+        };
+        place.world = Some(Arc::clone(&world));
+        Ok(world)
+    }
+
+    fn give_back(&self, seed: u64) {
+        let mut place = self.places[seed as usize].lock().expect(SOUND);
+        place.cells -= 1;
+        if place.cells == 0 {
+            place.world = None;
+        }
+    }
 }

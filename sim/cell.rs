@@ -10,18 +10,20 @@ use std::{
 };
 
 use fleetune_algorithms::{
-    privacy::Revealed, protocol::Server, settings::Fraction, uplink::Algorithm,
+    privacy::Revealed, protocol::Server, reporting::reporting, settings::Fraction, setup::Setup,
+    uplink::Algorithm,
 };
 use fleetune_models::evaluate::{Evaluation, evaluate};
 use fleetune_reports::records::{PrivacySpent, RoundRecord};
 use fleetune_scenarios::{
     Scenario,
-    schema::{self, Asynchronous, Hierarchical, PolicyConfig, Tiers},
+    schema::{self, Asynchronous, Hierarchical, PolicyConfig, SelectionConfig, Tiers},
 };
 use fleetune_units::Seconds;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    adapt::{Adapted, adapt},
     clocks::clock,
     federation::{
         Conditions, End, Federation, FederationConfig, FederationError, GroupInfo, Observer,
@@ -74,8 +76,8 @@ pub struct Progress<'a> {
     pub rounds: u64,
     /// Simulated time.
     pub time: Seconds,
-    /// The latest test accuracy.
-    pub accuracy: f64,
+    /// The latest test accuracy, if anything is trained.
+    pub accuracy: Option<f64>,
 }
 
 /// Who hears of progress; called from many threads.
@@ -93,8 +95,9 @@ pub fn run_cell(
     listener: &Listener<'_>,
 ) -> Result<CellResult, FederationError> {
     let config = federation_config(&prepared.scenario);
-    let open = || algorithm.server(prepared.setup(world), planned(&config));
-    let (mut server, mut parts) = (open(), parts(&config, open));
+    let Adapted { mut server, deadlines } = adapt(prepared, world, algorithm)?;
+    let open = || open_server(prepared.setup(world), algorithm, &config);
+    let mut parts = parts(&config, open);
     let conditions = conditions(prepared, algorithm, server.as_ref());
     let mut watch = Watch {
         prepared,
@@ -116,12 +119,15 @@ pub fn run_cell(
     let mut federation =
         Federation::new(&config, &world.fleet, world.streams, server.as_mut(), &mut watch)?
             .under(&conditions);
+    if let Some(deadlines) = deadlines {
+        federation = federation.paced(deadlines)?;
+    }
     if config.has_parts() {
         let parts = parts.iter_mut().map(|part| -> &mut dyn Server { part.as_mut() });
         federation = federation.with_parts(parts.collect());
     }
     let (standing, ending) = match federation.run() {
-        Ok(RunOutcome { end, standing }) => (standing, Ending::Ran(end)),
+        Ok(RunOutcome { end, standing, .. }) => (standing, Ending::Ran(end)),
         Err(FederationError::Protocol(error)) => {
             (watch.standing, Ending::Diverged(error.to_string()))
         }
@@ -145,6 +151,16 @@ pub fn run_cell(
     })
 }
 
+/// The algorithm's server, whose clients report what the federation asks for.
+pub(crate) fn open_server(
+    setup: Setup,
+    algorithm: &Algorithm,
+    config: &FederationConfig,
+) -> Box<dyn Server> {
+    let server = algorithm.server(setup, planned(config));
+    if config.selection.needs_losses() { reporting(server) } else { server }
+}
+
 /// A server for the rounds of each group, where groups have rounds of their own.
 fn parts(config: &FederationConfig, open: impl Fn() -> Box<dyn Server>) -> Vec<Box<dyn Server>> {
     let count = if config.has_parts() { config.groups() } else { 0 };
@@ -156,8 +172,12 @@ pub(crate) fn planned(config: &FederationConfig) -> NonZeroU32 {
     NonZeroU32::new(config.cohort).unwrap_or(NonZeroU32::MIN)
 }
 
-/// The share of the devices that can take part at all which a round asks.
+/// The share of the devices that can take part at all which a round asks, if it asks them at random. Who is chosen by what
+/// is known of it cannot hide among the others: then it is 1.
 fn sampling_rate(config: &FederationConfig, capable: u64) -> f64 {
+    if config.selection != SelectionConfig::Random {
+        return 1.0;
+    }
     (f64::from(config.asked()) / capable.max(1) as f64).min(1.0)
 }
 
@@ -180,6 +200,7 @@ pub(crate) fn federation_config(scenario: &Scenario) -> FederationConfig {
         cohort: asked.cohort,
         over_commitment: asked.over_commitment,
         policy: policy(&asked.policy),
+        selection: asked.selection,
         deadline: asked.deadline,
         stop: Stop {
             rounds: asked.stop.rounds,
@@ -195,7 +216,11 @@ pub(crate) fn federation_config(scenario: &Scenario) -> FederationConfig {
 }
 
 /// What the scenario holds its devices to.
-fn conditions(prepared: &Prepared, algorithm: &Algorithm, server: &dyn Server) -> Conditions {
+pub(crate) fn conditions(
+    prepared: &Prepared,
+    algorithm: &Algorithm,
+    server: &dyn Server,
+) -> Conditions {
     let scenario = &prepared.scenario;
     Conditions {
         eligibility: scenario.fleet.eligibility,
@@ -207,7 +232,8 @@ fn conditions(prepared: &Prepared, algorithm: &Algorithm, server: &dyn Server) -
 
 fn policy(asked: &PolicyConfig) -> Policy {
     match *asked {
-        PolicyConfig::Synchronous => Policy::Synchronous,
+        // With deadlines, adaptive rounds are synchronous ones that stop who still computes.
+        PolicyConfig::Synchronous | PolicyConfig::Adaptive(_) => Policy::Synchronous,
         PolicyConfig::Asynchronous(Asynchronous { concurrency, rule }) => {
             Policy::Asynchronous { concurrency, rule }
         }
@@ -276,7 +302,7 @@ impl Observer for Watch<'_> {
             seed: self.seed,
             rounds: standing.rounds,
             time: Seconds::from_raw(time),
-            accuracy: found.accuracy,
+            accuracy: Some(found.accuracy),
         });
         Ok(self.flow())
     }

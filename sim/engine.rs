@@ -6,7 +6,7 @@ use std::{
 };
 
 /// What results are computed from, beside the scenario: everything but reports, the command line and tests.
-pub(crate) const ENGINE: [&str; 13] = [
+pub(crate) const ENGINE: [&str; 14] = [
     "Cargo.lock",
     "units",
     "devices",
@@ -15,6 +15,7 @@ pub(crate) const ENGINE: [&str; 13] = [
     "algorithms",
     "scenarios/pace.rs",
     "reports/records",
+    "sim/adapt",
     "sim/cell.rs",
     "sim/clocks.rs",
     "sim/federation",

@@ -2,13 +2,16 @@
 //!
 //! * [`kernel`]: clock, calendar, cancellation; knows nothing of learning;
 //! * [`federation`]: rounds, clients, transfers, energy, in simulated time;
+//! * [`adapt`]: batch sizes and deadlines that a federation fits to its devices;
 //! * [`prepare`]: what all cells of a scenario share; [`cell`]: one simulation; [`campaign`]: all of them;
 //! * [`sweep`]: many variations of a scenario, run once and kept;
 //! * [`plan`]: what a round will cost, without training; [`probe`]: what it will bring, and at which learning rate;
+//! * [`timing`]: runs that train nothing, for fleets of up to millions;
 //! * [`calibrate`]: this host as a device profile, and the cost model held against it;
 //! * [`validate`]: the program held to closed forms;
 //! * [`cli`]: the program, one file a command.
 
+pub mod adapt;
 pub mod calibrate;
 pub mod campaign;
 pub mod cell;
@@ -21,6 +24,7 @@ pub mod probe;
 mod results;
 pub mod sweep;
 pub mod tallies;
+pub mod timing;
 pub mod validate;
 
 pub use fleetune_kernel as kernel;

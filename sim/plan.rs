@@ -3,14 +3,20 @@
 //! The figures come from the same assignments that a run charges, so they hold exactly where batches have a fixed
 //! length; where they do not, the least and the most over clients, batches and kinds of exchange bound them.
 
-use fleetune_algorithms::{protocol::Horizon, uplink::Algorithm};
+use std::collections::BTreeMap;
+
+use fleetune_algorithms::{
+    protocol::{Horizon, Scope},
+    uplink::Algorithm,
+};
 use fleetune_devices::{Workload, network::Alone};
 use fleetune_units::{Bytes, Flops, Joules, Seconds};
 
 use crate::{
-    cell::{federation_config, planned},
+    adapt::adapt,
+    cell::federation_config,
     clocks::clock,
-    federation::Undisturbed,
+    federation::{NoChoice, Undisturbed},
     prepare::{PrepareError, Prepared, World},
 };
 
@@ -24,13 +30,17 @@ pub struct Spread<T> {
 }
 
 impl<T: PartialOrd + Copy> Spread<T> {
-    /// Over at least one value.
-    fn over(mut values: impl Iterator<Item = T>) -> Option<Self> {
-        let first = values.next()?;
-        Some(values.fold(Self { least: first, most: first }, |spread, value| Self {
-            least: if value < spread.least { value } else { spread.least },
-            most: if value > spread.most { value } else { spread.most },
-        }))
+    /// Of one value.
+    fn one(value: T) -> Self {
+        Self { least: value, most: value }
+    }
+
+    /// And of one more.
+    fn with(self, value: T) -> Self {
+        Self {
+            least: if value < self.least { value } else { self.least },
+            most: if value > self.most { value } else { self.most },
+        }
     }
 
     /// Whether there is no spread.
@@ -81,10 +91,11 @@ pub struct ProfilePlan {
 /// If a world cannot be made.
 pub fn plan(prepared: &Prepared) -> Result<Vec<AlgorithmPlan>, PrepareError> {
     let worlds = worlds(prepared)?;
-    let algorithms = prepared.scenario.algorithms.iter();
-    Ok(algorithms
-        .filter_map(|(label, config)| plan_one(prepared, &worlds, label.as_str(), config))
-        .collect())
+    let mut plans = Vec::new();
+    for (label, config) in &prepared.scenario.algorithms {
+        plans.extend(plan_one(prepared, &worlds, label.as_str(), config)?);
+    }
+    Ok(plans)
 }
 
 /// The worlds of all replications.
@@ -93,61 +104,149 @@ pub(crate) fn worlds(prepared: &Prepared) -> Result<Vec<World>, PrepareError> {
 }
 
 /// Plans one algorithm, of the scenario or not; nothing if no device is in the fleets.
+///
+/// # Errors
+/// Rounds have deadlines, and none can be chosen.
 pub(crate) fn plan_one(
     prepared: &Prepared,
     worlds: &[World],
     label: &str,
     config: &Algorithm,
-) -> Option<AlgorithmPlan> {
+) -> Result<Option<AlgorithmPlan>, NoChoice> {
     let federation = federation_config(&prepared.scenario);
     let horizon = Horizon { rounds: federation.stop.rounds, cohort: federation.cohort };
-    let open = |world| config.server(prepared.setup(world), planned(&federation));
-    let servers: Vec<_> = worlds.iter().map(open).collect();
-    let clock = &clock(prepared, config, servers.first()?.as_ref());
-    let forecasts = worlds.iter().zip(&servers).flat_map(|(world, server)| {
-        let clients = (0..).zip(&world.fleet.devices);
-        clients.map(move |(client, device)| {
-            let at = Undisturbed { alone: Alone { device, wiring: &world.wiring }, clock };
-            (at, server.forecast(client, &at, horizon))
-        })
-    });
-    plan_algorithm(prepared, label, &forecasts.collect::<Vec<_>>())
+    let open = |world| Ok(adapt(prepared, world, config)?.server);
+    let servers = worlds.iter().map(open).collect::<Result<Vec<_>, NoChoice>>()?;
+    let Some(server) = servers.first() else { return Ok(None) };
+    let clock = &clock(prepared, config, server.as_ref());
+    let profiles = &prepared.scenario.profiles;
+    let mut all = Sums::default();
+    for (world, server) in worlds.iter().zip(&servers) {
+        let same = server.forecast_scope() == Scope::Fleet;
+        let Some(first) = world.fleet.devices.first() else { return Ok(None) };
+        let at = |device| Undisturbed { alone: Alone { device, wiring: &world.wiring }, clock };
+        let forecast = |client: u32, device| server.forecast(client, &at(device), horizon);
+        let common = same.then(|| distinct(forecast(0, first)));
+        for (client, device) in (0..).zip(&world.fleet.devices) {
+            match &common {
+                Some(works) => all.add(&at(device), works),
+                None => all.add(&at(device), &distinct(forecast(client, device))),
+            }
+        }
+    }
+    Ok(all.plan(label, profiles.keys(), prepared.scenario.seeds))
 }
 
-/// `forecasts`: of every device of every replication.
-fn plan_algorithm(
-    prepared: &Prepared,
-    label: &str,
-    forecasts: &[(Undisturbed<'_>, Vec<Workload>)],
-) -> Option<AlgorithmPlan> {
-    let all = || forecasts.iter().flat_map(|(_, work)| work);
-    let profiles = prepared.scenario.profiles.keys().filter_map(|name| {
-        let mine =
-            || forecasts.iter().filter(|(at, _)| at.device().profile().name.as_str() == name);
-        let (first, _) = mine().next()?;
-        let each = || mine().flat_map(|(at, work)| work.iter().map(move |w| (*at, w)));
-        let energy = |at: Undisturbed<'_>, work: &Workload| {
-            let power = at.device().power();
-            power.receive * at.download(work)
-                + power.compute * at.compute(work)
-                + power.transmit * at.upload(work)
-        };
-        Some(ProfilePlan {
-            profile: name.clone(),
-            devices: mine().count() / prepared.scenario.seeds as usize,
-            budget: first.device().memory_budget(),
-            fits: each().all(|(at, work)| at.device().can_run(work)),
-            compute: Spread::over(each().map(|(at, work)| at.compute(work)))?,
-            transfer: Spread::over(each().map(|(at, work)| at.download(work) + at.upload(work)))?,
-            energy: Spread::over(each().map(|(at, work)| energy(at, work)))?,
-        })
-    });
-    Some(AlgorithmPlan {
-        label: label.to_owned(),
-        flops: Spread::over(all().map(Workload::flops))?,
-        download: Spread::over(all().map(|w| w.download))?,
-        upload: Spread::over(all().map(|w| w.upload))?,
-        memory: Spread::over(all().map(|w| w.peak_memory))?,
-        profiles: profiles.collect(),
-    })
+/// Each of `works` once.
+fn distinct(works: Vec<Workload>) -> Vec<Workload> {
+    let mut once: Vec<Workload> = Vec::new();
+    for work in works {
+        if !once.contains(&work) {
+            once.push(work);
+        }
+    }
+    once
+}
+
+/// What was seen so far: of all devices of all replications, one after the other, for a fleet may have millions.
+#[derive(Default)]
+struct Sums<'a> {
+    work: Option<WorkSpread>,
+    profiles: BTreeMap<&'a str, ProfileSums>,
+}
+
+#[derive(Clone, Copy)]
+struct WorkSpread {
+    flops: Spread<Flops>,
+    download: Spread<Bytes>,
+    upload: Spread<Bytes>,
+    memory: Spread<Bytes>,
+}
+
+struct ProfileSums {
+    devices: usize,
+    budget: Bytes,
+    fits: bool,
+    times: Option<[Spread<Seconds>; 2]>,
+    energy: Option<Spread<Joules>>,
+}
+
+impl<'a> Sums<'a> {
+    fn add(&mut self, at: &Undisturbed<'a>, works: &[Workload]) {
+        let device = at.device();
+        let name = device.profile().name.as_str();
+        let budget = device.memory_budget();
+        let mine = self.profiles.entry(name).or_insert(ProfileSums {
+            devices: 0,
+            budget,
+            fits: true,
+            times: None,
+            energy: None,
+        });
+        mine.devices += 1;
+        for work in works {
+            mine.fits &= device.can_run(work);
+            let power = device.power();
+            let [download, compute, upload] =
+                [at.download(work), at.compute(work), at.upload(work)];
+            let energy =
+                power.receive * download + power.compute * compute + power.transmit * upload;
+            mine.times = Some(match mine.times {
+                None => [Spread::one(compute), Spread::one(download + upload)],
+                Some([computing, moving]) => {
+                    [computing.with(compute), moving.with(download + upload)]
+                }
+            });
+            mine.energy = Some(mine.energy.map_or(Spread::one(energy), |all| all.with(energy)));
+            self.work = Some(match self.work {
+                None => WorkSpread::one(work),
+                Some(all) => all.with(work),
+            });
+        }
+    }
+
+    /// Nothing if there was no device.
+    fn plan<'n>(
+        self,
+        label: &str,
+        names: impl Iterator<Item = &'n String>,
+        seeds: u32,
+    ) -> Option<AlgorithmPlan> {
+        let WorkSpread { flops, download, upload, memory } = self.work?;
+        let profiles = names.filter_map(|name| {
+            let mine = self.profiles.get(name.as_str())?;
+            let [compute, transfer] = mine.times?;
+            Some(ProfilePlan {
+                profile: name.clone(),
+                devices: mine.devices / seeds as usize,
+                budget: mine.budget,
+                fits: mine.fits,
+                compute,
+                transfer,
+                energy: mine.energy?,
+            })
+        });
+        let profiles = profiles.collect();
+        Some(AlgorithmPlan { label: label.to_owned(), flops, download, upload, memory, profiles })
+    }
+}
+
+impl WorkSpread {
+    fn one(work: &Workload) -> Self {
+        Self {
+            flops: Spread::one(work.flops()),
+            download: Spread::one(work.download),
+            upload: Spread::one(work.upload),
+            memory: Spread::one(work.peak_memory),
+        }
+    }
+
+    fn with(self, work: &Workload) -> Self {
+        Self {
+            flops: self.flops.with(work.flops()),
+            download: self.download.with(work.download),
+            upload: self.upload.with(work.upload),
+            memory: self.memory.with(work.peak_memory),
+        }
+    }
 }

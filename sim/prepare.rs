@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use fleetune_algorithms::setup::{Setup, TrainingData};
+use fleetune_algorithms::{
+    settings::BatchSizes,
+    setup::{Setup, TrainingData},
+};
 use fleetune_devices::{
     Fleet, FleetError,
     network::{Wiring, config::TopologyError},
@@ -11,10 +14,10 @@ use fleetune_devices::{
 };
 use fleetune_models::{
     ModelError,
-    alignment::aligned,
+    alignment::{LOGIT_SCALE, aligned},
     backend::Backend,
-    batch::Encoded,
-    encoder::Classifier,
+    batch::{Encoded, Padding},
+    encoder::{Classifier, Encoder, Head},
     tasks::{Example, PartitionError, partition},
     tokenizer::Tokenizer,
 };
@@ -23,19 +26,20 @@ use fleetune_scenarios::{
     schema::{CostsOf, HeldOut},
 };
 
-use crate::cell::federation_config;
+use crate::{cell::federation_config, federation::NoChoice};
 
 /// A scenario made ready to run.
 #[derive(Debug)]
 pub struct Prepared {
     /// The scenario.
     pub scenario: Scenario,
-    /// The pretrained model, its head aligned with the task.
+    /// The pretrained model, its head aligned with the task if it is to be trained.
     pub model: Classifier,
     /// The host's device.
     pub device: Device,
+    /// What devices hold, as far as it matters.
     train: Vec<Encoded>,
-    /// The texts that the server evaluates on.
+    /// The texts that the server evaluates on; none if nothing is trained.
     pub test: Vec<Encoded>,
 }
 
@@ -64,6 +68,9 @@ pub enum PrepareError {
     /// The network.
     #[error(transparent)]
     Topology(#[from] TopologyError),
+    /// Rounds have deadlines, and none can be chosen.
+    #[error(transparent)]
+    Deadlines(#[from] NoChoice),
     /// The split of the data over the clients.
     #[error(transparent)]
     Partition(#[from] PartitionError),
@@ -79,16 +86,29 @@ impl Prepared {
         let max_length = scenario.model.max_length;
         let checkpoint = scenario.checkpoint();
         let tokenizer = checkpoint.tokenizer(max_length)?;
-        let task = scenario.dataset();
-        let prompts: Vec<&str> = task.classes.iter().map(|c| c.prompt.as_str()).collect();
         let encoder = checkpoint.encoder(&device)?;
+        let (Some(config), Some(task)) = (&scenario.task, scenario.dataset()) else {
+            let model = unaligned(encoder, &scenario, &device);
+            return Ok(Self { model, device, train: Vec::new(), test: Vec::new(), scenario });
+        };
+        if !scenario.training.is_real() {
+            // Of texts the lengths alone count, and only if batches follow them.
+            let texts = match scenario.model.padding {
+                Padding::Fixed => &[],
+                Padding::Longest => &task.train[..],
+            };
+            let train = encode(&tokenizer, texts)?;
+            let model = unaligned(encoder, &scenario, &device);
+            return Ok(Self { model, device, train, test: Vec::new(), scenario });
+        }
+        let prompts: Vec<&str> = task.classes.iter().map(|c| c.prompt.as_str()).collect();
         let model = aligned(encoder, &prompts, &tokenizer, max_length, &device)?;
         let train = encode(&tokenizer, &task.train)?;
-        let held_out = match scenario.task.evaluate_on {
+        let held_out = match config.evaluate_on {
             HeldOut::Test => &task.test,
             HeldOut::Validation => &task.validation,
         };
-        let wanted = scenario.task.test_examples.min(held_out.len());
+        let wanted = config.test_examples.min(held_out.len());
         let test = encode(&tokenizer, &held_out[..wanted])?;
         Ok(Self { model, device, train, test, scenario })
     }
@@ -102,15 +122,20 @@ impl Prepared {
         let profiles = self.scenario.device_profiles();
         let fleet = Fleet::draw(&self.scenario.fleet, &profiles, &streams)?;
         let wiring = federation_config(&self.scenario).wiring(&fleet.devices)?;
-        let labels: Vec<usize> = self.train.iter().map(|e| e.label).collect();
-        let mut stream = streams.stream("partition", 0);
-        let shards = partition(
-            &labels,
-            self.classes(),
-            fleet.len(),
-            &self.scenario.task.partition,
-            &mut stream,
-        )?;
+        let shards = match &self.scenario.task {
+            Some(task) if !self.train.is_empty() => {
+                let labels: Vec<usize> = self.train.iter().map(|e| e.label).collect();
+                let mut stream = streams.stream("partition", 0);
+                partition(
+                    &labels,
+                    self.scenario.classes(),
+                    fleet.len(),
+                    &task.partition,
+                    &mut stream,
+                )?
+            }
+            _ => Vec::new(),
+        };
         let data = Arc::new(TrainingData {
             examples: self.train.clone(),
             shards,
@@ -126,16 +151,19 @@ impl Prepared {
             model: self.model.clone(),
             architecture: self.scenario.checkpoint().config.clone(),
             charged: self.scenario.model.costs_of.as_ref().map(CostsOf::larger),
-            classes: self.classes(),
+            classes: self.scenario.classes(),
             device: self.device.clone(),
             data: Arc::clone(&world.data),
             streams: world.streams,
+            batches: BatchSizes::Configured,
         }
     }
+}
 
-    fn classes(&self) -> usize {
-        self.scenario.dataset().classes.len()
-    }
+/// The model of a run that does not train it, whose head nobody needs to be of any use.
+fn unaligned(encoder: Encoder, scenario: &Scenario, device: &Device) -> Classifier {
+    let width = scenario.checkpoint().config.hidden_size;
+    Classifier { encoder, head: Head::zeros(width, scenario.classes(), LOGIT_SCALE, device) }
 }
 
 fn encode(tokenizer: &Tokenizer, examples: &[Example]) -> Result<Vec<Encoded>, ModelError> {

@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 
 use fleetune_devices::{AvailabilityMode, Profile};
+use fleetune_models::batch::Padding;
 use fleetune_reports::records::{
-    AlgorithmDetails, Backhaul, CellTotals, Details, Manifest, RunResults, ScenarioInfo, Start,
-    Statement, Treatment,
+    AlgorithmDetails, Backhaul, CellTotals, Details, Manifest, PrivacySpent, RunResults,
+    ScenarioInfo, Start, Statement, Treatment,
 };
 use fleetune_scenarios::{
     Scenario,
     schema::{
-        Asynchronous, CostsOf, FederationConfig, Hierarchical, PolicyConfig, TierWeights, Tiers,
+        Asynchronous, BatchBounds, CostsOf, FederationConfig, Hierarchical, PolicyConfig,
+        TierWeights, Tiers, Training,
     },
 };
 use fleetune_units::{Flops, Seconds};
@@ -19,8 +21,9 @@ use sha2::{Digest, Sha256};
 use crate::{
     cell::{CellResult, Ending},
     clocks::{computing, transferring},
-    federation::End,
+    federation::{End, Standing},
     prepare::Prepared,
+    tallies::Tallies,
 };
 
 /// The circumstances that the program knows of and the results do not depend on.
@@ -31,6 +34,9 @@ pub(crate) struct Circumstances {
     pub(crate) wall_time: Seconds,
 }
 
+/// Says why there is a target.
+const TRAINS: &str = "a run with results of learning is one of a scenario that trains";
+
 /// Everything a finished run has to say.
 pub(crate) fn collect(
     prepared: &Prepared,
@@ -38,8 +44,9 @@ pub(crate) fn collect(
     circumstances: &Circumstances,
 ) -> RunResults {
     let scenario = &prepared.scenario;
+    let courses: Vec<Course<'_>> = cells.iter().map(CellResult::course).collect();
     RunResults {
-        target_accuracy: scenario.target.accuracy,
+        target_accuracy: scenario.target_accuracy().expect(TRAINS),
         costs_of: scenario.model.costs_of.as_ref().map(CostsOf::title),
         rounds: cells.iter().flat_map(|cell| cell.rounds.iter().cloned()).collect(),
         totals: cells.iter().map(totals).collect(),
@@ -49,10 +56,14 @@ pub(crate) fn collect(
             algorithms: scenario
                 .algorithms
                 .iter()
-                .map(|(label, config)| details(label.as_str(), &config.describe(), cells))
+                .map(|(label, config)| {
+                    let mine = cells.iter().filter(|cell| cell.label == label.as_str());
+                    let privacy = mine.filter_map(|cell| cell.privacy).collect();
+                    details((label.as_str(), &config.describe()), &courses, privacy)
+                })
                 .collect(),
             reality: reality(scenario),
-            notices: notices(prepared, cells),
+            notices: notices(prepared, cells, &courses),
         },
         manifest: manifest(prepared, circumstances),
         scenario_yaml: scenario.resolved_yaml(),
@@ -84,27 +95,46 @@ fn starts(cells: &[CellResult]) -> Vec<Start> {
         .collect()
 }
 
-fn details(label: &str, description: &str, cells: &[CellResult]) -> AlgorithmDetails {
-    let mut mine = cells.iter().filter(|cell| cell.label == label).map(|cell| &cell.tallies);
+/// What of a cell has to do with learning or not alike.
+#[derive(Clone, Copy)]
+pub(crate) struct Course<'a> {
+    pub(crate) label: &'a str,
+    pub(crate) seed: u64,
+    pub(crate) standing: &'a Standing,
+    pub(crate) ending: &'a Ending,
+    pub(crate) tallies: &'a Tallies,
+}
+
+impl CellResult {
+    fn course(&self) -> Course<'_> {
+        let Self { label, seed, standing, ending, tallies, .. } = self;
+        Course { label, seed: *seed, standing, ending, tallies }
+    }
+}
+
+pub(crate) fn details(
+    (label, description): (&str, &str),
+    courses: &[Course<'_>],
+    privacy: Vec<PrivacySpent>,
+) -> AlgorithmDetails {
+    let mut mine = courses.iter().filter(|cell| cell.label == label).map(|cell| cell.tallies);
     let mut merged = mine.next().cloned();
     if let Some(merged) = &mut merged {
         mine.for_each(|more| merged.merge(more));
     }
-    let privacy = cells.iter().filter(|cell| cell.label == label).filter_map(|cell| cell.privacy);
     AlgorithmDetails {
         label: label.to_owned(),
         description: description.to_owned(),
         fit: merged.as_ref().map(|t| t.fit()).unwrap_or_default(),
         anatomy: merged.as_ref().and_then(|t| t.anatomy()),
         participation: merged.as_ref().map(|t| t.participation()).unwrap_or_default(),
-        privacy: privacy.collect(),
+        privacy,
         groups: merged.as_ref().map(|t| t.groups()).unwrap_or_default(),
     }
 }
 
-fn describe(prepared: &Prepared) -> ScenarioInfo {
+pub(crate) fn describe(prepared: &Prepared) -> ScenarioInfo {
     let scenario = &prepared.scenario;
-    let task = scenario.dataset();
     let fleet = scenario
         .fleet
         .groups
@@ -119,17 +149,8 @@ fn describe(prepared: &Prepared) -> ScenarioInfo {
         description: scenario.description.clone(),
         facts: vec![
             fact("fleet", format!("{} devices: {fleet}", scenario.device_count())),
-            fact(
-                "task",
-                format!(
-                    "{}, {} classes, {} training texts on the devices, {} test texts on the server",
-                    task.name,
-                    task.classes.len(),
-                    task.train.len(),
-                    prepared.test.len()
-                ),
-            ),
-            fact("rounds", asking(federation)),
+            fact("task", learning(prepared)),
+            fact("rounds", asking(federation, scenario.training)),
             fact("seeds", scenario.seeds.to_string()),
         ]
         .into_iter()
@@ -138,30 +159,64 @@ fn describe(prepared: &Prepared) -> ScenarioInfo {
     }
 }
 
+/// What is learnt, from how much.
+fn learning(prepared: &Prepared) -> String {
+    let scenario = &prepared.scenario;
+    match scenario.dataset() {
+        Some(task) if scenario.training.is_real() => format!(
+            "{}, {} classes, {} training texts on the devices, {} test texts on the server",
+            task.name,
+            task.classes.len(),
+            task.train.len(),
+            prepared.test.len()
+        ),
+        _ => untrained_task(scenario),
+    }
+}
+
 /// How clients are asked and joined, in one line.
-pub(crate) fn asking(federation: &FederationConfig) -> String {
-    let FederationConfig { cohort, over_commitment, stop, evaluate_every, .. } = federation;
-    let rounds = stop.rounds;
+pub(crate) fn asking(federation: &FederationConfig, training: Training) -> String {
+    let FederationConfig { cohort, over_commitment, selection, stop, evaluate_every, .. } =
+        federation;
+    let (rounds, whom) = (stop.rounds, selection.describe());
+    let told = if training.is_real() { "evaluated" } else { "told" };
+    let batches = federation.batch.map_or_else(String::new, |batch| {
+        format!(
+            ", batches of {} to {} texts by device, so that all take about as long (noise scale {})",
+            batch.smallest, batch.largest, batch.noise_scale.get()
+        )
+    });
     match federation.policy {
         PolicyConfig::Synchronous => format!(
-            "cohort of {cohort}, {over_commitment}x over-commitment, at most {rounds} rounds, evaluated every \
-             {evaluate_every}"
+            "cohort of {cohort}, {whom}, {over_commitment}x over-commitment, at most {rounds} rounds, {told} every \
+             {evaluate_every}{batches}"
+        ),
+        PolicyConfig::Adaptive(adaptive) => format!(
+            "cohort of {cohort}, {over_commitment}x over-commitment, {rounds} rounds with a deadline each, {} in all, at \
+             which who still computes sends the layers that it has; {}; {told} every {evaluate_every}",
+            adaptive.budget.human(),
+            match adaptive.batch {
+                Some(BatchBounds { smallest, largest }) => {
+                    format!("batches of {smallest} to {largest} texts by device")
+                }
+                None => "the same batch size for all".to_owned(),
+            }
         ),
         PolicyConfig::Asynchronous(Asynchronous { concurrency, rule }) => format!(
             "none: {concurrency} clients at work at any time, the model moves by every {cohort} updates ({}), at most \
-             {rounds} versions of it, evaluated every {evaluate_every}",
+             {rounds} versions of it, {told} every {evaluate_every}",
             rule.describe()
         ),
         PolicyConfig::Tiers(Tiers { count, weights }) => format!(
-            "of {count} tiers, each its own ({}): cohort of {cohort}, {over_commitment}x over-commitment, at most \
-             {rounds} in all, evaluated every {evaluate_every}",
+            "of {count} tiers, each its own ({}): cohort of {cohort}, {whom}, {over_commitment}x over-commitment, \
+             at most {rounds} in all, evaluated every {evaluate_every}",
             match weights {
                 TierWeights::FedAt => "joined as in FedAT",
                 TierWeights::Even => "which weigh alike",
             }
         ),
         PolicyConfig::Hierarchical(Hierarchical { edge_rounds }) => format!(
-            "of each edge, {edge_rounds} between two of the cloud (HierFAVG): cohort of {cohort}, {over_commitment}x \
+            "of each edge, {edge_rounds} between two of the cloud (HierFAVG): cohort of {cohort}, {whom}, {over_commitment}x \
              over-commitment, at most {rounds} of the cloud, evaluated every {evaluate_every}"
         ),
     }
@@ -210,7 +265,7 @@ fn coming(scenario: &Scenario) -> String {
     text + "; who leaves in mid-round loses its work"
 }
 
-fn reality(scenario: &Scenario) -> Vec<Statement> {
+pub(crate) fn reality(scenario: &Scenario) -> Vec<Statement> {
     let clock = &scenario.fleet.cost;
     let real = |subject: &str, how: &str| Statement {
         subject: subject.to_owned(),
@@ -222,46 +277,104 @@ fn reality(scenario: &Scenario) -> Vec<Statement> {
         treatment: Treatment::Simulated,
         how: how.to_owned(),
     };
-    vec![
-        real(
-            "local training",
-            "every aggregated update was computed by really running the model on that client's texts",
-        ),
-        real(
-            "accuracy and loss",
-            "every evaluated round ran the global model on the server's whole test set",
-        ),
-        match scenario.model.costs_of.as_ref() {
-            None => real(
-                "FLOPs and bytes",
-                "counted where the computation and the serialisation happen, operation by operation",
+    let learning = if scenario.training.is_real() {
+        vec![
+            real(
+                "local training",
+                "every aggregated update was computed by really running the model on that client's texts",
             ),
-            Some(larger) => simulated(
-                "FLOPs and bytes",
-                &format!(
-                    "those of {}, from its shapes, operation by operation; that the trained model's job did its own part \
-                     of them was counted where it happened",
-                    larger.title()
+            real(
+                "accuracy and loss",
+                "every evaluated round ran the global model on the server's whole test set",
+            ),
+            match scenario.model.costs_of.as_ref() {
+                None => real(
+                    "FLOPs and bytes",
+                    "counted where the computation and the serialisation happen, operation by operation",
                 ),
-            ),
-        },
+                Some(larger) => simulated(
+                    "FLOPs and bytes",
+                    &format!(
+                        "those of {}, from its shapes, operation by operation; that the trained model's job did its own \
+                         part of them was counted where it happened",
+                        larger.title()
+                    ),
+                ),
+            },
+        ]
+    } else {
+        untrained(scenario)
+    };
+    let rest = vec![
         simulated("computing time", computing(clock)),
         simulated("network time", &transferring(clock, &scenario.network)),
         simulated("energy", &drawing(scenario)),
         simulated("availability", &coming(scenario)),
         simulated(
-            "evaluation and aggregation",
+            if scenario.training.is_real() { "evaluation and aggregation" } else { "aggregation" },
             "the server's own work: it takes no simulated time and no device pays for it",
         ),
         simulated(
             "memory",
             "a device whose budget is below the counted peak takes no part; no device is slowed down by it",
         ),
+    ];
+    learning.into_iter().chain(rest).collect()
+}
+
+/// What takes the place of learning in a run without training.
+fn untrained(scenario: &Scenario) -> Vec<Statement> {
+    let statement = |subject: &str, treatment: Treatment, how: &str| Statement {
+        subject: subject.to_owned(),
+        treatment,
+        how: how.to_owned(),
+    };
+    let charged = match scenario.model.costs_of.as_ref() {
+        None => "the model's".to_owned(),
+        Some(larger) => format!("those of {}", larger.title()),
+    };
+    vec![
+        statement(
+            "local training",
+            Treatment::Absent,
+            "no client's job was done, and no model has moved",
+        ),
+        statement(
+            "evaluation",
+            Treatment::Absent,
+            "no model was evaluated: the results say what rounds take, and nothing of what would be learnt",
+        ),
+        statement("texts", Treatment::Absent, &untrained_task(scenario)),
+        statement(
+            "FLOPs and bytes",
+            Treatment::Simulated,
+            &format!(
+                "{charged}, from its shapes, operation by operation, as the algorithm assigns them; a run that trains is \
+                 charged the same"
+            ),
+        ),
     ]
 }
 
-fn notices(prepared: &Prepared, cells: &[CellResult]) -> Vec<String> {
-    let target = prepared.scenario.target.accuracy;
+/// What is known of the texts on the devices, in a scenario without training.
+fn untrained_task(scenario: &Scenario) -> String {
+    let longest = scenario.model.max_length;
+    let classes = scenario.classes();
+    match (scenario.dataset(), scenario.model.padding) {
+        (Some(task), Padding::Longest) => format!(
+            "nothing is learnt; batches are as long as the longest of their texts, which are those of {}, {classes} \
+             classes, as the scenario spreads them over the devices",
+            task.name
+        ),
+        _ => format!(
+            "nothing is learnt, and no texts are needed: every local step has a full batch of {longest} tokens a text, \
+             as it has with any texts where batches are padded to a fixed length; the head tells {classes} classes apart"
+        ),
+    }
+}
+
+fn notices(prepared: &Prepared, cells: &[CellResult], courses: &[Course<'_>]) -> Vec<String> {
+    let target = prepared.scenario.target_accuracy().expect(TRAINS);
     let mut notices = Vec::new();
     if cells.iter().any(|c| c.ending == Ending::Ran(End::Asked)) {
         notices.push(
@@ -275,10 +388,16 @@ fn notices(prepared: &Prepared, cells: &[CellResult]) -> Vec<String> {
                 .to_owned(),
         );
     }
-    notices.extend(server_work(prepared, cells));
-    for cell in cells {
-        let (label, seed) = (&cell.label, cell.seed);
-        match &cell.ending {
+    notices.extend(server_work(prepared, courses));
+    notices.extend(endings(courses));
+    notices
+}
+
+/// What is to be said of cells that ended otherwise than they were meant to.
+pub(crate) fn endings(courses: &[Course<'_>]) -> Vec<String> {
+    let mut notices = Vec::new();
+    for Course { label, seed, ending, .. } in courses {
+        match ending {
             Ending::Diverged(why) => notices.push(format!("{label}, seed {seed}: {why}.")),
             Ending::Ran(End::ExcludedByMemory) => notices.push(format!(
                 "{label}, seed {seed}: excluded by memory on all devices; no round was run."
@@ -297,7 +416,7 @@ fn notices(prepared: &Prepared, cells: &[CellResult]) -> Vec<String> {
 }
 
 /// What servers did of the training, which no figure of the devices holds.
-fn server_work(prepared: &Prepared, cells: &[CellResult]) -> Vec<String> {
+pub(crate) fn server_work(prepared: &Prepared, cells: &[Course<'_>]) -> Vec<String> {
     let speed = prepared.scenario.network.server.compute;
     let costs_of = prepared.scenario.model.costs_of.as_ref();
     let of = costs_of.map_or_else(String::new, |of| format!(" as {} would", of.title()));
@@ -318,7 +437,7 @@ fn server_work(prepared: &Prepared, cells: &[CellResult]) -> Vec<String> {
     work.collect()
 }
 
-fn manifest(prepared: &Prepared, circumstances: &Circumstances) -> Manifest {
+pub(crate) fn manifest(prepared: &Prepared, circumstances: &Circumstances) -> Manifest {
     let scenario = &prepared.scenario;
     let mut weights = Sha256::new();
     scenario.checkpoint().bytes().iter().for_each(|part| weights.update(part));
@@ -331,12 +450,13 @@ fn manifest(prepared: &Prepared, circumstances: &Circumstances) -> Manifest {
         target: env!("FLEETUNE_TARGET").to_owned(),
         cpu: cpu_name(),
         threads: circumstances.threads as u64,
+        training: None,
         backend: circumstances.backend.clone(),
         scenario_sha256,
-        data_sha256: BTreeMap::from([
-            ("dataset".to_owned(), scenario.dataset().data_hash()),
-            ("checkpoint".to_owned(), hex(&weights.finalize())),
-        ]),
+        data_sha256: [("checkpoint".to_owned(), hex(&weights.finalize()))]
+            .into_iter()
+            .chain(scenario.dataset().map(|task| ("dataset".to_owned(), task.data_hash())))
+            .collect(),
         root_seed: scenario.root_seed,
         host_wall_time: circumstances.wall_time,
     }

@@ -3,10 +3,7 @@
 use std::collections::BTreeMap;
 
 use fleetune_algorithms::protocol::{Horizon, Server};
-use fleetune_devices::{
-    Fleet,
-    network::{Alone, Wiring},
-};
+use fleetune_devices::{Fleet, network::Wiring};
 use fleetune_reports::records::{
     GroupRecord, Histogram, ProfileFit, ProfileParticipation, RoundAnatomy, Staleness,
 };
@@ -15,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     federation::{
-        Anatomy, ClientOutcome, Clock, Closing, Fate, FederationConfig, GroupInfo, RoundOutcome,
-        Undisturbed,
+        Anatomy, ClientOutcome, Clock, Closing, Fate, FederationConfig, GroupInfo, Peaks,
+        RoundOutcome,
     },
     kernel::SimDuration,
 };
@@ -24,7 +21,10 @@ use crate::{
 /// Counts of one cell; several cells of an algorithm are merged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Tallies {
-    profile_of: Vec<String>,
+    /// The profiles, in the order in which the fleet has them.
+    profiles: Vec<String>,
+    /// By device: which of them is its own.
+    profile_of: Vec<u16>,
     fit: BTreeMap<String, ProfileFit>,
     participation: BTreeMap<String, ProfileParticipation>,
     /// Of those whose updates were aggregated.
@@ -52,25 +52,34 @@ impl Tallies {
         server: &dyn Server,
     ) -> Self {
         let horizon = Horizon { rounds: config.stop.rounds, cohort: config.cohort };
+        let peaks = Peaks::of(server, &fleet.devices, (wiring, clock), horizon);
         let mut fit: BTreeMap<String, ProfileFit> = BTreeMap::new();
         let mut participation = BTreeMap::new();
-        let mut profile_of = Vec::with_capacity(fleet.len());
-        for (client, device) in (0..).zip(&fleet.devices) {
-            let name = device.profile().name.to_string();
-            let alone = Alone { device, wiring };
-            let forecast = server.forecast(client, &Undisturbed { alone, clock }, horizon);
-            let needed = forecast.iter().map(|work| work.peak_memory).max().unwrap_or_default();
-            let entry = fit.entry(name.clone()).or_insert_with(|| ProfileFit {
-                profile: name.clone(),
-                devices: 0,
-                budget: device.memory_budget(),
-                needed: Bytes::new(0),
-                fits: true,
-            });
-            entry.devices += 1;
-            entry.needed = entry.needed.max(needed);
-            entry.fits = entry.needed <= entry.budget;
-            profile_of.push(name);
+        let (mut profiles, mut profile_of) = (Vec::new(), Vec::with_capacity(fleet.len()));
+        for (index, device) in fleet.devices.iter().enumerate() {
+            let name = device.profile().name.as_str();
+            // Devices of a class come one after the other.
+            let known = profiles.iter().rposition(|known: &String| known == name);
+            let profile = known.unwrap_or(profiles.len());
+            if known.is_none() {
+                profiles.push(name.to_owned());
+                fit.insert(
+                    name.to_owned(),
+                    ProfileFit {
+                        profile: name.to_owned(),
+                        devices: 0,
+                        budget: device.memory_budget(),
+                        needed: Bytes::new(0),
+                        fits: true,
+                    },
+                );
+            }
+            if let Some(entry) = fit.get_mut(name) {
+                entry.devices += 1;
+                entry.needed = entry.needed.max(peaks.at(index).most);
+                entry.fits = entry.needed <= entry.budget;
+            }
+            profile_of.push(profile as u16);
         }
         for (name, fit) in &fit {
             participation.insert(
@@ -93,7 +102,7 @@ impl Tallies {
             );
         }
         let times = Anatomy::default();
-        Self { profile_of, fit, participation, times, aggregated: 0, groups: Vec::new() }
+        Self { profiles, profile_of, fit, participation, times, aggregated: 0, groups: Vec::new() }
     }
 
     /// Another group has rounds of its own. Groups are numbered from 0 in the order in which they
@@ -117,13 +126,13 @@ impl Tallies {
     /// Counts a round.
     pub fn add(&mut self, outcome: &RoundOutcome) {
         for (client, spent) in &outcome.tails {
-            let profile = &self.profile_of[*client as usize];
+            let profile = &self.profiles[usize::from(self.profile_of[*client as usize])];
             if let Some(entry) = self.participation.get_mut(profile) {
                 entry.energy += spent.total().energy;
             }
         }
         for client in &outcome.clients {
-            let profile = &self.profile_of[client.client as usize];
+            let profile = &self.profiles[usize::from(self.profile_of[client.client as usize])];
             if let Some(entry) = self.participation.get_mut(profile) {
                 count(entry, client);
             }

@@ -13,7 +13,7 @@ use super::parts::Parts;
 use crate::{
     first_order::Descent,
     meter::Meter,
-    protocol::{ClientId, Counted, Exchange, Kept, Payload, Update},
+    protocol::{ClientId, Counted, Exchange, Kept, Losses, Payload, Update},
     work::Tally,
 };
 
@@ -111,10 +111,11 @@ impl Task {
             None => Payload::Dense(std::mem::take(&mut state.at)),
         };
         Update {
-            examples: (self.steps() * parts.workshop.batch_size) as u64,
+            examples: (self.steps() * parts.workshop.batch_size(*client)) as u64,
             counted: work.counted(parts.resident(parts.trained()), &payload, exchange.round),
             payload,
             kept: sent.map(|_| Kept::new(state)),
+            losses: Losses::default(),
         }
     }
 }

@@ -122,9 +122,27 @@ impl Algorithm for FedsLlmConfig {
             Aggregation::InGroups => {
                 "FedsLLM's server trains the upper layers of one model: edges do not compute, and tiers have a model each"
             }
+            Aggregation::Layered => "FedsLLM's last layers are not on the device",
         };
         let help = "take `fedavg`: what it learns in a round is the same";
         Some(Conflict { field: "", message: message.to_owned(), help })
+    }
+
+    fn silence(&self) -> Option<Conflict> {
+        Some(Conflict {
+            field: "",
+            message: "its clients never see a loss: the server has the head and computes it"
+                .to_owned(),
+            help: "take another algorithm, or choose whom to ask by something else than losses",
+        })
+    }
+
+    fn layered_refusal(&self) -> Option<Conflict> {
+        self.refusal(Aggregation::Layered)
+    }
+
+    fn untimed(&self) -> Option<Conflict> {
+        None
     }
 
     fn describe(&self) -> String {

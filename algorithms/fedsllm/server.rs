@@ -15,8 +15,8 @@ use crate::{
     first_order::Descent,
     meter::Meters,
     protocol::{
-        Assignment, ClientId, Estimate, Exchange, Horizon, Kept, ProtocolError, Server, Update,
-        Verdict,
+        Assignment, ClientId, Estimate, Exchange, Horizon, Kept, ProtocolError, Scope, Server,
+        Update, Verdict,
     },
 };
 
@@ -147,6 +147,22 @@ impl Server for FedsLlmServer {
         };
         let (work, job) = (task.clone(), Box::new(move || task.run(received)));
         self.parts.workshop.meters.assignment(|meter| work.workload(meter, &shapes), job)
+    }
+
+    /// It does not depend on what is received, and so not on what clients sent before.
+    fn workload(&self, exchange: Exchange, client: ClientId, _: &dyn Estimate) -> Workload {
+        let workshop = &self.parts.workshop;
+        let shapes = workshop.shapes(client, exchange.round, self.steps());
+        self.task(exchange, client).workload(workshop.meters.charged(), &shapes)
+    }
+
+    fn forecast_scope(&self) -> Scope {
+        self.parts.workshop.forecast_scope()
+    }
+
+    fn pass_over(&mut self, exchange: Exchange, clients: &[ClientId]) -> Option<Verdict> {
+        self.counted += self.join_work(exchange, clients);
+        Some(if self.is_last(exchange) { Verdict::RoundOver } else { Verdict::SameCohort })
     }
 
     /// Every kind of exchange: the first, those between, the last.

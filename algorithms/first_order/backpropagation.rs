@@ -1,8 +1,9 @@
 use burn::tensor::{Tensor, TensorData, activation::log_softmax};
 
 use fleetune_models::{
+    evaluate::cross_entropies,
     ledger::Ledger,
-    parameters::{install, require_gradients, take_gradients},
+    parameters::{Layout, install, require_gradients, take_gradients},
 };
 
 use super::GradientOracle;
@@ -18,17 +19,31 @@ pub(crate) struct Backpropagation<'a> {
 
 impl GradientOracle for Backpropagation<'_> {
     fn gradient(&mut self, step: usize, at: &[f32], tally: &mut Tally) -> Vec<f32> {
+        self.gradient_of(step, at, &self.workshop.layout, tally)
+    }
+}
+
+impl Backpropagation<'_> {
+    /// The gradient of the tensors of `part` alone, a part of the layout: the backward goes no further than it must.
+    pub(super) fn gradient_of(
+        &self,
+        step: usize,
+        at: &[f32],
+        part: &Layout,
+        tally: &mut Tally,
+    ) -> Vec<f32> {
         let Workshop { model, layout, device, .. } = self.workshop;
         let model = install(model.clone(), layout, 0..layout.len(), &mut |slot, values| {
             values.copy_from_slice(&at[slot.range.clone()]);
         });
-        let model = require_gradients(model, layout);
+        let model = require_gradients(model, part);
         let batch = self.workshop.collate(&self.batches[step]);
         let mut ledger = Ledger::new();
         let logits = model.forward(&batch.to_device(&device.clone().autodiff()), &mut ledger);
         tally.training(&ledger);
+        tally.seen.see(&cross_entropies(logits.clone(), &batch.labels));
         let mut gradients = mean_cross_entropy(logits, &batch.labels).backward();
-        take_gradients(&model, layout, &mut gradients)
+        take_gradients(&model, part, &mut gradients)
     }
 }
 

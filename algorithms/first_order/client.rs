@@ -29,7 +29,7 @@ impl Task {
         LocalSteps { count: self.recipe.steps(), optimizer, rates }
     }
 
-    fn resident(&self, meter: &Meter) -> u64 {
+    pub(super) fn resident(&self, meter: &Meter) -> u64 {
         self.recipe.resident(meter, self.rule.vectors().held as u64)
     }
 
@@ -50,17 +50,26 @@ impl Task {
         tally.workload(self.resident(meter), download, upload)
     }
 
+    /// The texts of the local steps' mini-batches.
+    pub(super) fn texts(&self) -> Vec<Vec<u32>> {
+        self.workshop.batches(self.client, self.exchange.draws(), self.recipe.steps())
+    }
+
+    /// Training examples behind its update.
+    pub(super) fn examples(&self) -> u64 {
+        (self.recipe.steps() * self.workshop.batch_size(self.client)) as u64
+    }
+
     /// The local steps, for real.
     pub(super) fn train(&self, start: &[f32]) -> Update {
-        let batches =
-            self.workshop.batches(self.client, self.exchange.draws(), self.recipe.steps());
-        let mut oracle = Backpropagation { workshop: &self.workshop, batches };
+        let mut oracle = Backpropagation { workshop: &self.workshop, batches: self.texts() };
         let meter = &self.workshop.meters.trained;
         let mut tally = meter.tally();
         let payload = self.steps().run(&mut oracle, self.rule.as_ref(), start, &mut tally);
         let upload = Bytes::new(payload.encode(self.exchange.round).len() as u64);
-        let examples = (self.recipe.steps() * self.workshop.batch_size) as u64;
         let counted = tally.counted(self.resident(meter), upload);
-        Update { payload, examples, counted, kept: None }
+        let examples = self.examples();
+        let losses = tally.seen.losses(self.workshop.distinct(self.client, examples));
+        Update { payload, examples, counted, kept: None, losses }
     }
 }

@@ -9,6 +9,7 @@
 
 mod backpropagation;
 mod client;
+mod layered;
 mod local;
 mod optimizer;
 #[cfg(test)]

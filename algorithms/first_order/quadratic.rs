@@ -4,7 +4,7 @@ use fleetune_units::Bytes;
 
 use super::{GradientOracle, LocalSteps, Method, Optimizer, Rates};
 use crate::{
-    protocol::{ClientId, Update},
+    protocol::{ClientId, Losses, Update},
     work::Tally,
 };
 
@@ -42,8 +42,13 @@ pub(crate) fn run(
         let (rule, mut tally) = (method.rule(client), Tally::default());
         let oracle = &mut clients[client as usize];
         let payload = steps.run(oracle, rule.as_ref(), global, &mut tally);
-        let update =
-            Update { payload, examples: 1, counted: tally.counted(0, Bytes::new(0)), kept: None };
+        let update = Update {
+            payload,
+            examples: 1,
+            counted: tally.counted(0, Bytes::new(0)),
+            kept: None,
+            losses: Losses::default(),
+        };
         updates.push((client, update));
     }
     let next = method.join(global, &updates).expect("well formed");

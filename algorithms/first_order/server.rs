@@ -1,4 +1,8 @@
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{
+    borrow::Cow,
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use fleetune_devices::Workload;
 use fleetune_models::{encoder::Classifier, parameters::Weights};
@@ -8,8 +12,8 @@ use super::{LocalRule, Recipe, client::Task};
 use crate::{
     average::{advance, difference, mean_by_examples, moved},
     protocol::{
-        Assignment, ClientId, Displaced, Estimate, Exchange, Horizon, Moment, Movable, Payload,
-        ProtocolError, Server, Update, Verdict,
+        Assignment, ClientId, Displaced, Estimate, Exchange, Horizon, Layered, Moment, Movable,
+        Payload, ProtocolError, Scope, Server, Update, Verdict,
     },
     setup::{Setup, Workshop},
 };
@@ -37,6 +41,12 @@ pub(crate) trait Method: Send + fmt::Debug {
         mean
     }
 
+    /// Whether a client's last layers are of use alone: its steps are plain, and the next global model is the mean. The
+    /// default is no.
+    fn joins_layers(&self) -> bool {
+        false
+    }
+
     /// Whether clients send their models, so that nothing but their mean is needed. The default is yes.
     fn joins_models(&self) -> bool {
         true
@@ -53,10 +63,12 @@ fn mean_of_models(len: usize, updates: &[(ClientId, Update)]) -> Result<Vec<f64>
 /// The server of every first-order algorithm.
 #[derive(Debug)]
 pub(crate) struct FirstOrderServer<M> {
-    workshop: Arc<Workshop>,
-    recipe: Arc<Recipe>,
-    global: Arc<Weights>,
-    method: M,
+    pub(super) workshop: Arc<Workshop>,
+    pub(super) recipe: Arc<Recipe>,
+    pub(super) global: Arc<Weights>,
+    pub(super) method: M,
+    /// What every exchange costs, if all cost the same.
+    common: OnceLock<Workload>,
 }
 
 impl<M: Method> FirstOrderServer<M> {
@@ -69,10 +81,11 @@ impl<M: Method> FirstOrderServer<M> {
         let batch = recipe.batch_size.get() as usize;
         let (workshop, start) = Workshop::open(setup, recipe.train, batch);
         let method = method(workshop.layout.len(), workshop.data.shards.len());
-        Self { workshop, recipe: Arc::new(recipe), global: Arc::new(start), method }
+        let (recipe, global) = (Arc::new(recipe), Arc::new(start));
+        Self { workshop, recipe, global, method, common: OnceLock::new() }
     }
 
-    fn task(&self, exchange: Exchange, client: ClientId) -> Task {
+    pub(super) fn task(&self, exchange: Exchange, client: ClientId) -> Task {
         let (workshop, recipe) = (Arc::clone(&self.workshop), Arc::clone(&self.recipe));
         Task { workshop, recipe, rule: self.method.rule(client), exchange, client }
     }
@@ -84,6 +97,25 @@ impl<M: Method> Server for FirstOrderServer<M> {
         let (shapes, start) = (task.shapes(), Arc::clone(&self.global));
         let (work, job) = (task.clone(), Box::new(move || task.train(&start.values)));
         self.workshop.meters.assignment(|meter| work.workload(meter, &shapes), job)
+    }
+
+    fn workload(&self, exchange: Exchange, client: ClientId, _: &dyn Estimate) -> Workload {
+        let work = || {
+            let task = self.task(exchange, client);
+            task.workload(self.workshop.meters.charged(), &task.shapes())
+        };
+        match self.workshop.common_shape() {
+            Some(_) => self.common.get_or_init(work).clone(),
+            None => work(),
+        }
+    }
+
+    fn forecast_scope(&self) -> Scope {
+        self.workshop.forecast_scope()
+    }
+
+    fn pass_over(&mut self, _: Exchange, _: &[ClientId]) -> Option<Verdict> {
+        Some(Verdict::RoundOver)
     }
 
     fn forecast(&self, client: ClientId, _: &dyn Estimate, _: Horizon) -> Vec<Workload> {
@@ -110,6 +142,10 @@ impl<M: Method> Server for FirstOrderServer<M> {
 
     fn movable(&mut self) -> Option<&mut dyn Movable> {
         self.method.joins_models().then_some(self as &mut dyn Movable)
+    }
+
+    fn layered(&mut self) -> Option<&mut dyn Layered> {
+        self.joins_layers().then_some(self as &mut dyn Layered)
     }
 
     fn weights(&self) -> &Weights {

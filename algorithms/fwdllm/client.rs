@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fleetune_devices::Workload;
 use fleetune_models::{
-    cost::BatchShape, evaluate::cross_entropy, ledger::Ledger, parameters::Weights,
+    cost::BatchShape, evaluate::cross_entropies, ledger::Ledger, parameters::Weights,
 };
 use fleetune_units::Bytes;
 
@@ -151,7 +151,7 @@ impl Task {
             let mut ledger = Ledger::new();
             let logits = workshop.model_with(&shifted).forward(&on_device, &mut ledger);
             tally.inference(&ledger);
-            cross_entropy(logits, &batch.labels)
+            tally.seen.see(&cross_entropies(logits, &batch.labels))
         };
         let derivative = ((loss(h) - loss(-h)) / (2.0 * h)) as f32;
         self.charge_directions(&mut tally, meter);
@@ -160,9 +160,10 @@ impl Task {
             Upload::Scalars => Payload::Scalars(vec![derivative]),
         };
         let upload = Bytes::new(payload.encode(self.exchange.round).len() as u64);
-        let examples = self.config.batch_size.get().into();
+        let examples = self.workshop.batch_size(self.client) as u64;
         let counted = tally.counted(self.resident(meter), upload);
-        Update { payload, examples, counted, kept: None }
+        let losses = tally.seen.losses(workshop.distinct(self.client, examples));
+        Update { payload, examples, counted, kept: None, losses }
     }
 }
 

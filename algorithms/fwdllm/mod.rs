@@ -184,6 +184,15 @@ impl Algorithm for FwdLlmConfig {
         })
     }
 
+    fn untimed(&self) -> Option<Conflict> {
+        self.may_retry().then(|| Conflict {
+            field: "variance_threshold",
+            message: "how often a step is retried depends on how much the clients' gradients differ, and nothing is trained"
+                .to_owned(),
+            help: "leave `variance_threshold` out: every step is then made at once",
+        })
+    }
+
     fn describe(&self) -> String {
         let (form, ranked) = match self.form {
             Form::AsPublished { .. } => ("as published", "for each client, ranked by the server"),
@@ -216,6 +225,13 @@ impl Algorithm for FwdLlmConfig {
         let batch = self.batch_size.get() as usize;
         let (workshop, start) = Workshop::open(setup, self.train, batch);
         Box::new(FwdLlmServer::new(workshop, self.clone(), start))
+    }
+}
+
+impl FwdLlmConfig {
+    /// Whether gradients that differ too much are ever asked for again.
+    fn may_retry(&self) -> bool {
+        self.variance_threshold.is_some() && self.form.retry_cap() != Some(0)
     }
 }
 

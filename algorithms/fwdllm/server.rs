@@ -16,7 +16,7 @@ use crate::{
     average::advance,
     protocol::{
         Assignment, ClientId, Estimate, Exchange, Horizon, Moment, Movable, Payload, ProtocolError,
-        Server, Update, Verdict,
+        Scope, Server, Update, Verdict,
     },
     setup::Workshop,
 };
@@ -82,13 +82,33 @@ impl Server for FwdLlmServer {
         self.workshop.meters.assignment(|meter| work.workload(meter, shape), job)
     }
 
+    fn workload(&self, exchange: Exchange, client: ClientId, _: &dyn Estimate) -> Workload {
+        let task = self.task(exchange, client);
+        task.workload(self.workshop.meters.charged(), task.shape())
+    }
+
+    fn forecast_scope(&self) -> Scope {
+        self.workshop.forecast_scope()
+    }
+
+    /// Without retries the server makes a step of every exchange, and the steps that are guided are known by number.
+    fn pass_over(&mut self, exchange: Exchange, _: &[ClientId]) -> Option<Verdict> {
+        if self.config.may_retry() {
+            return None;
+        }
+        let batch = self.place(exchange).batch;
+        let guides = self.stepped(batch);
+        self.reference = guides.then(|| Arc::new(Vec::new()));
+        Some(self.next_batch(batch))
+    }
+
     fn forecast(&self, client: ClientId, _: &dyn Estimate, _: Horizon) -> Vec<Workload> {
         let config = &self.config;
         let batches = config.batches_per_round.get() as usize;
         let shapes = self.workshop.shape_bounds(client, batches).into_iter().flatten();
         let shapes: BTreeSet<BatchShape> = shapes.collect();
         let guided = (config.candidates.get() > 1).then(|| Arc::new(Vec::new()));
-        let retried = config.variance_threshold.is_some() && config.form.retry_cap() != Some(0);
+        let retried = config.may_retry();
         let first = Exchange::at(0, 0);
         let (charged, mut kinds) = (self.workshop.meters.charged(), Vec::new());
         for reference in std::iter::once(None).chain(guided.map(Some)) {
@@ -124,9 +144,7 @@ impl Server for FwdLlmServer {
             return Ok(Verdict::SameCohort);
         }
         self.descend(exchange.moment(), batch)?;
-        self.place = Place { batch: batch + 1, attempt: 0 };
-        let more = self.place.batch < self.config.batches_per_round.get();
-        Ok(if more { Verdict::SameCohort } else { Verdict::RoundOver })
+        Ok(self.next_batch(batch))
     }
 
     fn movable(&mut self) -> Option<&mut dyn Movable> {
@@ -235,16 +253,28 @@ impl FwdLlmServer {
             }
         }
         advance(&mut self.global, &values, when.round)?;
-        self.step += 1;
         self.collected.clear();
+        let guides = self.stepped(batch);
+        self.reference = guides.then(|| Arc::new(sum.iter().map(|&s| s as f32).collect()));
+        Ok(())
+    }
+
+    /// Counts a step, for mini-batch `batch` of its round: whether the next one is guided.
+    fn stepped(&mut self, batch: u32) -> bool {
+        self.step += 1;
         let guides = match self.config.form {
             // The code guides the next step if the number of the mini-batch that it comes to is odd, looked at before
             // a new round starts over from 0.
             Form::AsPublished { .. } => batch.is_multiple_of(2),
             Form::Deployable { .. } => !self.step.is_multiple_of(2),
         };
-        let guides = guides && self.config.candidates.get() > 1;
-        self.reference = guides.then(|| Arc::new(sum.iter().map(|&s| s as f32).collect()));
-        Ok(())
+        guides && self.config.candidates.get() > 1
+    }
+
+    /// Turns to the mini-batch after `batch`, if its round has one.
+    fn next_batch(&mut self, batch: u32) -> Verdict {
+        self.place = Place { batch: batch + 1, attempt: 0 };
+        let more = self.place.batch < self.config.batches_per_round.get();
+        if more { Verdict::SameCohort } else { Verdict::RoundOver }
     }
 }

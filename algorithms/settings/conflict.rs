@@ -16,4 +16,6 @@ pub enum Aggregation {
     Asynchronous,
     /// In rounds of several servers, of edges or tiers, whose models are joined.
     InGroups,
+    /// Layer by layer, from clients that may be stopped in the middle of a backward.
+    Layered,
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use fleetune_algorithms::{
     protocol::{ClientId, Estimate, Exchange, Horizon, Server, Update, Verdict},
     registry::AlgorithmConfig,
+    settings::BatchSizes,
     setup::{Setup, TrainingData},
 };
 use fleetune_devices::{Workload, streams::SeedTree};
@@ -78,6 +79,7 @@ pub(crate) fn setup_with(layers: usize, data: TrainingData, seed: u64) -> Setup 
         device,
         data: Arc::new(data),
         streams: SeedTree::new(seed),
+        batches: BatchSizes::Configured,
     }
 }
 

@@ -15,6 +15,7 @@ use crate::{
     registry::AlgorithmConfig,
     settings::{Aggregation, Conflict},
     setup::Setup,
+    timing::TimedServer,
     wire::Encoding,
 };
 
@@ -48,6 +49,12 @@ impl Algorithm {
         }
         let how = (self.encoding, self.privacy);
         Box::new(UplinkServer::new(inner, self.kind.uploads(), how, cohort, streams))
+    }
+
+    /// The server of a run in which nothing is trained, which costs devices what [`Self::server`] does; nothing if that
+    /// cannot be known without training ([`AlgorithmConfig::untimed`] says why).
+    pub fn timed_server(&self, setup: Setup, cohort: NonZeroU32) -> Option<TimedServer> {
+        self.kind.untimed().is_none().then(|| TimedServer::new(self.server(setup, cohort)))
     }
 
     /// The algorithm in one line, for a report.
@@ -107,6 +114,15 @@ impl Algorithm {
     /// that is asked again before that would make up for the same residual twice. At edges its rounds are whole.
     pub fn refusals(&self, aggregation: Aggregation) -> Vec<Conflict> {
         let mut refusals = Vec::new();
+        if aggregation == Aggregation::Layered && self.encoding.is_some() {
+            refusals.push(Conflict {
+                field: "encoding",
+                message: "a client that is stopped sends the gradients of its last layers, and encodings here are of whole \
+                          updates"
+                    .to_owned(),
+                help: "leave `encoding` out, or let the federation be synchronous",
+            });
+        }
         let feeds_back = self.encoding.is_some_and(|encoding| encoding.error_feedback);
         if feeds_back && aggregation == Aggregation::Asynchronous {
             refusals.push(Conflict {
@@ -127,11 +143,28 @@ impl Algorithm {
                     "noise is planned, and what it proves is accounted for, for the cohorts of one server, and every \
                      edge or tier sums its own"
                 }
+                Aggregation::Layered => {
+                    "noise is planned for the sum of one whole cohort, and of a layer only those are joined who reached it"
+                }
             };
             let help = "leave `privacy` out, or let one server join synchronous rounds";
             refusals.push(Conflict { field: "privacy", message: message.to_owned(), help });
         }
         refusals
+    }
+}
+
+impl Algorithm {
+    /// Why clients cannot [report](crate::reporting) their losses beside what stands beside the algorithm, by paths within
+    /// the entry; what speaks against it in the algorithm itself is [`AlgorithmConfig::silence`].
+    pub fn silence(&self) -> Option<Conflict> {
+        self.privacy.is_some().then(|| Conflict {
+            field: "privacy",
+            message: "a client's losses would go up beside its private update as they are, and no noise on a sum hides \
+                      them"
+                .to_owned(),
+            help: "leave `privacy` out, or choose whom to ask by something else than losses",
+        })
     }
 }
 

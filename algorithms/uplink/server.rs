@@ -12,7 +12,7 @@ use crate::{
     privacy::{NoiseSite, PrivacyConfig, Revealed, client_seed, clip, server_seed},
     protocol::{
         Assignment, ClientId, Displaced, Estimate, Exchange, Horizon, Moment, Movable, Payload,
-        ProtocolError, Server, Update, Verdict,
+        ProtocolError, Scope, Server, Update, Verdict,
     },
     wire::{DecodeError, Encoding, HEADER, Header},
 };
@@ -166,10 +166,7 @@ impl UplinkServer {
         let payload = Self::rewrap(content, &self.global, mean);
         let alike = |(client, update): &(ClientId, Update)| {
             let payload = payload.clone();
-            (
-                *client,
-                Update { payload, examples: 1, counted: update.counted, kept: update.kept.clone() },
-            )
+            (*client, Update { payload, examples: 1, kept: update.kept.clone(), ..*update })
         };
         Ok(updates[..all].iter().map(alike).collect())
     }
@@ -183,8 +180,7 @@ impl UplinkServer {
     ) -> Result<Update, ProtocolError> {
         let values = self.decoded(exchange, client, &update.payload)?.into_owned();
         let payload = Self::rewrap(self.content(exchange.round), start, values);
-        let (examples, counted) = (update.examples, update.counted);
-        Ok(Update { payload, examples, counted, kept: update.kept.clone() })
+        Ok(Update { payload, kept: update.kept.clone(), ..*update })
     }
 
     fn feeds_back(&self) -> bool {
@@ -243,14 +239,27 @@ impl Server for UplinkServer {
         Assignment { workload, job: Box::new(job) }
     }
 
+    fn workload(&self, exchange: Exchange, client: ClientId, device: &dyn Estimate) -> Workload {
+        let plain = self.inner.workload(exchange, client, device);
+        self.channel(self.content(exchange.round), &plain).workload(plain)
+    }
+
+    fn forecast_scope(&self) -> Scope {
+        self.inner.forecast_scope()
+    }
+
+    fn pass_over(&mut self, exchange: Exchange, clients: &[ClientId]) -> Option<Verdict> {
+        self.inner.pass_over(exchange, clients)
+    }
+
     fn forecast(&self, client: ClientId, device: &dyn Estimate, horizon: Horizon) -> Vec<Workload> {
         // What is uploaded in which phase is told by how much it is.
         let phases: Vec<(Content, usize)> = self
             .uploads
             .iter()
             .map(|&(round, content)| {
-                let first = self.inner.assign(Exchange::at(round, 0), client, device);
-                (content, values_of(&first.workload))
+                let first = self.inner.workload(Exchange::at(round, 0), client, device);
+                (content, values_of(&first))
             })
             .collect();
         let of_phases = |workload: Workload| {

@@ -18,6 +18,7 @@ mod feedback;
 mod header;
 mod q8;
 mod reader;
+mod report;
 mod sign;
 mod top_k;
 mod values;
@@ -30,7 +31,7 @@ use fleetune_units::Bytes;
 pub(crate) use self::header::{HEADER, Header, Kind};
 pub use self::{
     choices::Choices, encoding::Encoding, feedback::Feedback, q8::Rounding, reader::DecodeError,
-    sign::SignScale, values::Values,
+    report::Report, sign::SignScale, values::Values,
 };
 
 /// What a client uploads, or a server sends, besides what both can derive (seeds, batches).
@@ -50,6 +51,13 @@ pub enum Payload {
         /// What they leave unsaid: kept on the device for its next message, and not sent. Nothing without error
         /// feedback.
         residual: Option<Vec<f32>>,
+    },
+    /// Any of these, and behind it what its sender reports of its training losses.
+    Reported {
+        /// The update.
+        update: Box<Self>,
+        /// The report.
+        report: Report,
     },
 }
 
@@ -71,6 +79,7 @@ impl Payload {
             Self::Dense(_) => "a dense vector",
             Self::Signs(_) => "signs",
             Self::Encoded { .. } => "an encoded message",
+            Self::Reported { .. } => "an update with a report",
         }
     }
 
@@ -84,11 +93,13 @@ impl Payload {
             Self::Dense(values) => (Kind::Dense, values.len(), floats(values)),
             Self::Signs(signs) => (Kind::Signs, signs.len(), bits::pack(signs)),
             Self::Encoded { message, .. } => return message.clone(),
+            Self::Reported { update, report } => return report.behind(update.encode(round)),
         };
         Header { kind, coding: [0, 0], count: header::count(count), round }.seal(&body)
     }
 
-    /// Reads a message back: its round and content; `None` if it is damaged or is not of plain 32-bit floats.
+    /// Reads a message back: its round and content; `None` if it is damaged or is not of plain 32-bit floats. Of one with
+    /// a report, that has to be [split off](Report::split) first.
     ///
     /// Unlike [`Encoding::decode`] it lets through values that are not finite.
     pub fn decode(message: &[u8]) -> Option<(u64, Self)> {

@@ -46,7 +46,7 @@ fn messages_survive_the_wire_and_their_size_is_what_is_charged() {
         let size = match &payload {
             Payload::Scalars(values) | Payload::Dense(values) => Payload::size(values.len()),
             Payload::Signs(signs) => Payload::size_of_signs(signs.len()),
-            Payload::Encoded { message, .. } => Bytes::new(message.len() as u64),
+            Payload::Encoded { .. } | Payload::Reported { .. } => unreachable!("none is given"),
         };
         assert_eq!(Bytes::new(message.len() as u64), size);
         assert_eq!(Payload::decode(&message), Some((17, payload)));
@@ -381,4 +381,23 @@ mod hostile {
         let header = Header { kind: Kind::Scalars, coding: [0, 0], count: u32::MAX, round: 0 };
         assert_eq!(Payload::decode(&header.seal(&[0; 100])), None);
     }
+}
+
+#[test]
+fn a_report_stands_behind_its_message() {
+    for payload in
+        [Payload::Scalars(vec![1.5]), Payload::Dense(vec![3.0; 100]), Payload::Signs(vec![true])]
+    {
+        for utility in [0.0, 17.25, f32::MAX, f32::INFINITY] {
+            let report = Report::of(utility);
+            let update = Box::new(payload.clone());
+            let message = Payload::Reported { update, report }.encode(17);
+            let plain = payload.encode(17);
+            assert_eq!(message.len(), plain.len() + Report::SIZE.get() as usize);
+            assert_eq!(Report::split(&message), Some((&plain[..], report)));
+            assert_eq!(report.utility(), utility);
+            assert_eq!(Payload::decode(&message), None, "the report is not a part of the update");
+        }
+    }
+    assert_eq!(Report::split(&[1, 2, 3]), None);
 }

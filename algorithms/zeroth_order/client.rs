@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// How a client gets the global model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Download {
     /// All trainable parameters.
     Dense,
@@ -197,9 +197,10 @@ impl Task {
             }
         };
         let upload = Bytes::new(payload.encode(self.when.round).len() as u64);
-        let examples = (self.recipe.local_steps * self.workshop.batch_size) as u64;
+        let examples = (self.recipe.local_steps * self.workshop.batch_size(self.client)) as u64;
         let counted = tally.counted(self.resident(self.counting(), &self.shapes()), upload);
-        Update { payload, examples, counted, kept: None }
+        let losses = tally.seen.losses(self.workshop.distinct(self.client, examples));
+        Update { payload, examples, counted, kept: None, losses }
     }
 
     /// Adds this client's steps to a model, weighed by `share`, as if nobody else had trained.

@@ -53,7 +53,7 @@ impl RoundRecord {
     /// Bytes of the record in a message.
     pub fn size(&self) -> u64 {
         let scalars: usize = self.entries.iter().map(|e| e.scalars.len()).sum();
-        (RECORD + ENTRY * self.entries.len() + 4 * scalars) as u64
+        size(self.entries.len(), scalars)
     }
 
     fn write(&self, body: &mut Vec<u8>) {
@@ -90,6 +90,11 @@ impl RoundRecord {
     }
 }
 
+/// Bytes of a record of so many entries with so many scalars in all.
+fn size(entries: usize, scalars: usize) -> u64 {
+    (RECORD + ENTRY * entries + 4 * scalars) as u64
+}
+
 fn take<const N: usize>(body: &mut &[u8]) -> Option<[u8; N]> {
     let (head, rest) = body.split_first_chunk()?;
     *body = rest;
@@ -99,13 +104,14 @@ fn take<const N: usize>(body: &mut &[u8]) -> Option<[u8; N]> {
 /// The rounds since the start, and what replaying the last of them would take.
 #[derive(Clone, Debug, Default)]
 pub struct History {
+    /// Empty if rounds were [passed over](Self::pass_over).
     records: Vec<RoundRecord>,
     /// Bytes and entries of the first i records.
     sums: Vec<(u64, u64)>,
 }
 
 /// What a client that holds an old version of the model must get to replay its way to the newest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Gap {
     /// Bytes of the message.
     pub bytes: u64,
@@ -116,14 +122,24 @@ pub struct Gap {
 impl History {
     /// Versions that the model has had after its first: one for every record.
     pub fn version(&self) -> usize {
-        self.records.len()
+        self.sums.len()
     }
 
     /// Appends what made a new version.
     pub fn push(&mut self, record: RoundRecord) {
-        let (bytes, entries) = self.sum(self.records.len());
-        self.sums.push((bytes + record.size(), entries + record.entries.len() as u64));
+        self.lengthen(record.size(), record.entries.len());
         self.records.push(record);
+    }
+
+    /// Goes on to a new version as [`Self::push`] does, as if by a record of so many entries with so many scalars each,
+    /// of which nothing but its length is kept: [`Self::gap`] is the same. Not to be mixed with what is pushed.
+    pub(crate) fn pass_over(&mut self, entries: usize, scalars: usize) {
+        self.lengthen(size(entries, entries * scalars), entries);
+    }
+
+    fn lengthen(&mut self, more: u64, entries: usize) {
+        let (bytes, before) = self.sum(self.version());
+        self.sums.push((bytes + more, before + entries as u64));
     }
 
     fn sum(&self, version: usize) -> (u64, u64) {

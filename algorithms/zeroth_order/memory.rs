@@ -84,6 +84,16 @@ impl Memory {
         }
     }
 
+    /// Goes on to a new version as if so many scalars of each of so many clients had been joined: what is kept is as
+    /// long as it would be. How long a pool's is depends on which of its coefficients come to be zero.
+    pub(super) fn pass_over(&mut self, clients: usize, scalars: usize) {
+        match self {
+            Self::OwnDirections(history) => history.pass_over(clients, scalars),
+            Self::SharedDirections(history) => history.pass_over(1, scalars),
+            Self::Pool(_) => {}
+        }
+    }
+
     /// Keeps what the new version was made of.
     pub(super) fn keep(&mut self, record: RoundRecord, workshop: &Arc<Workshop>, recipe: &Recipe) {
         let seeds = self.seeds();

@@ -3,7 +3,7 @@ use std::ops::Range;
 use fleetune_models::{
     batch::DeviceBatch,
     encoder::{Boundary, Classifier},
-    evaluate::cross_entropy,
+    evaluate::cross_entropies,
     ledger::Ledger,
     parameters::{Weights, install},
 };
@@ -92,6 +92,6 @@ impl SplitLoss for BatchLoss<'_> {
         let model = self.probe.at(self.weights, &self.upper, along);
         let logits = model.upper(self.split, boundary.clone(), self.batch, &mut ledger);
         self.tally.inference(&ledger);
-        cross_entropy(logits, self.labels)
+        self.tally.seen.see(&cross_entropies(logits, self.labels))
     }
 }

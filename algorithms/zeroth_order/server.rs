@@ -5,7 +5,11 @@
 //! is the old model moved along all of them, each weighed by its client's share: so the server computes it, in the order
 //! of arrival, and so a client that fell behind replays it, to the same bits.
 
-use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use fleetune_devices::Workload;
 use fleetune_models::{encoder::Classifier, parameters::Weights};
@@ -21,7 +25,7 @@ use crate::{
     average::{advance, difference, mean_by_examples, moved},
     protocol::{
         Assignment, ClientId, Displaced, Estimate, Exchange, Horizon, Moment, Movable, Payload,
-        ProtocolError, Server, Update, Verdict,
+        ProtocolError, Scope, Server, Update, Verdict,
     },
     setup::Workshop,
 };
@@ -45,7 +49,14 @@ pub(crate) struct ZerothOrderServer {
     keeps_rounds: bool,
     /// The server's momentum, if it has any.
     velocity: Option<Vec<f64>>,
+    /// What exchanges cost, where that depends on the way to the model alone: worked out once for each way.
+    costs: Mutex<BTreeMap<(Download, bool), Workload>>,
 }
+
+/// Says why the costs are not poisoned.
+const SOUND: &str = "working out a cost does not panic";
+/// Ways to the model of which the costs are kept: clients of so many versions, in one round.
+const WAYS: usize = 1_000;
 
 impl ZerothOrderServer {
     pub(crate) fn new(
@@ -64,7 +75,21 @@ impl ZerothOrderServer {
             start_is_known: true,
             keeps_rounds: true,
             velocity,
+            costs: Mutex::default(),
         }
+    }
+
+    /// What `task` costs its device.
+    fn cost(&self, task: &Task) -> Workload {
+        let work = || task.workload(self.workshop.meters.charged(), &task.shapes());
+        if self.workshop.common_shape().is_none() {
+            return work();
+        }
+        let mut costs = self.costs.lock().expect(SOUND);
+        if costs.len() >= WAYS {
+            costs.clear();
+        }
+        costs.entry((task.download, task.keeps_copy)).or_insert_with(work).clone()
     }
 
     fn task(&self, when: Moment, client: ClientId, download: Download) -> Task {
@@ -119,9 +144,7 @@ impl ZerothOrderServer {
 
     fn choose(&self, dense: Task, gap: Gap, device: &dyn Estimate) -> Download {
         let replay = Task { download: Download::Replay(gap), ..dense.clone() };
-        let shapes = dense.shapes();
-        let [all, scalars] =
-            [&dense, &replay].map(|task| task.workload(self.workshop.meters.charged(), &shapes));
+        let [all, scalars] = [&dense, &replay].map(|task| self.cost(task));
         let replays = match self.recipe.catch_up {
             CatchUp::Dense => false,
             CatchUp::Scalars => true,
@@ -206,6 +229,29 @@ impl Server for ZerothOrderServer {
         self.workshop.meters.assignment(|meter| work.workload(meter, &shapes), job)
     }
 
+    fn workload(&self, exchange: Exchange, client: ClientId, device: &dyn Estimate) -> Workload {
+        self.cost(&self.asked(exchange, client, self.download(exchange, client, device)))
+    }
+
+    fn forecast_scope(&self) -> Scope {
+        let weighs = self.can_replay() && self.recipe.catch_up == CatchUp::Fastest;
+        let least = if weighs { Scope::Device } else { Scope::Fleet };
+        self.workshop.forecast_scope().max(least)
+    }
+
+    /// Scalars are as many, and take as many bytes to tell of, whatever they are; a pool's coefficients do not.
+    fn pass_over(&mut self, _: Exchange, clients: &[ClientId]) -> Option<Verdict> {
+        if self.can_replay() && self.memory.replays_from_the_start() {
+            return None;
+        }
+        let trained = self.memory.version();
+        if self.recipe.upload == Upload::Scalars {
+            self.memory.pass_over(clients.len(), self.due());
+        }
+        self.held.extend(clients.iter().map(|client| (*client, trained)));
+        Some(Verdict::RoundOver)
+    }
+
     fn forecast(&self, client: ClientId, device: &dyn Estimate, horizon: Horizon) -> Vec<Workload> {
         let bounds = self.workshop.shape_bounds(client, self.recipe.local_steps);
         let charged = self.workshop.meters.charged();
@@ -215,7 +261,11 @@ impl Server for ZerothOrderServer {
         }
         let each = |download: Download| {
             let task = self.task(START, client, download);
-            bounds.iter().map(move |shapes| task.workload(charged, shapes)).collect::<Vec<_>>()
+            let work = |shapes| match self.workshop.common_shape() {
+                Some(_) => self.cost(&task),
+                None => task.workload(charged, shapes),
+            };
+            bounds.iter().map(|shapes| work(shapes)).collect::<Vec<_>>()
         };
         downloads.into_iter().flat_map(each).collect()
     }

@@ -4,7 +4,7 @@ use fleetune_devices::{
     Battery, BatteryConfig, Device, Eligibility, Fleet, FleetConfig, Level, Profile, Profiles,
     States,
     availability::{Process, Session},
-    eligibility::StateChange,
+    eligibility::{EligiblePosition, StateChange},
     energy::Moment,
     streams::SeedTree,
 };
@@ -33,6 +33,44 @@ fn device(key: u64) -> Device {
 
 fn policy(charging: bool, wifi: bool) -> Eligibility {
     Eligibility { charging, wifi, battery_above: None }
+}
+
+/// What takes 96 bytes gives the sessions that take 600, to the bit.
+#[test]
+fn a_position_gives_the_sessions_of_the_policy() {
+    assert_eq!(size_of::<EligiblePosition>(), 96);
+    for (key, seed) in (0..4).flat_map(|key| (0..4).map(move |seed| (key, seed))) {
+        let (device, seeds) = (device(key), SeedTree::new(seed));
+        for policy in [policy(true, false), policy(false, true), policy(true, true)] {
+            let mut position = EligiblePosition::new(&device, &policy, &seeds);
+            let found = std::iter::from_fn(|| position.next(&device, &policy, &seeds));
+            let expected = device.eligible_sessions(policy, &seeds, None);
+            assert!(found.take(300).eq(expected.take(300)), "{key} {seed} {policy:?}");
+        }
+    }
+}
+
+/// A device that is always there and never charges has one stretch, without end.
+#[test]
+fn a_position_ends_where_nothing_changes_any_more() {
+    let always = |charging: &str| {
+        let (_, text) = Profiles::shipped_texts()[0];
+        let mut profile: Profile = serde_yaml::from_str(text).unwrap();
+        profile.availability = serde_yaml::from_str("always").unwrap();
+        profile.charging = Some(serde_yaml::from_str(charging).unwrap());
+        let name = profile.name.to_string();
+        let mut profiles = Profiles::empty();
+        profiles.insert(profile);
+        let config = serde_yaml::from_str(&format!("groups: [{{ profile: {name}, count: 1 }}]"));
+        Fleet::draw(&config.unwrap(), &profiles, &SeedTree::new(1)).unwrap().devices.remove(0)
+    };
+    for (charging, online) in [("always", true), ("never", false)] {
+        let (device, seeds, policy) = (always(charging), SeedTree::new(3), policy(true, true));
+        let mut position = EligiblePosition::new(&device, &policy, &seeds);
+        let first = position.next(&device, &policy, &seeds).unwrap();
+        assert_eq!((first.online, first.ends_after()), (online, None));
+        assert_eq!(position.next(&device, &policy, &seeds), None);
+    }
 }
 
 #[test]

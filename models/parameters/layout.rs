@@ -90,6 +90,17 @@ impl Layout {
         })
     }
 
+    /// The layout of what trains in `stage` and above, as a flat vector of its own.
+    pub fn from_stage(&self, stage: usize) -> Self {
+        let start =
+            self.slots.iter().find(|s| s.stage >= stage).map_or(self.len(), |s| s.range.start);
+        let moved = |slot: &Slot| {
+            let range = slot.range.start - start..slot.range.end - start;
+            Slot { range, ..slot.clone() }
+        };
+        Self::new(self.slots_in(&(start..self.len())).map(moved).collect(), self.layers)
+    }
+
     /// The elements of the upper part of a split at `split`.
     pub fn upper(&self, split: usize) -> Range<usize> {
         self.lower(split).end..self.len()

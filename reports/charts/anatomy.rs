@@ -1,7 +1,7 @@
 //! What a client's time in a round is made of.
 
 use super::{
-    Chart, LABEL, NOTE, View,
+    Chart, LABEL, NOTE,
     axis::WIDE as WIDELY,
     column, font, on_paper, palette,
     scene::{Anchor, Scene},
@@ -19,13 +19,12 @@ const ROW: f64 = 46.0;
 const LINE: f64 = 15.0;
 const STAGES: [&str; 4] = ["download", "compute", "upload", "wait for others"];
 
-pub(super) fn chart(view: &View<'_>) -> Chart {
-    let algorithms = &view.run.details.algorithms;
+pub(super) fn chart(algorithms: &[AlgorithmDetails], width: f64) -> Chart {
     let totals = algorithms.iter().filter_map(|a| a.anatomy.as_ref()).map(total);
     let most = totals.clone().fold(0.0, f64::max);
     let least = totals.filter(|t| *t > 0.0).fold(f64::INFINITY, f64::min);
     let shares = most / least > WIDELY;
-    let mut scene = Scene::new(view.width, 0.0);
+    let mut scene = Scene::new(width, 0.0);
     let heading = if shares {
         "What a client's time in a round is made of, as shares of each algorithm's own total"
     } else {
@@ -33,8 +32,8 @@ pub(super) fn chart(view: &View<'_>) -> Chart {
     };
     let top = title(&mut scene, heading);
     let top = legend(&mut scene, top);
-    let label = column(algorithms.iter().map(|a| shown(&a.label)), LABEL, 0.28 * view.width) + 12.0;
-    let bars = (label, view.width - 66.0);
+    let label = column(algorithms.iter().map(|a| shown(&a.label)), LABEL, 0.28 * width) + 12.0;
+    let bars = (label, width - 66.0);
     let mut y = top;
     for algorithm in algorithms {
         let scale = match &algorithm.anatomy {

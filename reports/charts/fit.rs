@@ -3,7 +3,7 @@
 use fleetune_units::Bytes;
 
 use super::{
-    Chart, LABEL, NOTE, View, column, font, on_paper, palette,
+    Chart, LABEL, NOTE, column, font, is_narrow, on_paper, palette,
     scene::{Anchor, Point, Scene},
     title,
 };
@@ -15,20 +15,19 @@ use crate::{
 
 const ROW: f64 = 42.0;
 
-pub(super) fn chart(view: &View<'_>) -> Chart {
-    let algorithms = &view.run.details.algorithms;
+pub(super) fn chart(algorithms: &[AlgorithmDetails], width: f64) -> Chart {
     let profiles = profiles(algorithms);
-    let mut scene = Scene::new(view.width, 0.0);
+    let mut scene = Scene::new(width, 0.0);
     let heading = "Which devices have the memory for which algorithm".to_owned();
     let mut y = title(&mut scene, &heading);
     let heads = profiles.iter().flat_map(|p| [shown(&p.profile), row_note(p)]);
-    let head = column(heads, LABEL, 0.34 * view.width) + 12.0;
-    let cell = if view.is_narrow() { 68.0 } else { 108.0 };
-    let most = (((view.width - head) / cell) as usize).max(1);
+    let head = column(heads, LABEL, 0.34 * width) + 12.0;
+    let cell = if is_narrow(width) { 68.0 } else { 108.0 };
+    let most = (((width - head) / cell) as usize).max(1);
     // Columns that do not fit side by side go into blocks of equal width, one below the other.
     let blocks = algorithms.len().div_ceil(most).max(1);
     let per_block = algorithms.len().div_ceil(blocks).max(1);
-    let cell = ((view.width - head) / per_block as f64).min(215.0);
+    let cell = ((width - head) / per_block as f64).min(215.0);
     for block in algorithms.chunks(per_block) {
         y = matrix(&mut scene, block, &profiles, (head, cell), y);
     }

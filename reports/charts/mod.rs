@@ -13,12 +13,14 @@ mod palette;
 mod scene;
 mod series;
 mod staleness;
+mod timed;
 
 use crate::{
     charged,
     error::ReportError,
     reader::Run,
     statistics::{Comparison, Resource},
+    timing::{self, TimedRun},
 };
 pub use curves::{Plot, PlotTrace, curves};
 pub use scene::TextBox;
@@ -42,8 +44,13 @@ struct View<'a> {
 
 impl View<'_> {
     fn is_narrow(&self) -> bool {
-        self.width < 600.0
+        is_narrow(self.width)
     }
+}
+
+/// Whether there is room for a telephone's layout alone.
+fn is_narrow(width: f64) -> bool {
+    width < 600.0
 }
 
 /// A chart, laid out but not yet painted.
@@ -106,8 +113,8 @@ pub fn all(run: &Run, comparison: &Comparison, width: f64) -> Vec<Chart> {
         accuracy::chart(&view, Resource::Flops),
         accuracy::chart(&view, Resource::Uplink),
         costs::chart(&view),
-        fit::chart(&view),
-        anatomy::chart(&view),
+        fit::chart(&run.details.algorithms, width),
+        anatomy::chart(&run.details.algorithms, width),
     ];
     charts.extend(staleness::chart(&view));
     charts.extend(groups::chart(&view));
@@ -115,6 +122,18 @@ pub fn all(run: &Run, comparison: &Comparison, width: f64) -> Vec<Chart> {
         Some(note) => charts.into_iter().map(|chart| qualified(chart, &note)).collect(),
         None => charts,
     }
+}
+
+/// All charts of a run without training, laid out for `width` pixels. Each says that it is one.
+pub fn timed(run: &TimedRun, width: f64) -> Vec<Chart> {
+    let algorithms = &run.details.algorithms;
+    let charts = [
+        timed::chart(run, width),
+        fit::chart(algorithms, width),
+        anatomy::chart(algorithms, width),
+    ];
+    let note = timing::note(&run.summary);
+    charts.into_iter().map(|chart| qualified(chart, &note)).collect()
 }
 
 /// A chart that says of whose costs it is: in the picture, and in its caption.

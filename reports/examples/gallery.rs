@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     looked_at.push(("stale", stale));
     let mut tiers = usual.results();
     synthetic::without_rounds(&mut tiers, 1.0, u64::MAX);
-    let names = ["tier 1, the fastest", "tier 2", "tier 3, the slowest"];
+    let names = ["tier 1, fastest", "tier 2", "tier 3, slowest"];
     synthetic::in_groups(&mut tiers, &names, true);
     looked_at.push(("tiers", tiers));
     let mut crowded = Recipe::crowded().results();

@@ -4,17 +4,17 @@
 use minijinja::{AutoEscape, Environment, Value, syntax::SyntaxConfig, value::Serde};
 use serde::Serialize;
 
-mod participation;
-mod tables;
+pub(crate) mod participation;
+pub(crate) mod tables;
 
 use crate::{
     answer::Answer, charged, charts, error::ReportError, format::Quantity, reader::Run,
-    statistics::Comparison, text::shown,
+    records::Manifest, statistics::Comparison, text::shown,
 };
 
 /// A chart, twice: one that is readable on a screen or a page, one for a telephone.
 #[derive(Serialize)]
-struct Figure {
+pub(crate) struct Figure {
     name: String,
     title: String,
     caption: String,
@@ -23,9 +23,9 @@ struct Figure {
 }
 
 #[derive(Serialize)]
-struct Pair {
-    key: String,
-    value: String,
+pub(crate) struct Pair {
+    pub(crate) key: String,
+    pub(crate) value: String,
 }
 
 #[derive(Serialize)]
@@ -71,29 +71,39 @@ pub fn page(run: &Run, comparison: &Comparison) -> Result<String, ReportError> {
         summary: tables::summary(run, comparison),
         any_censored: comparison.outcomes.iter().any(|o| o.reached > 0 && o.is_censored()),
         several_seeds: comparison.outcomes.iter().any(|o| o.seeds > 1),
-        figures: figures(run, comparison)?,
-        participation: participation::by_class(run),
-        groups: participation::by_group(run),
-        reality: tables::reality(run),
+        figures: figures(
+            charts::all(run, comparison, charts::WIDE),
+            charts::all(run, comparison, charts::NARROW),
+        )?,
+        participation: participation::by_class(&run.details.algorithms),
+        groups: participation::by_group(&run.details.algorithms),
+        reality: tables::reality(&run.details.reality),
         backend: shown(&run.manifest.backend),
-        manifest: manifest(run),
+        manifest: manifest(&run.manifest),
     };
-    fill(&page).map_err(|e| ReportError::Template(format!("{e:#}")))
+    fill(include_str!("report.html"), &page).map_err(|e| ReportError::Template(format!("{e:#}")))
 }
 
-fn fill(page: &Page) -> Result<String, minijinja::Error> {
+/// Fills the template of a run without training.
+pub(crate) fn fill_timed(page: &impl Serialize) -> Result<String, minijinja::Error> {
+    fill(include_str!("../timing/page.html"), page)
+}
+
+fn fill(template: &'static str, page: &impl Serialize) -> Result<String, minijinja::Error> {
     let mut environment = Environment::new();
     // Whatever the template's name, everything is escaped that is not an SVG or the style.
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     environment.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
-    environment.add_template("report.html", include_str!("report.html"))?;
+    environment.add_template("report.html", template)?;
     environment.get_template("report.html")?.render(Serde(page))
 }
 
-fn figures(run: &Run, comparison: &Comparison) -> Result<Vec<Figure>, ReportError> {
-    let wide = charts::all(run, comparison, charts::WIDE);
-    let narrow = charts::all(run, comparison, charts::NARROW);
+/// The same charts for both widths.
+pub(crate) fn figures(
+    wide: Vec<charts::Chart>,
+    narrow: Vec<charts::Chart>,
+) -> Result<Vec<Figure>, ReportError> {
     let figure = |(wide, narrow): (charts::Chart, charts::Chart)| {
         Ok(Figure {
             wide: Value::from_safe_string(wide.inline_svg()?),
@@ -106,8 +116,7 @@ fn figures(run: &Run, comparison: &Comparison) -> Result<Vec<Figure>, ReportErro
     wide.into_iter().zip(narrow).map(figure).collect()
 }
 
-fn manifest(run: &Run) -> Vec<Pair> {
-    let m = &run.manifest;
+pub(crate) fn manifest(m: &Manifest) -> Vec<Pair> {
     let commit = m.git_commit.as_deref().unwrap_or("not built from a repository");
     let mut pairs = vec![
         ("fleetune".to_owned(), m.version.clone()),

@@ -4,17 +4,19 @@ use serde::Serialize;
 
 use crate::{
     format::{Quantity, grouped, percent, significant},
-    reader::Run,
     records::{
         AlgorithmDetails, Fates, GroupRecord, Histogram, LOSSES, Loss, ProfileParticipation,
     },
     text::shown,
 };
 
+/// A column: its head, and what it says of a member.
+type Column<'a, T> = (&'a str, Box<dyn Fn(&T) -> String + 'a>);
+
 /// A table whose first two columns name an algorithm and what of it a row is about. Columns that
 /// would say nothing are absent.
 #[derive(Serialize)]
-pub(super) struct Table {
+pub(crate) struct Table {
     /// Of the columns behind those two.
     heads: Vec<String>,
     rows: Vec<Row>,
@@ -33,7 +35,7 @@ struct Row {
 
 impl Table {
     fn new<T>(
-        columns: &[(&str, Box<dyn Fn(&T) -> String + '_>)],
+        columns: &[Column<'_, T>],
         blocks: Vec<(&str, &[T])>,
         name: impl Fn(&T) -> String,
         notes: Vec<String>,
@@ -54,15 +56,13 @@ impl Table {
 }
 
 /// What devices of each class did.
-pub(super) fn by_class(run: &Run) -> Option<Table> {
-    type Column<'a> = (&'a str, Box<dyn Fn(&ProfileParticipation) -> String + 'a>);
-    let algorithms = &run.details.algorithms;
+pub(crate) fn by_class(algorithms: &[AlgorithmDetails]) -> Option<Table> {
     if algorithms.iter().all(|algorithm| algorithm.participation.is_empty()) {
         return None;
     }
     let mut all = Fates::default();
     algorithms.iter().for_each(|algorithm| all += algorithm.fates());
-    let mut columns: Vec<Column<'_>> = vec![
+    let mut columns: Vec<Column<'_, ProfileParticipation>> = vec![
         ("Devices", Box::new(|p| grouped(p.devices))),
         ("Started", Box::new(|p| grouped(p.started))),
         ("Used", Box::new(|p| grouped(p.completed))),
@@ -99,17 +99,16 @@ pub(super) fn by_class(run: &Run) -> Option<Table> {
 }
 
 /// What groups did; nothing where all devices are one.
-pub(super) fn by_group(run: &Run) -> Option<Table> {
-    type Column<'a> = (&'a str, Box<dyn Fn(&GroupRecord) -> String + 'a>);
-    let algorithms = run.details.algorithms.iter();
+pub(crate) fn by_group(algorithms: &[AlgorithmDetails]) -> Option<Table> {
     let blocks: Vec<(&str, &[GroupRecord])> = algorithms
+        .iter()
         .map(|algorithm| (algorithm.label.as_str(), algorithm.groups.as_slice()))
         .filter(|(_, groups)| groups.len() > 1)
         .collect();
     let groups = || blocks.iter().flat_map(|(_, groups)| groups.iter());
     groups().next()?;
     let bytes = |bytes: fleetune_units::Bytes| Quantity::Bytes.human(bytes.get() as f64);
-    let mut columns: Vec<Column<'_>> = vec![
+    let mut columns: Vec<Column<'_, GroupRecord>> = vec![
         ("Devices", Box::new(|g| grouped(g.devices))),
         ("Rounds", Box::new(|g| grouped(g.rounds))),
         ("Used", Box::new(|g| grouped(g.participants))),

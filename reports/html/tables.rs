@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::{
     format::percent,
     reader::Run,
-    records::Treatment,
+    records::{Statement, Treatment},
     statistics::{Comparison, Estimate, Outcome, Resource},
     text::shown,
 };
@@ -28,7 +28,7 @@ pub(super) struct SummaryRow {
 }
 
 #[derive(Serialize)]
-pub(super) struct RealityRow {
+pub(crate) struct RealityRow {
     subject: String,
     treatment: &'static str,
     how: String,
@@ -109,14 +109,15 @@ fn cost(outcome: &Outcome, comparison: &Comparison, resource: Resource) -> Cell 
     }
 }
 
-pub(super) fn reality(run: &Run) -> Vec<RealityRow> {
-    let row = |s: &crate::records::Statement| RealityRow {
+pub(crate) fn reality(statements: &[Statement]) -> Vec<RealityRow> {
+    let row = |s: &Statement| RealityRow {
         subject: shown(&s.subject),
         treatment: match s.treatment {
             Treatment::Real => "real",
             Treatment::Simulated => "simulated",
+            Treatment::Absent => "absent",
         },
         how: shown(&s.how),
     };
-    run.details.reality.iter().map(row).collect()
+    statements.iter().map(row).collect()
 }

@@ -11,7 +11,8 @@ use super::{Fates, GroupRecord, Staleness, plain};
 pub struct Details {
     /// What was asked.
     pub scenario: ScenarioInfo,
-    /// Where training started: one entry per seed, common to all algorithms.
+    /// Where training started: one entry per seed, common to all algorithms; none where nothing was trained.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub starts: Vec<Start>,
     /// One entry per algorithm, in the scenario's order.
     pub algorithms: Vec<AlgorithmDetails>,
@@ -200,4 +201,6 @@ pub enum Treatment {
     Real,
     /// Computed from a model of devices, links or people.
     Simulated,
+    /// Not done at all.
+    Absent,
 }

@@ -7,6 +7,15 @@ use serde::{Deserialize, Serialize};
 
 use super::plain;
 
+/// Says that nothing was trained, in every table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Untrained {
+    /// Nothing.
+    #[default]
+    None,
+}
+
 /// The circumstances of a run. Nothing in it influences the results, except the scenario, the
 /// data, the root seed and the version.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,6 +33,9 @@ pub struct Manifest {
     pub cpu: String,
     /// Threads that the run could use.
     pub threads: u64,
+    /// Says that nothing was trained; absent from a run that trained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training: Option<Untrained>,
     /// Tensor backend.
     pub backend: String,
     /// SHA-256 of `scenario.resolved.yaml`, in hexadecimal.

@@ -18,7 +18,7 @@ mod details;
 mod fates;
 mod groups;
 mod manifest;
-mod plain;
+pub(crate) mod plain;
 mod round;
 mod staleness;
 mod summary;
@@ -30,9 +30,9 @@ pub use details::{
 };
 pub use fates::{Fates, LOSSES, Loss};
 pub use groups::GroupRecord;
-pub use manifest::Manifest;
+pub use manifest::{Manifest, Untrained};
 pub use round::{COLUMNS, RoundRecord};
-pub(crate) use round::{read_rounds, write_rounds};
+pub(crate) use round::{label, read_rounds, write_rounds};
 pub use staleness::{Histogram, Staleness, StalenessSummary};
 pub use summary::{Backhaul, CellSummary, CellTotals, Summary};
 

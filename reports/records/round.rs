@@ -68,10 +68,10 @@ pub struct RoundRecord {
 const ACTIVE: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
 /// Labels that a spreadsheet would evaluate are stored behind an apostrophe.
-mod label {
+pub(crate) mod label {
     use serde::{Deserialize, Deserializer, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(text: &str, s: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(text: &str, s: S) -> Result<S::Ok, S::Error> {
         if text.starts_with(super::ACTIVE) || text.starts_with('\'') {
             s.serialize_str(&format!("'{text}"))
         } else {
@@ -79,7 +79,7 @@ mod label {
         }
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<String, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<String, D::Error> {
         let text = String::deserialize(d)?;
         Ok(text.strip_prefix('\'').map(str::to_owned).unwrap_or(text))
     }

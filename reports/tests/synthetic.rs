@@ -303,6 +303,7 @@ pub(crate) fn manifest() -> Manifest {
         target: "x86_64-unknown-linux-gnu".to_owned(),
         cpu: "no processor".to_owned(),
         threads: 2,
+        training: None,
         backend: "flex".to_owned(),
         scenario_sha256: "0123456789abcdef".repeat(4),
         data_sha256: BTreeMap::from([("builtin: source".to_owned(), "fedcba9876543210".repeat(4))]),

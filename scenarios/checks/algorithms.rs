@@ -1,10 +1,14 @@
-use fleetune_algorithms::{registry::AlgorithmConfig, settings::Aggregation, uplink::Algorithm};
+use fleetune_algorithms::{
+    registry::AlgorithmConfig,
+    settings::{Aggregation, Conflict},
+    uplink::Algorithm,
+};
 use fleetune_models::encoder::EncoderConfig;
 
 use crate::{
     document::{Fault, FieldPath, Node},
     draft::Draft,
-    schema::PolicyConfig,
+    schema::{PolicyConfig, Training},
     yaml::tree,
 };
 
@@ -24,6 +28,7 @@ pub(super) struct Sizes<'a> {
 /// Settings are found by the names that all algorithms share, so that a new algorithm is checked without a word here.
 pub(super) fn check(draft: &mut Draft, sizes: Sizes<'_>, faults: &mut Vec<Fault>) {
     let policy = draft.federation.map_or(PolicyConfig::Synchronous, |federation| federation.policy);
+    let losses = draft.federation.is_some_and(|federation| federation.selection.needs_losses());
     let Some(algorithms) = &mut draft.algorithms else { return };
     let base = FieldPath::root().key("algorithms");
     let mut seen: Vec<String> = Vec::new();
@@ -49,6 +54,17 @@ pub(super) fn check(draft: &mut Draft, sizes: Sizes<'_>, faults: &mut Vec<Fault>
                 faults.push(fault.with_help(conflict.help));
             }
         }
+        if losses {
+            conflicts.extend(algorithm.kind.silence().map(|conflict| about_losses(&conflict)));
+            if let Some(conflict) = algorithm.silence() {
+                let conflict = about_losses(&conflict);
+                let fault = Fault::value(within(&path, conflict.field), conflict.message);
+                faults.push(fault.with_help(conflict.help));
+            }
+        }
+        if draft.training == Some(Training::None) {
+            conflicts.extend(algorithm.kind.untimed());
+        }
         match tree(&algorithm.kind) {
             Ok(Node::Map(choice)) => {
                 for (kind, settings) in &choice {
@@ -66,12 +82,19 @@ pub(super) fn check(draft: &mut Draft, sizes: Sizes<'_>, faults: &mut Vec<Fault>
     }
 }
 
+/// Says what the losses are for.
+fn about_losses(conflict: &Conflict) -> Conflict {
+    let message = format!("`federation.selection` goes by clients' losses: {}", conflict.message);
+    Conflict { message, ..*conflict }
+}
+
 /// How a policy joins updates, if not by one server in rounds.
 fn aggregation(policy: &PolicyConfig) -> Option<Aggregation> {
     match policy {
         PolicyConfig::Synchronous => None,
         PolicyConfig::Asynchronous(_) => Some(Aggregation::Asynchronous),
         PolicyConfig::Tiers(_) | PolicyConfig::Hierarchical(_) => Some(Aggregation::InGroups),
+        PolicyConfig::Adaptive(_) => Some(Aggregation::Layered),
     }
 }
 

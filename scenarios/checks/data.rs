@@ -9,11 +9,12 @@ use super::{fleet, model::resolved};
 use crate::{
     document::{Fault, FieldPath},
     draft::Draft,
+    schema::Training,
 };
 
 /// The dataset can be read and learned from.
 pub(super) fn task(draft: &mut Draft, folder: &Path, faults: &mut Vec<Fault>) -> Option<Task> {
-    let dataset = &mut draft.task.as_mut()?.dataset;
+    let dataset = &mut draft.task.as_mut()?.as_mut()?.dataset;
     let base = FieldPath::from("task.dataset.file");
     if let DatasetConfig::File(file) = dataset {
         let mut paths = vec![(&mut file.path, base.key("path"))];
@@ -79,7 +80,9 @@ fn missing(problem: &str, name: &str) -> bool {
 
 /// There are enough training examples for the clients.
 pub(super) fn clients(draft: &Draft, task: Option<&Task>, faults: &mut Vec<Fault>) {
-    let (Some(config), Some(fleet), Some(task)) = (&draft.task, &draft.fleet, task) else { return };
+    let (Some(Some(config)), Some(fleet), Some(task)) = (&draft.task, &draft.fleet, task) else {
+        return;
+    };
     let devices = fleet::devices(fleet);
     // A fleet beyond the limit has been refused as such.
     let Ok(devices @ 0..=MAX_DEVICES) = u32::try_from(devices) else { return };
@@ -91,5 +94,11 @@ pub(super) fn clients(draft: &Draft, task: Option<&Task>, faults: &mut Vec<Fault
         (PartitionError::TooManyExamples { .. }, _) => FieldPath::from("task.dataset"),
         _ => FieldPath::from("fleet.groups"),
     };
-    faults.push(Fault::key(path, error.to_string()));
+    let fault = Fault::key(path, error.to_string());
+    faults.push(match draft.training {
+        Some(Training::None) => {
+            fault.with_help("leave `task` out: without training no texts are needed")
+        }
+        _ => fault,
+    });
 }

@@ -15,21 +15,18 @@ use crate::{
 pub(super) fn warm_ups(
     draft: &Draft,
     checkpoint: &Checkpoint,
-    task: &Task,
+    task: Option<&Task>,
     faults: &mut Vec<Fault>,
 ) {
     let (Some(model), Some(algorithms)) = (&draft.model, &draft.algorithms) else { return };
     let Some(largest) = largest(draft) else { return };
+    let Some(classes) = task.map(|task| task.classes.len()).or(model.classes) else { return };
     let charged = model.costs_of.as_ref().map(CostsOf::larger);
     let base = FieldPath::root().key("algorithms");
     for (label, algorithm) in algorithms {
         let AlgorithmConfig::ZoWarmUp(config) = &algorithm.kind else { continue };
         let Some(tokens) = fewest_tokens(model, checkpoint, task) else { return };
-        let needed = config.warm_up_memory(
-            (&checkpoint.config, charged.as_ref()),
-            task.classes.len(),
-            tokens,
-        );
+        let needed = config.warm_up_memory((&checkpoint.config, charged.as_ref()), classes, tokens);
         let budget = largest.memory.budget;
         if needed <= budget {
             continue;
@@ -57,14 +54,18 @@ fn largest(draft: &Draft) -> Option<&Profile> {
 }
 
 /// No batch has fewer tokens a text.
-fn fewest_tokens(model: &ModelConfig, checkpoint: &Checkpoint, task: &Task) -> Option<usize> {
+fn fewest_tokens(
+    model: &ModelConfig,
+    checkpoint: &Checkpoint,
+    task: Option<&Task>,
+) -> Option<usize> {
     match model.padding {
         Padding::Fixed => Some(model.max_length),
         Padding::Longest => {
             let tokenizer = checkpoint.tokenizer(model.max_length).ok()?;
             let length =
                 |text: &str| tokenizer.encode(text, 0).ok().map(|encoded| encoded.ids.len());
-            let lengths = task.train.iter().map(|example| length(&example.text));
+            let lengths = task?.train.iter().map(|example| length(&example.text));
             lengths.min_by_key(|length| length.unwrap_or(0))?
         }
     }

@@ -1,5 +1,6 @@
 //! What concerns several fields at once, or files. Every check runs whose fields could be read.
 
+mod adaptive;
 mod algorithms;
 mod clock;
 mod costs;
@@ -9,6 +10,8 @@ mod memory;
 mod model;
 mod network;
 mod policy;
+mod selection;
+mod training;
 
 use std::{path::Path, sync::Arc};
 
@@ -22,8 +25,8 @@ use crate::{document::Fault, draft::Draft};
 pub(crate) struct Inputs {
     /// The pretrained weights.
     pub(crate) checkpoint: Checkpoint,
-    /// The labelled texts.
-    pub(crate) task: Task,
+    /// The labelled texts; none if the scenario has no task.
+    pub(crate) task: Option<Task>,
     /// When devices are there, if that was recorded.
     pub(crate) traces: Option<Arc<Traces>>,
 }
@@ -31,7 +34,7 @@ pub(crate) struct Inputs {
 /// Checks a draft; relative paths are taken from `folder`.
 ///
 /// Fills in what depends on several fields: files by their absolute path, the profiles that the fleet uses, FedSPZO's
-/// split. The files' content is returned if nothing is wrong with it.
+/// split, the classes where no task tells them. The files' content is returned if nothing is wrong with it.
 pub(crate) fn run(draft: &mut Draft, folder: &Path, faults: &mut Vec<Fault>) -> Option<Inputs> {
     let library = Profiles::shipped();
     match library {
@@ -41,13 +44,17 @@ pub(crate) fn run(draft: &mut Draft, folder: &Path, faults: &mut Vec<Fault>) -> 
             format!("the program's own device profiles are broken: {broken}"),
         )),
     }
+    training::check(draft, faults);
     fleet::sizes(draft, faults);
     let traces = fleet::traces(draft, folder, faults);
     clock::check(draft, faults);
+    adaptive::rounds(draft, faults);
     network::topology(draft, faults);
     policy::groups(draft, faults);
+    selection::check(draft, faults);
     let checkpoint = model::checkpoint(draft, folder, faults);
     costs::check(draft, checkpoint.as_ref(), faults);
+    let has_task = !matches!(draft.task, Some(None));
     let task = data::task(draft, folder, faults);
     data::clients(draft, task.as_ref(), faults);
     let sizes = algorithms::Sizes {
@@ -55,9 +62,11 @@ pub(crate) fn run(draft: &mut Draft, folder: &Path, faults: &mut Vec<Fault>) -> 
         examples: task.as_ref().map(|task| task.train.len()),
         devices: draft.fleet.as_ref().map(fleet::devices),
     };
+    adaptive::batches(draft, sizes.examples, faults);
     algorithms::check(draft, sizes, faults);
-    if let (Some(checkpoint), Some(task)) = (&checkpoint, &task) {
-        memory::warm_ups(draft, checkpoint, task, faults);
+    if let Some(checkpoint) = &checkpoint {
+        memory::warm_ups(draft, checkpoint, task.as_ref(), faults);
     }
-    Some(Inputs { checkpoint: checkpoint?, task: task?, traces })
+    let task = if has_task { Some(task?) } else { None };
+    Some(Inputs { checkpoint: checkpoint?, task, traces })
 }

@@ -1,8 +1,13 @@
-use fleetune_algorithms::mixing::Rule;
+use std::num::NonZeroU32;
+
+use fleetune_algorithms::{mixing::Rule, settings::Positive};
 use fleetune_units::{Flops, Seconds};
 use serde::{Deserialize, Serialize};
 
-use super::number::{over_commitment, positive_or_none, whole};
+use super::{
+    number::{over_commitment, positive, positive_or_none, whole},
+    selection::SelectionConfig,
+};
 
 /// When the server joins what arrives.
 #[derive(Clone, Copy, Debug, PartialEq, Default, Serialize, Deserialize)]
@@ -17,6 +22,8 @@ pub enum PolicyConfig {
     Tiers(Tiers),
     /// Every edge aggregator has rounds of its own, of `cohort` clients, and the cloud joins the edges (HierFAVG).
     Hierarchical(Hierarchical),
+    /// In rounds that each have a deadline of their own, at which who still computes sends the layers that it has.
+    Adaptive(Adaptive),
 }
 
 /// FedAT (Chai et al. 2021, arXiv 2010.05958): devices are divided, by how long the algorithm's first assignment takes
@@ -54,6 +61,94 @@ pub struct Hierarchical {
     pub edge_rounds: u32,
 }
 
+/// Rounds with deadlines of their own, chosen under a budget of time, and layer-wise contributions: ADEL-FL (Goren, Lang,
+/// Shlezinger and Cohen 2025, arXiv 2505.23973), on SALF's join of layers (Lang, Cohen and Shlezinger 2024, arXiv
+/// 2403.18375). For FedAvg with one local step of SGD.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Adaptive {
+    /// What the deadlines of all `stop.rounds` rounds may take together. A round that ends before its deadline saves
+    /// nothing for the others; transfers under way at the deadline are waited for.
+    #[serde(deserialize_with = "positive")]
+    pub budget: Seconds,
+    /// No deadline is earlier. The default is as early as the bound allows: about half of the cohorts miss a layer.
+    #[serde(default, deserialize_with = "positive_or_none")]
+    pub shortest: Option<Seconds>,
+    /// Texts in a device's mini-batches, by its speed, so that all take about as long for a layer. The default is the
+    /// algorithm's `batch_size` for all.
+    #[serde(default)]
+    pub batch: Option<BatchBounds>,
+    /// What the server believes of the loss. The defaults are those of the authors' code.
+    #[serde(default)]
+    pub bound: Bound,
+    /// Whether a layer's mean is corrected by the probability that nobody would reach it, as published. The default is
+    /// yes.
+    #[serde(default = "yes")]
+    pub correct: bool,
+}
+
+/// Bounds of a device's batch size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BatchBounds {
+    /// The least.
+    pub smallest: NonZeroU32,
+    /// The most; the device's memory may allow less.
+    pub largest: NonZeroU32,
+}
+
+/// Constants of ADEL-FL's bound.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bound {
+    /// Strong convexity ρ_c. The default is 0.3.
+    #[serde(default = "convexity")]
+    pub convexity: Positive,
+    /// Largest norm of a gradient, G. The default is 0.1.
+    #[serde(default = "gradient")]
+    pub gradient: Positive,
+    /// Standard deviation σ of the gradient of one text. The default is 5.
+    #[serde(default = "deviation")]
+    pub deviation: Positive,
+}
+
+impl Default for Bound {
+    fn default() -> Self {
+        Self { convexity: convexity(), gradient: gradient(), deviation: deviation() }
+    }
+}
+
+fn convexity() -> Positive {
+    Positive::new(0.3).expect("0.3 is positive")
+}
+
+fn gradient() -> Positive {
+    Positive::new(0.1).expect("0.1 is positive")
+}
+
+fn deviation() -> Positive {
+    Positive::new(5.0).expect("5 is positive")
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// Batch sizes that balance communication and computation over the devices (C²; Yang, Wang and Huang 2025, arXiv
+/// 2507.15601): who computes or transmits faster takes more texts, so that all take about as long, and as many in all as
+/// make learning shortest. For every algorithm, in place of its `batch_size`, in synchronous rounds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Batching {
+    /// The least.
+    pub smallest: NonZeroU32,
+    /// The most; the device's memory may allow less.
+    pub largest: NonZeroU32,
+    /// Texts in a cohort's mini-batches with which learning takes twice as many rounds as with endless batches: the
+    /// gradient's noise scale (McCandlish et al. 2018, arXiv 1812.06162).
+    pub noise_scale: Positive,
+}
+
 /// No rounds: so many clients are at work at any time, and the model moves whenever `cohort` of their updates have
 /// arrived, from whichever versions of the model.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -82,6 +177,12 @@ pub struct FederationConfig {
     /// Rounds or not. The default is synchronous rounds.
     #[serde(default)]
     pub policy: PolicyConfig,
+    /// Whom a round asks. The default is `random`: anyone, each as likely. It is the one choice without rounds.
+    #[serde(default)]
+    pub selection: SelectionConfig,
+    /// Batch sizes by device. The default is the algorithm's own for all.
+    #[serde(default)]
+    pub batch: Option<Batching>,
     /// After this time a round takes no more updates; without rounds, a client that takes longer is broken off. The
     /// default is to wait as long as it takes.
     #[serde(default, deserialize_with = "positive_or_none")]

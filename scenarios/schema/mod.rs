@@ -8,7 +8,9 @@ mod model;
 mod name;
 mod network;
 mod number;
+mod selection;
 mod task;
+mod training;
 
 use fleetune_algorithms::uplink::Algorithm;
 use fleetune_devices::{FleetConfig, Profile};
@@ -19,12 +21,18 @@ pub(crate) use self::number::whole;
 pub use self::{
     costs::CostsOf,
     federation::{
-        Asynchronous, FederationConfig, Hierarchical, PolicyConfig, Stop, TierWeights, Tiers,
+        Adaptive, Asynchronous, BatchBounds, Batching, Bound, FederationConfig, Hierarchical,
+        PolicyConfig, Stop, TierWeights, Tiers,
     },
     model::{CheckpointConfig, ModelConfig},
     name::{Label, Name},
     network::{NetworkConfig, ServerConfig},
+    selection::{
+        AvailabilityConfig, EnergyConfig, EnergyMeasure, OortConfig, ResourcesConfig,
+        SelectionConfig,
+    },
     task::{HeldOut, TaskConfig},
+    training::Training,
 };
 
 /// The keys of a scenario, in the order they are written.
@@ -33,6 +41,7 @@ pub(crate) const KEYS: &[&str] = &[
     "description",
     "root_seed",
     "seeds",
+    "training",
     "target",
     "model",
     "task",
@@ -59,12 +68,18 @@ pub struct Spec {
     pub root_seed: u64,
     /// Replications, each with random numbers of its own; 1 to [`MAX_SEEDS`]. The default is 1.
     pub seeds: u32,
-    /// What the algorithms are to reach.
-    pub target: Target,
+    /// Whether it trains: `real` or `none`. The default is `real`; with `none` a run is timed alone.
+    #[serde(skip_serializing_if = "Training::is_real")]
+    pub training: Training,
+    /// What the algorithms are to reach. There is none, and may be none, without training.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<Target>,
     /// What is trained. The default is the embedded model.
     pub model: ModelConfig,
-    /// What it learns, from which data.
-    pub task: TaskConfig,
+    /// What it learns, from which data. Without training it may be left out, if batches are padded to a fixed length:
+    /// every local step then has a full batch of `max_length` tokens a text, as it has with any texts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<TaskConfig>,
     /// On which devices.
     pub fleet: FleetConfig,
     /// Device profiles by name: those that the scenario brings along, which prevail over the library's of the same

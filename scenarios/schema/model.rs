@@ -22,6 +22,14 @@ pub struct ModelConfig {
     /// The model whose time, memory, bytes and energy are charged, while this one learns. The default is this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub costs_of: Option<CostsOf>,
+    /// Classes that the head tells apart, 2 to 10000, in a scenario without training that has no `task` to say it. The
+    /// default is then 2.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "classes")]
+    pub classes: Option<usize>,
+}
+
+fn classes<'de, D: serde::Deserializer<'de>>(source: D) -> Result<Option<usize>, D::Error> {
+    whole::<_, _, 2, 10_000>(source).map(Some)
 }
 
 const fn max_length() -> usize {
@@ -35,6 +43,7 @@ impl Default for ModelConfig {
             max_length: max_length(),
             padding: Padding::default(),
             costs_of: None,
+            classes: None,
         }
     }
 }

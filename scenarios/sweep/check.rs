@@ -34,6 +34,10 @@ struct Base {
     folder: std::path::PathBuf,
 }
 
+/// Why a scenario cannot be swept.
+const UNTRAINED: &str =
+    "nothing is trained (`training: none`), so a sweep has nothing to choose by or to compare";
+
 /// Reads the sweep at `path` and checks it: its language, the studies' references to each other, and every trial's
 /// scenario. Trials that take up settings chosen in an earlier study are checked with the first trial of that study.
 ///
@@ -52,6 +56,11 @@ pub fn check_sweep(path: &Path) -> Result<Sweep, Vec<ScenarioError>> {
         vec![source.fault(fault)]
     })?;
     let scenario = base.with(&Settings::new())?;
+    if !scenario.training.is_real() {
+        let fault = Fault::value(FieldPath::root().key("scenario"), UNTRAINED);
+        let help = "run it alone (`fleetune run`), or name a scenario that trains";
+        return Err(vec![source.fault(fault.with_help(help))]);
+    }
     let kinds = kinds(&scenario);
     let sweep = Sweep { spec, text: bytes, base, kinds };
     let mut faults = Vec::new();
@@ -275,8 +284,14 @@ impl Sweep {
             };
             let trials = self.trials(name, &chosen);
             for trial in trials {
-                if let Err(errors) = self.base.with(&trial.settings) {
-                    faults.extend(errors.first().map(|error| in_trial(name, study, &trial, error)));
+                match self.base.with(&trial.settings) {
+                    Ok(scenario) if scenario.training.is_real() => (),
+                    Ok(_) => {
+                        let path = FieldPath::root().key("studies").key(name.as_str());
+                        faults.push(Fault::value(path, UNTRAINED));
+                    }
+                    Err(errors) => faults
+                        .extend(errors.first().map(|error| in_trial(name, study, &trial, error))),
                 }
                 let own = Self::own_settings(&trial.algorithm, &trial.settings);
                 first.entry((name.clone(), trial.algorithm)).or_insert(own);

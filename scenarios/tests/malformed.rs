@@ -82,7 +82,7 @@ error: unknown key `cohrt`: did you mean `cohort`?
    |
 18 |   cohrt: 4
    |   ^^^^^ in federation.cohrt
-   = help: accepted keys: cohort, over_commitment, policy, deadline, stop, evaluate_every";
+   = help: accepted keys: cohort, over_commitment, policy, selection, batch, deadline, stop, evaluate_every";
     assert_eq!(errors[0].to_string(), wanted);
 }
 

@@ -35,12 +35,34 @@ fn every_default_and_every_used_profile_is_written_out() {
         "train: layers\n",
         "weight_decay: 0.0\n",
         "device_flops: null\n",
+        "selection: random\n",
         "compute: 10 TFLOP/s\n",
         "  raspberry-pi-5:\n    name: raspberry-pi-5\n",
     ] {
         assert!(text.contains(written), "{written:?} is not in\n{text}");
     }
     assert!(!text.contains("phone-high"), "a profile that no group uses is in\n{text}");
+}
+
+#[test]
+fn every_default_of_a_selection_is_written_out() {
+    for (short, long) in [
+        ("availability", "availability:\n      smoothing: 0.25\n      rest: 5\n"),
+        (
+            "{ oort: { cutoff: 0.5 } }",
+            "oort:\n      exploration: 0.9\n      exploration_decay: 0.98\n      exploration_min: 0.3\n      \
+             duration_quantile: 0.3\n      penalty: 2.0\n      pacer_rounds: 20\n      pacer_step: 0.05\n      \
+             clip_quantile: 0.9\n      cutoff: 0.5\n      blacklist_after: null\n",
+        ),
+        ("{ resources: {} }", "resources:\n      candidates: 3\n      memory_headroom: 0.0\n"),
+        ("{ energy: {} }", "energy:\n      by: joules\n"),
+    ] {
+        let set = format!("federation.selection={short}");
+        let scenario = checked(&small(), &[&set]).unwrap_or_else(|e| panic!("{}", printed(&e)));
+        let text = scenario.resolved_yaml();
+        assert!(text.contains(&format!("  selection:\n    {long}")), "{long:?} is not in\n{text}");
+        assert_eq!(again(&scenario), scenario);
+    }
 }
 
 #[test]
@@ -70,6 +92,7 @@ fn the_hash_is_that_of_what_results_depend_on() {
         "task.dataset.builtin=tweet",
         "fleet.heterogeneity.link_sigma=0.1",
         "federation.deadline=601 s",
+        "federation.selection={ energy: {} }",
         "network.server.compute=5 TFLOP/s",
         "algorithms.FedSPZO.fedspzo.epsilon=0.002",
     ] {
@@ -143,6 +166,7 @@ fn policies_read_back_as_themselves() {
         "federation.policy=synchronous",
         "federation.policy={ tiers: { count: 3 } }",
         "federation.policy={ hierarchical: { edge_rounds: 4 } }",
+        "federation.batch={ smallest: 2, largest: 32, noise_scale: 100 }",
         "federation.policy={ asynchronous: { concurrency: 4, rule: { fedbuff: {} } } }",
         "federation.policy={ asynchronous: { concurrency: 4, rule: { fedasync: { mixing: 0.5 } } } }",
     ];
@@ -157,6 +181,24 @@ fn policies_read_back_as_themselves() {
     hashes.sort();
     hashes.dedup();
     assert_eq!(hashes.len(), count);
+}
+
+/// As [`policies_read_back_as_themselves`], of the policy that takes clients apart: every default is written out.
+#[test]
+fn adaptive_rounds_read_back_as_themselves() {
+    let algorithm = "algorithms={ A: { fedavg: { local_steps: 1, batch_size: 8, optimizer: sgd, learning_rate: { base: 0.1 } } } }";
+    for policy in [
+        "federation.policy={ adaptive: { budget: 2 h } }",
+        "federation.policy={ adaptive: { budget: 2 h, shortest: 10 s, correct: false, batch: { smallest: 2, largest: 64 }, bound: { gradient: 3 } } }",
+    ] {
+        let scenario = checked(&small(), &[policy, algorithm]);
+        let scenario = scenario.unwrap_or_else(|errors| panic!("{policy}: {}", printed(&errors)));
+        assert_eq!(again(&scenario), scenario, "{policy}");
+        let text = scenario.resolved_yaml();
+        for default in ["convexity: 0.3", "deviation: 5", "correct: ", "budget: 2 h"] {
+            assert!(text.contains(default), "{default} is not in {text}");
+        }
+    }
 }
 
 #[test]
@@ -294,9 +336,29 @@ proptest! {
         let set: Vec<&str> = set.iter().map(String::as_str).collect();
         let scenario = checked(&small(), &set).expect("the overrides are right");
         prop_assert_eq!(scenario.network.server.latency.get().to_bits(), latency.to_bits());
-        prop_assert_eq!(scenario.target.accuracy.to_bits(), accuracy.to_bits());
+        let target = scenario.target_accuracy().expect("it trains");
+        prop_assert_eq!(target.to_bits(), accuracy.to_bits());
         prop_assert_eq!(&again(&scenario), &scenario);
     }
+}
+
+/// Without training a task may be missing, and then all that is left of it is a number of classes.
+#[test]
+fn a_scenario_without_training_reads_back_as_itself() {
+    let alone = ["training=none", "target=null"];
+    let scenario = checked(&small(), &alone).expect("it is right");
+    assert_eq!((scenario.classes(), scenario.target_accuracy()), (4, None));
+    assert_eq!(again(&scenario), scenario);
+    let untold = checked(&small(), &["training=none", "target=null", "task=null"]);
+    let untold = untold.unwrap_or_else(|errors| panic!("{}", printed(&errors)));
+    assert_eq!((untold.classes(), untold.dataset()), (2, None));
+    assert_eq!(again(&untold), untold);
+    let text = untold.resolved_yaml();
+    assert!(text.contains("\ntraining: none\n") && text.contains("  classes: 2\n"), "{text}");
+    assert!(!text.contains("\ntarget:") && !text.contains("\ntask:"), "{text}");
+    let real = checked(&small(), &["training=real"]).expect("it is the default");
+    assert_eq!(real.hash(), checked(&small(), &[]).expect("it is right").hash());
+    assert_ne!(scenario.hash(), real.hash());
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::{fmt, num::NonZeroU32, sync::Arc};
 
 use fleetune_algorithms::{
     protocol::{Assignment, Estimate, Exchange, Server},
+    settings::BatchSizes,
     setup::{Setup, TrainingData},
     uplink::Algorithm,
 };
@@ -86,6 +87,7 @@ impl Size {
             device,
             data,
             streams,
+            batches: BatchSizes::Configured,
         }
     }
 

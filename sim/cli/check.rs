@@ -35,7 +35,9 @@ impl Check {
 fn scenario(path: &Path) -> Result<String, Vec<ScenarioError>> {
     let scenario = fleetune_scenarios::check(path, &Overrides::default())?;
     let (algorithms, seeds) = (scenario.algorithms.len(), scenario.seeds);
-    Ok(format!("{algorithms} algorithms x {seeds} seeds on {} devices", scenario.device_count()))
+    let timed = if scenario.training.is_real() { "" } else { "; timed alone, nothing is trained" };
+    let devices = scenario.device_count();
+    Ok(format!("{algorithms} algorithms x {seeds} seeds on {devices} devices{timed}"))
 }
 
 fn sweep(path: &Path) -> Result<String, Vec<ScenarioError>> {

@@ -25,7 +25,7 @@ impl Plan {
         let federation = &prepared.scenario.federation;
         let asked = (f64::from(federation.cohort) * federation.over_commitment).ceil();
         let asking = match federation.policy {
-            PolicyConfig::Synchronous => {
+            PolicyConfig::Synchronous | PolicyConfig::Adaptive(_) => {
                 format!("a round asks {asked} clients for {} updates", federation.cohort)
             }
             PolicyConfig::Asynchronous(flow) => format!(

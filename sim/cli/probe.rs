@@ -47,6 +47,10 @@ impl Probe {
     pub(super) fn execute(self) -> Result<(), Failure> {
         let more: &[String] = if self.verify { &held_out() } else { &[] };
         let scenario = self.scenario.check(more)?;
+        if !scenario.training.is_real() {
+            let message = "error: nothing is trained in this scenario (`training: none`): there is no loss to probe";
+            return Err(Failure::Usage(message.to_owned()));
+        }
         if self.precision.is_nan() || self.precision <= 0.0 {
             let given = self.precision;
             let message = format!("error: --precision: expected a share above 0, found {given}");

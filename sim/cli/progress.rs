@@ -66,9 +66,11 @@ impl Reporter {
         let done: u64 = mine.map(|(_, rounds)| rounds).sum();
         let of = self.costs_of.as_ref().map_or_else(String::new, |of| format!(" as {of}"));
         let news = format!(
-            "seed {}: {:.1} % after {}{of}",
+            "seed {}: {}{}{of}",
             progress.seed,
-            100.0 * progress.accuracy,
+            progress
+                .accuracy
+                .map_or(String::new(), |found| format!("{:.1} % after ", 100.0 * found)),
             progress.time.human()
         );
         if let Some(bar) = state.bars.as_ref().and_then(|bars| bars.get(progress.label)) {

@@ -10,17 +10,19 @@ use std::{
 use clap::Args;
 use fleetune_models::backend::Backend;
 use fleetune_reports::{
-    ReportError, Run as Stored, RunDir, render, statistics::Comparison, summary_table, write_tables,
+    ReportError, Run as Stored, RunDir, render, statistics::Comparison, summary_table,
+    timing as reports, write_tables,
 };
 use fleetune_units::Seconds;
 
 use super::{Failure, ScenarioArguments, progress::Reporter, say};
 use crate::{
-    campaign::{CampaignError, run_campaign},
-    cell::{CellResult, Ending},
+    campaign::{CampaignError, run_campaign, time_campaign},
+    cell::{Ending, Progress},
     federation::End,
     prepare::Prepared,
     results::{Circumstances, collect},
+    timing,
 };
 
 /// Arguments of `run`.
@@ -66,20 +68,31 @@ impl Run {
         let prepared = Prepared::new(scenario, self.backend)
             .map_err(|error| Failure::Usage(format!("error: {error}")))?;
         let reporter = Reporter::new(&prepared.scenario, self.quiet);
-        let cells = run_campaign(&prepared, threads, &stop, &|progress| reporter.hear(progress));
-        reporter.finish();
-        let cells = cells.map_err(failure)?;
-        let circumstances = Circumstances {
+        let hear = |progress: Progress<'_>| reporter.hear(progress);
+        let circumstances = || Circumstances {
             backend: self.backend.to_string(),
             threads,
             wall_time: Seconds::from_raw(started.elapsed().as_secs_f64()),
         };
-        let results = collect(&prepared, &cells, &circumstances);
-        write_tables(directory.path(), &results).map_err(io)?;
+        let interrupted = if prepared.scenario.training.is_real() {
+            let cells = run_campaign(&prepared, threads, &stop, &hear);
+            reporter.finish();
+            let cells = cells.map_err(failure)?;
+            let results = collect(&prepared, &cells, &circumstances());
+            write_tables(directory.path(), &results).map_err(io)?;
+            cells.iter().any(|cell| was_interrupted(&cell.ending))
+        } else {
+            let cells = time_campaign(&prepared, threads, &stop, &hear);
+            reporter.finish();
+            let cells = cells.map_err(failure)?;
+            let results = timing::collect(&prepared, &cells, &circumstances());
+            reports::write_tables(directory.path(), &results).map_err(io)?;
+            cells.iter().any(|cell| was_interrupted(&cell.ending))
+        };
         render(directory.path()).map_err(io)?;
         let directory = directory.finish().map_err(io)?;
         self.conclude(&directory)?;
-        if cells.iter().any(was_interrupted) { Err(Failure::Stopped) } else { Ok(()) }
+        if interrupted { Err(Failure::Stopped) } else { Ok(()) }
     }
 
     fn conclude(&self, directory: &std::path::Path) -> Result<(), Failure> {
@@ -89,14 +102,19 @@ impl Run {
                 .map_err(|e| Failure::Io(format!("error: cannot read {}: {e}", path.display())))?;
             return say(&text);
         }
+        let report = directory.join("report.html");
+        if reports::is_timed(directory).map_err(io)? {
+            let run = reports::TimedRun::load(directory).map_err(io)?;
+            return say(&reports::summary_table(&run, &report));
+        }
         let run = Stored::load(directory).map_err(io)?;
         let comparison = Comparison::new(&run.summary, &run.details);
-        say(&summary_table(&run, &comparison, &directory.join("report.html")))
+        say(&summary_table(&run, &comparison, &report))
     }
 }
 
-fn was_interrupted(cell: &CellResult) -> bool {
-    cell.ending == Ending::Ran(End::Asked)
+fn was_interrupted(ending: &Ending) -> bool {
+    *ending == Ending::Ran(End::Asked)
 }
 
 pub(super) fn processors() -> usize {

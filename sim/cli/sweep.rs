@@ -71,8 +71,8 @@ impl Sweep {
     }
 
     fn hear(&self, progress: Progress<'_>) {
-        if !self.quiet && progress.rounds > 0 {
-            let Progress { label, seed, rounds, accuracy, .. } = progress;
+        let Progress { label, seed, rounds, accuracy, .. } = progress;
+        if let Some(accuracy) = accuracy.filter(|_| !self.quiet && rounds > 0) {
             eprintln!("  {label}, seed {seed}: {:.1} % after {rounds} rounds", 100.0 * accuracy);
         }
     }

@@ -21,6 +21,7 @@ use fleetune_devices::network::Alone;
 use rand::Rng;
 
 use super::{
+    by_place::ByPlace,
     client::{Activity, Client},
     clock::Undisturbed,
     error::FederationError,
@@ -112,7 +113,7 @@ impl Federation<'_> {
             waited: SimDuration::ZERO,
             opened: self.now(),
             excluded: 0,
-            clients: BTreeMap::new(),
+            clients: ByPlace::new(1),
             places: BTreeMap::new(),
             arrivals: Vec::new(),
             wanted: self.rules.cohort,
@@ -319,8 +320,8 @@ impl Federation<'_> {
         let tails = self.tails.tell(now);
         let Mode::Asynchronous(flow) = &self.mode else { unreachable!("{POLICY}") };
         let window = self.groups[ALL].round.as_mut().expect(OURS);
-        let ended = window.clients.extract_if(.., |place, _| !flow.out.contains_key(place));
-        let clients = ended.map(|(_, client)| client.outcome()).collect();
+        let ended = window.clients.extract(|place, _| !flow.out.contains_key(place));
+        let clients = ended.iter().map(Client::outcome).collect();
         let Round { exchange, waited, opened, excluded, .. } = *window;
         (window.exchange.round, window.opened) = (exchange.round + 1, now);
         let (round, exchanges) = (exchange.round, 1);

@@ -83,6 +83,10 @@ pub(super) struct Client {
     spent: Resources,
     /// Spent in earlier exchanges of the round, and in this one once it is settled.
     ledger: Ledger,
+    /// Of that, on what was not finished when it was stopped: waste whatever becomes of the rest.
+    unfinished: Resources,
+    /// So many of its last layers, if it was stopped.
+    layers: Option<u32>,
     exchanges: u32,
     fate: Fate,
     /// Of its update, if there are no rounds and it arrived.
@@ -117,6 +121,8 @@ impl Client {
             meter: Meter::new(moment(now), Watts::ZERO),
             spent: Resources::default(),
             ledger: Ledger::default(),
+            unfinished: Resources::default(),
+            layers: None,
             exchanges: 0,
             fate: Fate::Interrupted,
             staleness: None,
@@ -135,6 +141,14 @@ impl Client {
         self.job = Some(UnrunJob(assignment.job));
         self.arrived = false;
         Ok(())
+    }
+
+    /// It was stopped with so many of its last layers: its work and what it sends are those of `assignment` now, and
+    /// what it began beyond came to nothing.
+    pub(super) fn stop(&mut self, assignment: Assignment, layers: u32, unfinished: Resources) {
+        self.workload = assignment.workload;
+        self.job = Some(UnrunJob(assignment.job));
+        (self.layers, self.unfinished) = (Some(layers), unfinished);
     }
 
     /// Goes over to `next`, closing the books of what it did since the last change.
@@ -239,10 +253,14 @@ impl Client {
     pub(super) fn settle(&mut self, fate: Fate, now: SimTime) -> Result<(), TimeWentBack> {
         self.catch_up(now)?;
         let mut spent = std::mem::take(&mut self.spent);
+        let unfinished = std::mem::take(&mut self.unfinished);
         spent.energy = self.meter.read(moment(now))?.open;
         if fate == Fate::Aggregated {
             self.meter.settle(moment(now), Outcome::Useful)?;
+            spent.device_flops -= unfinished.device_flops;
+            spent.energy -= unfinished.energy;
             self.ledger.useful += spent;
+            self.ledger.wasted += unfinished;
             self.exchanges += 1;
         } else {
             self.meter.settle(moment(now), Outcome::Wasted)?;
@@ -282,6 +300,7 @@ impl Client {
             client: self.id,
             fate: self.fate,
             staleness: self.staleness,
+            layers: self.layers.filter(|_| self.fate == Fate::Aggregated),
             exchanges: self.exchanges,
             times: self.times,
             spent: self.ledger,

@@ -63,6 +63,23 @@ impl Course {
         self.phases.last().map_or(SimDuration::ZERO, |&(end, _)| end)
     }
 
+    /// When `flops` are done: the least span after which so many are, or all of it if there are fewer.
+    pub(super) fn reaches(&self, flops: Flops) -> SimDuration {
+        let (mut done, mut start) = (Flops::ZERO, 0);
+        for &(end, of_phase) in &self.phases {
+            if done + of_phase >= flops {
+                let (left, span) = ((flops - done).get(), u128::from(end.as_nanos() - start));
+                let gone = part(span, left.min(of_phase.get()), of_phase.get());
+                let early = SimDuration::from_nanos(start + gone as u64);
+                let late = SimDuration::from_nanos((start + gone as u64 + 1).min(end.as_nanos()));
+                return if self.done_after(early) >= flops { early } else { late };
+            }
+            done += of_phase;
+            start = end.as_nanos();
+        }
+        self.duration()
+    }
+
     /// The FLOPs done after `elapsed`: those of the phases that have ended, and of the present one
     /// the part of them that its elapsed time is of its duration, rounded down to whole FLOPs.
     pub(super) fn done_after(&self, elapsed: SimDuration) -> Flops {
@@ -124,14 +141,30 @@ fn flops_part(flops: Flops, gone: u64, span: u64) -> Flops {
 }
 
 /// `floor(all * gone / span)`; dividing first, a little less, where 128 bits cannot hold more.
-pub(super) fn part(all: u128, gone: u64, span: u64) -> u128 {
-    let (gone, span) = (u128::from(gone), u128::from(span));
+pub(super) fn part(all: u128, gone: impl Into<u128>, span: impl Into<u128>) -> u128 {
+    let (gone, span) = (gone.into(), span.into().max(1));
     all.checked_mul(gone).map_or(all / span * gone, |product| product / span)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn so_many_flops_are_done_at_the_first_nanosecond_at_which_they_are() {
+        let phase = |end, flops| (SimDuration::from_nanos(end), Flops::new(flops));
+        let course = Course {
+            phases: vec![phase(100, 7), phase(100, 5), phase(400, 1_000), phase(403, 0)],
+            ..Course::default()
+        };
+        for flops in (0..=1_012).map(Flops::new) {
+            let at = course.reaches(flops);
+            assert!(course.done_after(at) >= flops, "{flops}");
+            let before = at.as_nanos().checked_sub(1).map(SimDuration::from_nanos);
+            assert!(before.is_none_or(|before| course.done_after(before) < flops), "{flops}");
+        }
+        assert_eq!(course.reaches(Flops::new(5_000)), course.duration());
+    }
 
     #[test]
     fn work_done_is_pro_rata_within_a_phase_and_rounded_down() {
@@ -148,6 +181,6 @@ mod tests {
             [12, 15, 1_008, 1_012, 1_012]
         );
         assert_eq!(course.duration().as_nanos(), 400);
-        assert_eq!(part(u128::MAX, 3, 4), u128::MAX / 4 * 3);
+        assert_eq!(part(u128::MAX, 3_u64, 4_u64), u128::MAX / 4 * 3);
     }
 }

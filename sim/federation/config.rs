@@ -9,6 +9,7 @@ use fleetune_devices::{
         model::TransferModel,
     },
 };
+use fleetune_scenarios::schema::SelectionConfig;
 use fleetune_units::{Flops, FlopsPerSecond, Seconds};
 use serde::{Deserialize, Serialize};
 
@@ -83,6 +84,9 @@ pub struct FederationConfig {
     /// Rounds or not.
     #[serde(default)]
     pub policy: Policy,
+    /// Whom a round asks; without rounds, of no account.
+    #[serde(default)]
+    pub selection: SelectionConfig,
     /// An exchange takes no updates after this time; without rounds, a client that takes longer is
     /// broken off. It is also how long the server waits for a
     /// full cohort to be online before it starts with those who are. Without one, the server
@@ -138,6 +142,9 @@ pub enum ConfigError {
     /// The algorithm needs whole cohorts.
     #[error("policy.asynchronous: this algorithm joins whole cohorts only")]
     NeedsCohorts,
+    /// The algorithm's clients are of use whole or not at all.
+    #[error("policy.adaptive: this algorithm cannot join the last layers of clients alone")]
+    NeedsLayers,
     /// `evaluate_every` is 0.
     #[error("evaluate_every: expected at least 1 round, found 0")]
     NeverEvaluated,

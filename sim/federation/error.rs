@@ -8,7 +8,7 @@ use fleetune_devices::{
 };
 use fleetune_units::Flops;
 
-use super::{compute::NoCourse, config::ConfigError, outcome::ObserverError};
+use super::{adaptive::NoChoice, compute::NoCourse, config::ConfigError, outcome::ObserverError};
 use crate::kernel::{KernelError, TimeError};
 
 /// Why a federation cannot go on. Fatal all of them; what was observed before stays valid, except
@@ -19,6 +19,9 @@ pub enum FederationError {
     /// The configuration cannot be run.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// No deadlines can be chosen.
+    #[error(transparent)]
+    Deadlines(#[from] NoChoice),
     /// The network cannot be built for this fleet.
     #[error(transparent)]
     Topology(#[from] TopologyError),

@@ -24,6 +24,8 @@ pub(super) enum FederationEvent {
     Arrived { place: u32 },
     /// A client of an asynchronous server has taken too long.
     TimedOut { place: u32 },
+    /// A client may compute no longer: the deadline of its round is near.
+    OutOfTime { place: u32 },
     /// The exchange of a group takes no more updates.
     Deadline { group: u32 },
     /// A group's server has waited long enough for a full cohort.
@@ -49,7 +51,10 @@ impl FederationEvent {
             }
             Self::FlowTurns | Self::Transferred { .. } | Self::Computed { .. } => Class::Completion,
             Self::Arrived { .. } => Class::Arrival,
-            Self::TimedOut { .. } | Self::Deadline { .. } | Self::Patience { .. } => Class::Timer,
+            Self::TimedOut { .. }
+            | Self::OutOfTime { .. }
+            | Self::Deadline { .. }
+            | Self::Patience { .. } => Class::Timer,
             Self::OpenRound { .. }
             | Self::CloseExchange { .. }
             | Self::ServerDone { .. }
@@ -70,7 +75,8 @@ impl Event for FederationEvent {
             Self::Transferred { place }
             | Self::Computed { place }
             | Self::Arrived { place }
-            | Self::TimedOut { place } => {
+            | Self::TimedOut { place }
+            | Self::OutOfTime { place } => {
                 format!("the client at place {place}")
             }
             Self::Deadline { group } | Self::Patience { group } => {

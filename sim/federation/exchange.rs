@@ -38,6 +38,7 @@ impl Federation<'_> {
         (round.closing, round.arrivals) = (None, Vec::new());
         for (place, id) in asked {
             let assignment = self.assignment(group, exchange, id);
+            self.set_timer(place, id, exchange, &assignment.workload)?;
             self.begin(place, assignment)?;
         }
         Ok(())
@@ -98,7 +99,7 @@ impl Federation<'_> {
         busy.into_iter().try_for_each(|place| self.abort(place, fate))
     }
 
-    fn end_if_nobody_is_left(&mut self, group: usize) -> Result<(), FederationError> {
+    pub(super) fn end_if_nobody_is_left(&mut self, group: usize) -> Result<(), FederationError> {
         match self.open_mut(group).anyone_busy() {
             true => Ok(()),
             false => self.end_exchange(group, Closing::NobodyLeft),
@@ -124,6 +125,7 @@ impl Federation<'_> {
         let closing = self.open_mut(group).closing.unwrap_or(Closing::Full);
         let fate = if closing == Closing::Deadline { Fate::Late } else { Fate::Surplus };
         self.abort_busy(group, fate)?;
+        self.stop_timers();
         if let Some(deadline) = self.open_mut(group).deadline.take() {
             self.calendar.cancel(deadline);
         }
@@ -189,7 +191,7 @@ impl Federation<'_> {
             return Ok(Verdict::RoundOver);
         }
         let expected = self.server.of(group).join_counted() + assigned;
-        let verdict = self.server.cohorts(group).aggregate(exchange, updates)?;
+        let verdict = self.join_cohort(group, exchange, updates)?;
         let counted = self.server.of(group).join_counted();
         if counted != expected {
             return Err(FederationError::ServerMiscounted {
@@ -218,7 +220,7 @@ impl Federation<'_> {
                 continue;
             }
             let device = self.device(id);
-            if device.can_run(&self.assignment(group, next, id).workload) {
+            if device.can_run(&self.workload(group, next, id)) {
                 asked.push((place, id));
             } else {
                 self.turn(place, Activity::Gone)?;

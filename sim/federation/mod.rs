@@ -18,10 +18,26 @@
 //! # Rules
 //!
 //! 1. **Who is asked.** Devices that are there, that the scenario's eligibility admits (charging, on
-//!    Wi-Fi, charged enough) and whose memory holds the assignment, in the order of keys that depend
-//!    on the seed, the round and the device alone: every algorithm sees the same draws. The server is
+//!    Wi-Fi, charged enough) and whose memory holds the assignment, in an order that the policy of selection
+//!    gives them. The server is
 //!    told who is asked, in that order, before it hands out the work; what a client's part costs does
-//!    not depend on who else is asked.
+//!    not depend on who else is asked. Every device has a key that depends on the seed, the round and itself
+//!    alone. Of the policies
+//!    * *random* takes the order of the keys: every algorithm sees the same draws;
+//!    * *availability* takes first who is least likely to be there all through the next round, by what was seen
+//!      of its comings and goings until now; who was asked in the last few rounds comes after all others;
+//!    * *oort* takes a share of devices that were never asked, drawn by the keys in proportion to their speed, and
+//!      the others by how much there was to learn from them, how long ago that was and how long they take, drawn by
+//!      the keys in proportion to that score. For it clients report their losses, four bytes behind each update;
+//!    * *resources* draws some by the keys, and takes first who thinks it will be done the soonest, nobody who
+//!      thinks it will exceed the deadline or who would have too little memory left; if all do, the soonest alone;
+//!    * *energy* takes first who has spent the least joules, radios' tails included, or who will have the fullest
+//!      battery.
+//!
+//!    What is equal falls back on the keys. All but the random policy pass over devices whose memory cannot hold the
+//!    algorithm at all; in the random one those draw along, and are counted where they would have been asked. What
+//!    policies know, devices say when they come, or the server has seen: nothing of it is of the future, and
+//!    coming costs no bytes.
 //! 2. **When a round opens.** As soon as a full cohort is there (or every device that can run the
 //!    algorithm at all, if those are fewer). If that takes longer than the deadline, with whoever is
 //!    there then or comes next. The server waits for a device's coming, never by polling.
@@ -124,10 +140,26 @@
 //! 23. **Desertion.** A tier or edge that waits for devices holds up no other tier, but the cloud. If no device will ever
 //!     come again, an edge that waits reports what it has and is left out from then on; the run ends when all edges have
 //!     been, or all tiers wait.
+//!
+//! Where rounds have deadlines of their own ([`Federation::paced`], [`Deadlines`]):
+//!
+//! 24. **Stopping.** A client may compute until its upload of a whole update, alone on the network, would end at the round's
+//!     deadline. Who is done by then, or exactly then, goes on undisturbed. Who still computes sends the gradients of the
+//!     layers that it has, from the head down: a layer is there when the FLOPs of the forward and of the backward down to
+//!     it are done, by the clock and through all disturbances. Who has none, or still downloads, is late. Uploads under way
+//!     are waited for; rule 3 holds besides.
+//! 25. **What stopping costs.** What led to the layers that are sent is useful if they are joined. What was begun beyond
+//!     them is waste whatever becomes of them: its FLOPs, and of the energy of computing the share that its undisturbed
+//!     time is of all of the computing's.
+//! 26. **Layers.** Each layer is joined over those who reached it, corrected by what the server believes of nobody's
+//!     reaching it ([`RoundDeadline::missed`]); one that nobody reached stays. An algorithm that cannot do that is refused.
 
+mod adaptive;
 mod anatomy;
+mod asking;
 mod asynchronous;
 mod books;
+mod by_place;
 mod client;
 mod clock;
 mod compute;
@@ -144,6 +176,7 @@ mod links;
 mod mode;
 mod outages;
 mod outcome;
+mod peaks;
 mod power;
 mod presence;
 mod processors;
@@ -157,6 +190,9 @@ mod tiers;
 mod timed;
 mod way;
 
+pub use adaptive::{
+    Bound, Choice, Deadlines, NoChoice, Pace, RoundDeadline, Wanted, choose, missed, penalty, sizes,
+};
 pub use anatomy::Anatomy;
 pub use clock::{Clock, Undisturbed};
 pub use conditions::Conditions;
@@ -169,5 +205,6 @@ pub use outcome::{
     Backhaul, ClientOutcome, Closing, End, Fate, Observer, ObserverError, RoundOutcome, RunOutcome,
     Standing,
 };
+pub use peaks::{Peak, Peaks};
 pub use presence::Sessions;
 pub use server::Federation;

@@ -41,6 +41,10 @@ pub struct ClientOutcome {
     /// Versions of the model that came between its asking and the joining of its update, where there
     /// are no rounds and its update arrived.
     pub staleness: Option<u64>,
+    /// So many of its last layers, from the head down, were joined of it, where a deadline stopped it and its update was
+    /// aggregated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layers: Option<u32>,
     /// Exchanges in which its update was aggregated.
     pub exchanges: u32,
     /// What its time was made of.
@@ -195,6 +199,8 @@ pub struct RunOutcome {
     pub end: End,
     /// Where it stood, a round broken off included.
     pub standing: Standing,
+    /// Events that happened, those of devices that were never asked included.
+    pub events: u64,
 }
 
 /// What an observer may fail with.

@@ -5,7 +5,7 @@ use std::fmt;
 use fleetune_devices::{
     Device, Session,
     availability::{Position, Process},
-    eligibility::EligibleSessions,
+    eligibility::{Eligibility, EligiblePosition, EligibleSessions},
     streams::SeedTree,
 };
 
@@ -39,7 +39,14 @@ impl Change {
 pub(super) enum Source<'a> {
     /// The laws of the devices' profiles: of each device its place in its law is kept, 16 bytes.
     Laws { devices: &'a [Device], seeds: SeedTree, positions: Vec<Position> },
-    /// Recorded, or subject to more than being there.
+    /// As the laws say, but subject to more than being there: 96 bytes a device.
+    Conditions {
+        devices: &'a [Device],
+        policy: Eligibility,
+        seeds: SeedTree,
+        positions: Vec<EligiblePosition>,
+    },
+    /// Recorded, and subject to whatever.
     Eligible(Vec<EligibleSessions>),
     /// As told.
     Told(Vec<Sessions<'a>>),
@@ -61,6 +68,12 @@ impl<'a> Source<'a> {
         if !eligibility.charging && !eligibility.wifi && traces.is_none() {
             return Self::laws(devices, seeds);
         }
+        let policy = *eligibility;
+        if traces.is_none() {
+            let start = |device| EligiblePosition::new(device, &policy, &seeds);
+            let positions = devices.iter().map(start).collect();
+            return Self::Conditions { devices, policy, seeds, positions };
+        }
         let of = |device: &Device| device.eligible_sessions(*eligibility, &seeds, traces.as_ref());
         Self::Eligible(devices.iter().map(of).collect())
     }
@@ -72,6 +85,9 @@ impl<'a> Source<'a> {
                 let device = &devices[place];
                 let (law, key) = (device.availability(), device.stream_key());
                 positions[place].next(&law, Process::Availability, seeds, key)
+            }
+            Self::Conditions { devices, policy, seeds, positions } => {
+                positions[place].next(&devices[place], policy, seeds)
             }
             Self::Eligible(sessions) => sessions[place].next(),
             Self::Told(sessions) => sessions[place].next(),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use fleetune_algorithms::protocol::{ClientId, Exchange};
 
 use super::{
+    by_place::ByPlace,
     client::{Activity, Client},
     compute::ServerWork,
     error::FederationError,
@@ -12,7 +13,6 @@ use super::{
     mode::Mode,
     outcome::{Closing, Fate, RoundOutcome},
     presence::Change,
-    selection,
     server::Federation,
 };
 use crate::kernel::{Handle, SimDuration, SimTime};
@@ -50,7 +50,7 @@ pub(super) struct Round {
     pub(super) opened: SimTime,
     pub(super) excluded: u32,
     /// By place, in the order of the selection. Without rounds, of being asked.
-    pub(super) clients: BTreeMap<u32, Client>,
+    pub(super) clients: ByPlace<Client>,
     /// Places by device.
     pub(super) places: BTreeMap<u32, u32>,
     /// Places whose update counts, in the order of arrival.
@@ -74,7 +74,7 @@ impl Round {
 
     /// Whether anyone can still deliver.
     pub(super) fn anyone_busy(&self) -> bool {
-        self.clients.values().any(|client| client.is_busy() || client.pending.is_some())
+        self.clients.any(|client| client.is_busy() || client.pending.is_some())
     }
 }
 
@@ -97,6 +97,9 @@ impl Federation<'_> {
     pub(super) fn changed(&mut self, device: u32, change: Change) -> Result<(), FederationError> {
         let Some(group) = self.members.of(device) else { return Ok(()) };
         let counts = u32::from(self.capable[device as usize]);
+        if change != Change::Nothing {
+            self.selection.moved(group as u32, device, change == Change::Came, self.now());
+        }
         match change {
             Change::Came => {
                 self.groups[group].ready += counts;
@@ -162,8 +165,10 @@ impl Federation<'_> {
         }
         let waited = self.stop_waiting(group);
         let tails = &mut self.tails;
-        let client = |&(place, id)| (place, Client::new(id, tails.take(id, now), now));
-        let clients = asked.iter().map(client).collect();
+        let mut clients = ByPlace::new(self.groups.len() as u32);
+        for &(place, id) in &asked {
+            clients.insert(place, Client::new(id, tails.take(id, now), now));
+        }
         let places = asked.iter().map(|&(place, id)| (id, place)).collect();
         self.standing.asked += asked.len() as u64;
         self.groups[group].round = Some(Round {
@@ -182,36 +187,6 @@ impl Federation<'_> {
             over: false,
         });
         self.open_exchange(group, exchange, asked)
-    }
-
-    /// The devices to ask by place, in order; and how many were passed over because this round's
-    /// assignment exceeds their memory though the first one did not.
-    fn select(
-        &self,
-        group: usize,
-        exchange: Exchange,
-    ) -> Result<(Vec<(u32, ClientId)>, u32), FederationError> {
-        let (mut asked, mut excluded) = (Vec::new(), 0);
-        let ranking = selection::ranking(&self.seeds, exchange.round, self.devices.len() as u32);
-        for device in ranking {
-            if asked.len() as u64 == u64::from(self.rules.asked) {
-                break;
-            }
-            if self.members.of(device) != Some(group) || !self.presence.is_online(device) {
-                continue;
-            }
-            if !self.capable[device as usize] {
-                excluded += 1;
-                continue;
-            }
-            let work = self.assignment(group, exchange, device).workload;
-            if self.device(device).can_run(&work) {
-                asked.push((self.place(group, asked.len() as u32)?, device));
-            } else {
-                excluded += 1;
-            }
-        }
-        Ok((asked, excluded))
     }
 
     fn wait(&mut self, group: usize) -> Result<(), FederationError> {
@@ -305,7 +280,7 @@ impl Federation<'_> {
                 self.tails.keep(client.id, tail, now, useful);
             }
         }
-        Ok(Some(RoundOutcome {
+        let outcome = RoundOutcome {
             group: round.group,
             round: round.exchange.round,
             waited: round.waited,
@@ -316,6 +291,8 @@ impl Federation<'_> {
             excluded: round.excluded,
             clients: round.clients.values().map(Client::outcome).collect(),
             tails,
-        }))
+        };
+        self.tell_selection(group, &outcome);
+        Ok(Some(outcome))
     }
 }

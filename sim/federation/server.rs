@@ -4,16 +4,17 @@ use std::{fmt, ops::ControlFlow};
 
 use fleetune_algorithms::{
     mixing::Mixer,
-    protocol::{Assignment, Exchange, Horizon, Server},
+    protocol::{Assignment, Estimate, Exchange, Horizon, Server},
 };
 use fleetune_devices::{
-    Device, Fleet,
+    Device, Fleet, Workload,
     network::{Alone, Wiring},
     streams::SeedTree,
 };
 use fleetune_units::{Flops, FlopsPerSecond, Seconds};
 
 use super::{
+    adaptive::Stopping,
     asynchronous::Asynchronous,
     clock::{Clock, Undisturbed},
     conditions::Conditions,
@@ -26,8 +27,10 @@ use super::{
     mode::Mode,
     outages::Outages,
     outcome::{End, Observer, RunOutcome, Standing},
+    peaks::Peaks,
     presence::{Presence, Sessions, Source},
     processors::Processors,
+    selection::{self, Policy as Selection},
     side::Side,
     supplies::Supplies,
     tails::Tails,
@@ -84,12 +87,15 @@ pub struct Federation<'a> {
     pub(super) processors: Processors,
     pub(super) supplies: Supplies,
     pub(super) tails: Tails,
+    pub(super) selection: Box<dyn Selection>,
     /// By device: whether its memory holds the algorithm's first assignment.
     pub(super) capable: Vec<bool>,
     pub(super) standing: Standing,
     pub(super) groups: Vec<Group>,
     pub(super) members: Membership,
     pub(super) mode: Mode,
+    /// What there is besides if rounds have deadlines of their own.
+    pub(super) stopping: Option<Stopping>,
     pub(super) end: Option<End>,
     evaluated: Option<u64>,
 }
@@ -173,11 +179,13 @@ impl<'a> Federation<'a> {
             processors: Processors::new(seeds),
             supplies: Supplies::new(devices, &Conditions::default(), &seeds),
             tails: Tails::default(),
+            selection: selection::policy(&config.selection),
             capable: Vec::new(),
             standing: Standing::default(),
             groups: std::iter::repeat_with(Group::default).take(groups).collect(),
             members: Membership::All,
             mode,
+            stopping: None,
             end: None,
             evaluated: None,
         })
@@ -234,6 +242,7 @@ impl<'a> Federation<'a> {
             self.start_batteries()?;
             self.schedule_outages()?;
             self.count_ready();
+            self.tell_who_is_there();
             if let Some(limit) = self.rules.time_limit {
                 self.schedule(limit, FederationEvent::Stop)?;
             }
@@ -260,7 +269,7 @@ impl<'a> Federation<'a> {
         }
         self.tell_batteries();
         let end = self.end.unwrap_or(End::NobodyComes);
-        Ok(RunOutcome { end, standing: self.standing })
+        Ok(RunOutcome { end, standing: self.standing, events: self.calendar.counts().fired })
     }
 
     /// Nothing will ever happen again.
@@ -273,16 +282,29 @@ impl<'a> Federation<'a> {
     /// Finds out which devices can run the algorithm at all: at least one of its kinds of exchange.
     fn survey(&mut self) {
         let horizon = Horizon { rounds: self.rules.rounds, cohort: self.rules.cohort };
-        let clients = (0..).zip(self.devices);
-        self.capable = clients
-            .map(|(client, device)| {
-                let alone = Alone { device, wiring: &self.wiring };
-                let undisturbed = Undisturbed { alone, clock: &self.clock };
-                let forecast = self.server.view().forecast(client, &undisturbed, horizon);
-                forecast.iter().any(|work| device.can_run(work))
-            })
-            .collect();
+        let at = (&self.wiring, &self.clock);
+        let peaks = Peaks::of(self.server.view(), self.devices, at, horizon);
+        let fits =
+            |(index, device): (usize, &Device)| peaks.at(index).least <= device.memory_budget();
+        self.capable = self.devices.iter().enumerate().map(fits).collect();
+        self.introduce(horizon);
         self.standing.excluded = self.capable.iter().map(|&capable| u32::from(!capable)).sum();
+    }
+
+    /// The devices that can run the algorithm say how long they think that its longest exchange takes them; which is worked
+    /// out for policies of selection alone that want to know.
+    fn introduce(&mut self, horizon: Horizon) {
+        let able = (0..).zip(self.devices).zip(&self.capable).filter(|(_, capable)| **capable);
+        for ((client, device), _) in able {
+            let alone = Alone { device, wiring: &self.wiring };
+            let undisturbed = Undisturbed { alone, clock: &self.clock };
+            let longest = || {
+                let forecast = self.server.view().forecast(client, &undisturbed, horizon);
+                let fits = forecast.iter().filter(|work| device.can_run(work));
+                fits.map(|work| undisturbed.duration(work)).fold(Seconds::ZERO, Seconds::max)
+            };
+            self.selection.introduce(client, &longest);
+        }
     }
 
     fn handle(&mut self, event: FederationEvent) -> Result<(), FederationError> {
@@ -297,6 +319,7 @@ impl<'a> Federation<'a> {
             FederationEvent::FlowTurns => self.flows_turn(),
             FederationEvent::Computed { place } => self.computed(place),
             FederationEvent::TimedOut { place } => self.time_out(place),
+            FederationEvent::OutOfTime { place } => self.out_of_time(place),
             FederationEvent::Arrived { place } => match self.mode {
                 Mode::Asynchronous(_) => self.received(place),
                 _ => self.arrived(place),
@@ -333,6 +356,12 @@ impl<'a> Federation<'a> {
 
     pub(super) fn now(&self) -> SimTime {
         self.calendar.now()
+    }
+
+    /// What it would cost a client to be asked by its group's server, as the algorithm says it.
+    pub(super) fn workload(&self, group: usize, exchange: Exchange, client: u32) -> Workload {
+        let alone = Alone { device: self.device(client), wiring: &self.wiring };
+        self.server.of(group).workload(exchange, client, &Undisturbed { alone, clock: &self.clock })
     }
 
     /// What a client is to do, as the algorithm says it.

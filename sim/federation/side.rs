@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use fleetune_algorithms::{mixing::Mixer, protocol::Server};
+use fleetune_algorithms::{
+    mixing::Mixer,
+    protocol::{ClientId, Server},
+};
 
 use super::mode::POLICY;
 
@@ -64,6 +67,14 @@ impl<'a> Side<'a> {
         match self {
             Self::Cohorts(global) | Self::Parts { global, .. } => Self::Parts { global, parts },
             Self::Mixed(_) => unreachable!("{POLICY}"),
+        }
+    }
+
+    /// What the clients of a group have reported of their losses, if they do.
+    pub(super) fn take_reports(&mut self, group: usize) -> Vec<(ClientId, f32)> {
+        match self {
+            Self::Cohorts(_) | Self::Parts { .. } => self.cohorts(group).take_reports(),
+            Self::Mixed(_) => Vec::new(),
         }
     }
 

@@ -69,6 +69,11 @@ impl Supplies {
         self.batteries.iter().map(|(&device, supply)| (device, &supply.battery))
     }
 
+    /// The device's battery, if it has one.
+    pub(super) fn battery(&self, device: u32) -> Option<&Battery> {
+        self.batteries.get(&device).map(|supply| &supply.battery)
+    }
+
     /// Whether the device's battery is empty and not charging: then it draws nothing.
     pub(super) fn is_dead(&self, device: u32, now: SimTime) -> bool {
         self.batteries.get(&device).is_some_and(|supply| !supply.is_alive(now))

@@ -159,8 +159,8 @@ impl Federation<'_> {
 fn name(tier: usize, count: usize) -> String {
     match tier + 1 {
         1 if count == 1 => "tier 1".to_owned(),
-        1 => "tier 1, the fastest".to_owned(),
-        last if last == count => format!("tier {last}, the slowest"),
+        1 => "tier 1, fastest".to_owned(),
+        last if last == count => format!("tier {last}, slowest"),
         tier => format!("tier {tier}"),
     }
 }

@@ -108,7 +108,7 @@ impl Federation<'_> {
         self.transmit(place, Direction::Up, upload)
     }
 
-    fn transmit(
+    pub(super) fn transmit(
         &mut self,
         place: u32,
         direction: Direction,

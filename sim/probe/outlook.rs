@@ -54,7 +54,7 @@ impl<'a> Outlook<'a> {
         label: &str,
         config: &AlgorithmConfig,
     ) -> Option<Configuration> {
-        let plan = plan_one(self.prepared, self.worlds, label, &plain(config))?;
+        let plan = plan_one(self.prepared, self.worlds, label, &plain(config)).ok()??;
         let subject = Subject::of(config, self.layers()).ok()?;
         let course = self.course(&subject, subject.learning_rate.schedule, self.rounds(&plan));
         self.configuration(&subject, &plan, &course)
@@ -81,7 +81,7 @@ impl<'a> Outlook<'a> {
         others
             .par_iter()
             .filter_map(|other| {
-                let plan = plan_one(self.prepared, self.worlds, label, &plain(other))?;
+                let plan = plan_one(self.prepared, self.worlds, label, &plain(other)).ok()??;
                 let subject = Subject::of(other, self.layers()).ok()?;
                 let each = self.cohort() * middle(plan.flops, |f| f.get() as f64);
                 let rounds = ((budget / each) as u64).max(1);

@@ -73,7 +73,8 @@ pub(crate) fn write_study(
     let folder = folder.join(study.name.as_str());
     fs::create_dir_all(&folder).map_err(failed(&folder))?;
     let scenario = common_scenario(sweep, study)?;
-    let table = trials_csv(study, scenario.target.accuracy);
+    let target = scenario.target_accuracy().expect("scenarios of sweeps train");
+    let table = trials_csv(study, target);
     let table = table.map_err(|e| failed(&folder)(io::Error::other(e)))?;
     write(&folder.join("trials.csv"), table.as_bytes())?;
     if let Some(chosen) = &study.chosen {

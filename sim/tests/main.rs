@@ -10,6 +10,7 @@ mod learners;
 mod planning;
 mod program;
 mod readme;
+mod timing;
 #[path = "../../models/tests/tiny.rs"]
 #[allow(dead_code, reason = "this binary and that of the models use different parts")]
 mod tiny;

@@ -95,6 +95,27 @@ fn batches_of_fixed_length_cost_exactly_what_was_planned() {
     });
 }
 
+/// A report of losses is four bytes of every upload, planned and charged.
+#[test]
+fn reports_cost_exactly_what_was_planned() {
+    let [fedspzo, mezo, _, fedavg] = ALGORITHMS;
+    let [silent, reporting] = ["random", "oort"].map(|selection| {
+        let set = format!("federation.selection={selection}");
+        prepared([fedspzo, mezo, fedavg], &[&set])
+    });
+    let uploads = plan(&silent).unwrap().into_iter().map(|plan| plan.upload.least.get());
+    let uploads: Vec<u64> = uploads.collect();
+    let with: Vec<u64> =
+        plan(&reporting).unwrap().iter().map(|plan| plan.upload.least.get() - 4).collect();
+    assert_eq!(uploads, with);
+    by_cell(&reporting, |plan, cell, charges| {
+        let [one, _] = planned(plan);
+        for charge in charges {
+            assert_eq!(*charge, one.map(|x| COHORT * x), "{}, seed {}", cell.label, cell.seed);
+        }
+    });
+}
+
 /// Whatever the values are that are encoded: the size of a message follows from their number alone.
 #[test]
 fn encoded_and_private_updates_cost_exactly_what_was_planned() {
@@ -303,4 +324,95 @@ fn a_plan_keeps_to_the_scenarios_clock() {
             assert!((transfer.get() - profile.transfer.least.get()).abs() < 1e-8);
         }
     });
+}
+
+/// Batches that the federation fits to the devices (C²): what is planned is what is charged, for every kind of algorithm,
+/// and threads change nothing.
+#[test]
+fn fitted_batches_cost_what_was_planned() {
+    let set = ["federation.batch={ smallest: 1, largest: 200, noise_scale: 60 }"];
+    let prepared = prepared(ALGORITHMS, &set);
+    by_cell(&prepared, |plan, cell, charges| {
+        let exchanges = if cell.label == "FwdLLM" { 64 } else { 1 };
+        assert_between(charges, planned(plan), exchanges, &cell.label);
+        assert!(plan.profiles.iter().all(|profile| profile.fits), "{}", cell.label);
+        assert!(!plan.flops.is_exact(), "{}: devices differ, and so do their batches", cell.label);
+    });
+    let again = run_campaign(&prepared, 2, &AtomicBool::new(false), &|_| ()).unwrap();
+    let text = |cells: &[CellResult]| serde_json::to_string(cells).unwrap();
+    assert_eq!(text(&run(&prepared)), text(&again));
+}
+
+/// A phone, a board and a watch, without spread within a profile.
+const UNLIKE: [&str; 2] = [
+    "fleet.heterogeneity={ compute_sigma: 0, link_sigma: 0 }",
+    "fleet.groups=[{ profile: phone-high, count: 3 }, { profile: raspberry-pi-4, count: 3 }, { profile: watch, count: 2 }]",
+];
+
+fn fitted_plan(algorithm: &str, [smallest, largest]: [u32; 2], noise: u32) -> AlgorithmPlan {
+    let batch = format!(
+        "federation.batch={{ smallest: {smallest}, largest: {largest}, noise_scale: {noise} }}"
+    );
+    let prepared = prepared([algorithm], &[UNLIKE[0], UNLIKE[1], &batch]);
+    plan(&prepared).unwrap().swap_remove(0)
+}
+
+/// With fitted batches the slowest profile takes as long as the fastest to within one text; without, fifteen times as long.
+#[test]
+fn fitted_batches_make_devices_take_as_long() {
+    const MEZO: &str = "  MeZO: { mezo: { catch_up: dense, local_steps: 20, train: bitfit, batch_size: 4, learning_rate: { base: 1e-4 } } }\n";
+    let times = |bounds, noise| -> Vec<f64> {
+        let plan = fitted_plan(MEZO, bounds, noise);
+        plan.profiles.iter().map(|p| p.compute.most.get() + p.transfer.most.get()).collect()
+    };
+    let (four, five) = (times([4, 4], 400), times([5, 5], 400));
+    let extremes = |times: &[f64]| {
+        [times.iter().copied().fold(f64::MAX, f64::min), times.iter().copied().fold(0.0, f64::max)]
+    };
+    let [fastest, slowest] = extremes(&four);
+    assert!(slowest > 15.0 * fastest, "{four:?}");
+    for noise in [400, 40_000] {
+        let fitted = times([1, 2_000], noise);
+        let [_, round] = extremes(&fitted);
+        for ((time, four), five) in fitted.iter().zip(&four).zip(&five) {
+            assert!(time + (five - four) * 1.001 >= round, "{fitted:?}: more than a text apart");
+        }
+    }
+}
+
+/// Whoever has the memory for the smallest batch still has it for the one that was fitted, though not for the largest.
+#[test]
+fn fitted_batches_keep_to_the_memory() {
+    const FEDAVG: &str = "  FedAvg: { fedavg: { local_steps: 2, train: full, batch_size: 4, learning_rate: { base: 1e-4 } } }\n";
+    let fits = |plan: &AlgorithmPlan| plan.profiles.iter().map(|p| p.fits).collect::<Vec<_>>();
+    let [one, fitted, many] =
+        [[1, 1], [1, 2_000], [2_000, 2_000]].map(|bounds| fitted_plan(FEDAVG, bounds, 40_000));
+    assert_eq!(fits(&one), [true; 3]);
+    assert_eq!(fits(&fitted), [true; 3]);
+    assert!(fits(&many).contains(&false), "2000 texts would not fit everywhere");
+    let budget = fitted.profiles.iter().map(|p| p.budget).min().unwrap();
+    assert!(fitted.memory.most > budget, "whoever has more memory uses it");
+}
+
+/// Adaptive rounds: a client that is stopped is charged no more than its plan, and the budget is kept to.
+#[test]
+fn adaptive_rounds_cost_no_more_than_planned() {
+    let fedavg = "  FedAvg: { fedavg: { local_steps: 1, batch_size: 4, optimizer: sgd, learning_rate: { base: 1e-2 } } }\n";
+    for batch in ["", ", batch: { smallest: 2, largest: 16 }"] {
+        let policy = format!("federation.policy={{ adaptive: {{ budget: 12 s{batch} }} }}");
+        let prepared = prepared([fedavg], &[&policy[..], "federation.stop.rounds=8"]);
+        let plans = plan(&prepared).unwrap();
+        let cells = run(&prepared);
+        for cell in &cells {
+            let [_, most] = planned(&plans[0]);
+            let ledger = cell.standing.ledger.total();
+            assert!(ledger.device_flops.get() <= 8 * COHORT * most[0], "{batch}");
+            assert!(u128::from(ledger.uplink.get()) <= 8 * COHORT * most[2], "{batch}");
+            assert!(cell.standing.time.as_seconds() <= 12.0 * 1.05, "{:?}", cell.standing.time);
+            assert!(!cell.standing.ledger.useful.device_flops.is_zero());
+        }
+        let again = run_campaign(&prepared, 2, &AtomicBool::new(false), &|_| ()).unwrap();
+        let text = |cells: &[CellResult]| serde_json::to_string(cells).unwrap();
+        assert_eq!(text(&cells), text(&again));
+    }
 }

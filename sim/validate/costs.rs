@@ -6,6 +6,7 @@ use std::sync::Arc;
 use fleetune_algorithms::{
     protocol::{Estimate, Exchange, Server, Update},
     registry::AlgorithmConfig,
+    settings::BatchSizes,
     setup::{Setup, TrainingData},
 };
 use fleetune_devices::{PhaseKind, Workload, streams::SeedTree};
@@ -152,6 +153,7 @@ fn server(
         device: Backend::default().device(),
         data: Arc::new(data),
         streams: SeedTree::new(0),
+        batches: BatchSizes::Configured,
     }))
 }
 

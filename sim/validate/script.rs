@@ -3,8 +3,8 @@
 use std::{ops::ControlFlow, sync::Arc};
 
 use fleetune_algorithms::protocol::{
-    Assignment, ClientId, Counted, Displaced, Estimate, Exchange, Moment, Payload, ProtocolError,
-    Server, Update, Verdict,
+    Assignment, ClientId, Counted, Displaced, Estimate, Exchange, Losses, Moment, Payload,
+    ProtocolError, Server, Update, Verdict,
 };
 use fleetune_devices::{
     Fleet, Phase, PhaseKind, Precision, Workload,
@@ -16,6 +16,7 @@ use fleetune_models::{
     encoder::{Classifier, Encoder, EncoderConfig, Head},
     parameters::{Trainable, Weights, read},
 };
+use fleetune_scenarios::schema::SelectionConfig;
 use fleetune_units::{Bytes, BytesPerSecond, Flops, FlopsPerSecond, Seconds};
 use fleetune_validation::{Law, ValidationError, replicate};
 
@@ -64,7 +65,13 @@ impl Server for Script<'_> {
             peak_memory: workload.peak_memory,
         };
         let payload = Payload::Scalars(Vec::new());
-        let job = Box::new(move || Update { payload, examples: 1, counted, kept: None });
+        let job = Box::new(move || Update {
+            payload,
+            examples: 1,
+            counted,
+            kept: None,
+            losses: Losses::default(),
+        });
         Assignment { workload, job }
     }
 
@@ -140,6 +147,7 @@ pub(super) fn config(cohort: u32) -> FederationConfig {
         cohort,
         over_commitment: 1.0,
         policy: Policy::Synchronous,
+        selection: SelectionConfig::Random,
         deadline: None,
         stop: Stop { rounds: 1, simulated_time: None, device_flops: None },
         evaluate_every: u64::MAX,

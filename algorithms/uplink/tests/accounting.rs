@@ -38,6 +38,28 @@ fn jobs_count_what_was_assigned_and_send_what_was_charged() {
     }
 }
 
+/// Beside any encoding a report takes its four bytes, and the server sees the same updates.
+#[test]
+fn encoded_updates_can_carry_reports() {
+    let quiet = |json: &String| algorithm(json).silence().is_none();
+    for json in compositions().iter().filter(|json| quiet(json)) {
+        let mut plain = server(json);
+        let mut with = crate::reporting::reporting(server(json));
+        run(plain.as_mut(), 2, &[0, 3], |_, _| ());
+        run(with.as_mut(), 2, &[0, 3], |server, now| {
+            let assignment = server.assign(now, 3, &Spare);
+            let assigned = charged(&assignment.workload);
+            let update = (assignment.job)();
+            assert_eq!(update.counted, assigned, "{json} {now:?}");
+            let message = update.payload.encode(now.round);
+            assert_eq!(Bytes::new(message.len() as u64), assigned.upload, "{json}");
+        });
+        assert_eq!(with.take_reports().len(), 2, "{json}");
+        assert!(plain.weights().values == with.weights().values, "{json}");
+    }
+    assert!(algorithm(&format!(r#"{{"fedavg":{{{COMMON}}},{SERVER_NOISE}}}"#)).silence().is_some());
+}
+
 #[test]
 fn forecasts_enclose_every_assignment_and_meet_the_first() {
     for padding in [Padding::Fixed, Padding::Longest] {

@@ -100,7 +100,9 @@ fn work(server: &dyn Server, exchange: Exchange, client: ClientId) -> Update {
 fn values(payload: &Payload) -> &[f32] {
     match payload {
         Payload::Dense(values) | Payload::Scalars(values) => values,
-        Payload::Signs(_) | Payload::Encoded { .. } => panic!("no values"),
+        Payload::Signs(_) | Payload::Encoded { .. } | Payload::Reported { .. } => {
+            panic!("no values")
+        }
     }
 }
 

@@ -51,7 +51,7 @@ fn joined(server: &ZerothOrderServer, when: Moment, sent: &[(ClientId, Vec<f32>)
     rates.decay(&mut next, steps);
     let entry = |(client, scalars): &(ClientId, Vec<f32>)| Entry {
         client: *client,
-        examples: steps * server.workshop.batch_size as u32,
+        examples: steps * server.workshop.batch_size(*client) as u32,
         scalars: scalars.clone(),
     };
     let record = server.memory.record(when, sent.iter().map(entry).collect());

@@ -174,14 +174,14 @@ impl Transfers {
         if let Some(cap) = cap.filter(|cap| !cap.get().is_finite()) {
             return Err(TransferError::BadCap(cap));
         }
-        let mut crossed = BTreeSet::new();
-        for hop in &route {
+        for (place, hop) in route.iter().enumerate() {
             if hop.link >= self.links.len() {
                 let links = self.links.len();
                 let error = FairShareError::NoSuchLink { flow: 0, link: hop.link, links };
                 return Err(TransferError::NoRate(error));
             }
-            if !crossed.insert(hop.link) {
+            // Routes are short.
+            if route[..place].iter().any(|before| before.link == hop.link) {
                 return Err(TransferError::CrossedTwice { flow: id, link: hop.link });
             }
         }

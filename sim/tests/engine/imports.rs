@@ -337,7 +337,7 @@ fn tree(tokens: &[Token], i: usize, prefix: &[String], found: &mut Vec<Import>) 
             break;
         };
         // `self` in braces is the module itself.
-        if !(name == "self" && !path.is_empty()) {
+        if name != "self" || path.is_empty() {
             path.push(name.to_owned());
         }
         i += 1;

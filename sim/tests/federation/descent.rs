@@ -11,8 +11,8 @@ use std::{ops::ControlFlow, sync::Arc};
 use fleetune::federation::{Federation, Observer, ObserverError, Standing};
 use fleetune_algorithms::{
     protocol::{
-        Assignment, ClientId, Counted, Estimate, Exchange, Payload, ProtocolError, Server, Update,
-        Verdict,
+        Assignment, ClientId, Counted, Estimate, Exchange, Losses, Payload, ProtocolError, Server,
+        Update, Verdict,
     },
     zeroth_order::{Along, Plan, SplitLoss, StepDirections, apply, project},
 };
@@ -89,7 +89,7 @@ impl Server for Descent {
             let payload = Payload::Scalars(project(&mut Bowl(&x.values), Self::PLAN, width, &z));
             let upload = Bytes::new(payload.encode(exchange.round).len() as u64);
             let counted = Counted { flops, traffic, upload, peak_memory };
-            Update { payload, examples: 1, counted, kept: None }
+            Update { payload, examples: 1, counted, kept: None, losses: Losses::default() }
         });
         Assignment { workload, job }
     }

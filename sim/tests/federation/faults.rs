@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 use fleetune::federation::{End, FederationConfig};
 use fleetune_algorithms::protocol::{Exchange, Verdict};
 use fleetune_devices::Workload;
+use fleetune_scenarios::schema::SelectionConfig;
 use fleetune_units::{BytesPerSecond, Seconds};
 
 use super::{
     conservation::check,
+    selection::all_selections,
     world::{SPEC, Script, Spec, always, config, fleet, run_traced, work},
 };
 
@@ -23,8 +25,9 @@ fn script() -> Script {
     })
 }
 
-fn scenario() -> FederationConfig {
+fn scenario(selection: SelectionConfig) -> FederationConfig {
     let mut config = FederationConfig {
+        selection,
         over_commitment: 1.3,
         deadline: Some(Seconds::from_raw(3.0)),
         ..config(3)
@@ -35,10 +38,35 @@ fn scenario() -> FederationConfig {
     config
 }
 
+/// A battery that lasts, for the policy that looks at it.
+const BATTERY: &str = "battery: { capacity: 1 MJ, charge_power: 5 W }\ncharging: never";
+
 #[test]
 fn a_device_may_leave_at_any_instant() {
+    whoever_leaves_and_whenever(SelectionConfig::Random, "");
+}
+
+#[test]
+fn a_device_may_leave_at_any_instant_whoever_is_asked() {
+    for selection in all_selections() {
+        whoever_leaves_and_whenever(selection, BATTERY);
+    }
+}
+
+fn whoever_leaves_and_whenever(selection: SelectionConfig, extra: &'static str) {
+    let script = || {
+        let mut script = script();
+        script.utility = Some(|client| 1.0 + client as f32);
+        script
+    };
+    let scenario = || scenario(selection);
     let specs: Vec<_> = (0..5)
-        .map(|i| Spec { gflops: 1.0 + f64::from(i % 3), latency: 0.01 * f64::from(i), ..SPEC })
+        .map(|i| Spec {
+            extra,
+            gflops: 1.0 + f64::from(i % 3),
+            latency: 0.01 * f64::from(i),
+            ..SPEC
+        })
         .collect();
     let fleet = fleet(&specs);
     let undisturbed = vec![always(); specs.len()];
@@ -73,9 +101,15 @@ fn a_device_may_leave_at_any_instant() {
                 traces[device] = vec![(true, leaves), (false, back), (true, f64::INFINITY)];
                 let mut script = script();
                 let (outcome, diary) = run_traced(&scenario(), &fleet, &traces, &mut script)
-                    .unwrap_or_else(|error| panic!("device {device} at {leaves} s: {error}"));
+                    .unwrap_or_else(|error| {
+                        panic!("{selection:?}: device {device} at {leaves} s: {error}")
+                    });
                 check(&outcome, &diary, &script, assigned);
-                assert_eq!(outcome.end, End::Rounds, "device {device} at {leaves} s");
+                assert_eq!(
+                    outcome.end,
+                    End::Rounds,
+                    "{selection:?}: device {device} at {leaves} s"
+                );
                 assert_eq!(outcome.standing.void_rounds, 0);
             }
         }

@@ -168,6 +168,12 @@ fn a_deserted_edge_reports_what_it_has_and_is_left_out() {
     told.check();
     assert_eq!(told.outcome.end, End::Rounds);
     assert_eq!(told.parts[1].updates(), 2);
+    // Both edges get and report the first version, and one edge the other two.
+    let backhaul = told.outcome.standing.backhaul;
+    assert_eq!(
+        [backhaul.downlink, backhaul.uplink],
+        [4, 4].map(|models| Bytes::new(models * MODEL))
+    );
     assert_eq!(examples(0) + examples(1), 3);
     assert_eq!(examples(2) + examples(3), 4);
     let first = 3.0 / 7.0 * 3.0 + 4.0 / 7.0 * 10.0;

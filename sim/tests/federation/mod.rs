@@ -1,5 +1,6 @@
 //! The federation's rules, driven by a server without learning whose workloads are known.
 
+mod adaptive;
 mod asynchronous;
 mod batteries;
 mod clocks;
@@ -18,6 +19,7 @@ mod limits;
 mod link_faults;
 mod parts;
 mod rules;
+mod selection;
 mod server_work;
 mod split;
 mod tails;

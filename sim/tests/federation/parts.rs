@@ -10,8 +10,8 @@ use fleetune::federation::{
 };
 use fleetune::kernel::Counts;
 use fleetune_algorithms::protocol::{
-    Assignment, ClientId, Counted, Estimate, Exchange, Movable, Payload, ProtocolError, Server,
-    Update, Verdict,
+    Assignment, ClientId, Counted, Estimate, Exchange, Losses, Movable, Payload, ProtocolError,
+    Server, Update, Verdict,
 };
 use fleetune_devices::{Fleet, Workload, streams::SeedTree};
 use fleetune_models::{encoder::Classifier, parameters::Weights};
@@ -37,13 +37,15 @@ pub(super) struct Part {
     pub(super) joined: Vec<(Exchange, Vec<ClientId>, f32, f32)>,
     /// Whether it says that its model can be replaced.
     pub(super) movable: bool,
+    /// Rounds whose clients have reported their losses.
+    told: usize,
 }
 
 impl Part {
     pub(super) fn new(work: &WorkOf, step: f32) -> Self {
         let weights = Weights { values: vec![0.0], ..Weights::default() };
         let (work, jobs) = (Arc::clone(work), Arc::default());
-        Self { work, weights, step, jobs, joined: Vec::new(), movable: true }
+        Self { work, weights, step, jobs, joined: Vec::new(), movable: true, told: 0 }
     }
 
     pub(super) fn value(&self) -> f32 {
@@ -69,7 +71,13 @@ impl Server for Part {
         let job = Box::new(move || {
             jobs.fetch_add(1, Ordering::Relaxed);
             let examples = examples(client);
-            Update { payload: Payload::Scalars(Vec::new()), examples, counted, kept: None }
+            Update {
+                payload: Payload::Scalars(Vec::new()),
+                examples,
+                counted,
+                kept: None,
+                losses: Losses::default(),
+            }
         });
         Assignment { workload, job }
     }
@@ -84,6 +92,15 @@ impl Server for Part {
         let clients = updates.into_iter().map(|(client, _)| client).collect();
         self.joined.push((exchange, clients, before, self.value()));
         Ok(Verdict::RoundOver)
+    }
+
+    /// Every client reports one more than its number.
+    fn take_reports(&mut self) -> Vec<(ClientId, f32)> {
+        let new = &self.joined[std::mem::replace(&mut self.told, self.joined.len())..];
+        let clients = new.iter().flat_map(|(_, clients, ..)| clients);
+        let mut reports: Vec<_> = clients.map(|&client| (client, 1.0 + client as f32)).collect();
+        reports.sort_by_key(|report| report.0);
+        reports
     }
 
     fn weights(&self) -> &Weights {

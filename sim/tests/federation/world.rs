@@ -13,8 +13,8 @@ use fleetune::federation::{
     Conditions, Federation, FederationConfig, FederationError, Policy, RunOutcome, Sessions, Stop,
 };
 use fleetune_algorithms::protocol::{
-    Assignment, ClientId, Counted, Displaced, Estimate, Exchange, Payload, ProtocolError, Server,
-    Update, Verdict,
+    Assignment, ClientId, Counted, Depth, Displaced, Estimate, Exchange, Layered, Losses, Payload,
+    ProtocolError, Server, Update, Verdict,
 };
 use fleetune_devices::{
     Fleet, FleetConfig, Phase, PhaseKind, Precision, Profiles, Session, Workload,
@@ -22,6 +22,7 @@ use fleetune_devices::{
     streams::SeedTree,
 };
 use fleetune_models::{encoder::Classifier, parameters::Weights};
+use fleetune_scenarios::schema::SelectionConfig;
 use fleetune_units::{Bytes, BytesPerSecond, Flops, FlopsPerSecond, Seconds};
 
 use super::diary::Diary;
@@ -94,6 +95,7 @@ pub(super) fn config(cohort: u32) -> FederationConfig {
         cohort,
         over_commitment: 1.0,
         policy: Policy::Synchronous,
+        selection: SelectionConfig::Random,
         deadline: None,
         stop: Stop { rounds: 10, simulated_time: None, device_flops: None },
         evaluate_every: 1_000_000,
@@ -144,6 +146,15 @@ pub(super) struct Script {
     pub(super) steps: u64,
     /// What it was told beforehand of how long work takes, by client, lately.
     pub(super) told: Arc<Mutex<BTreeMap<ClientId, Seconds>>>,
+    /// What clients report of their losses, if they do.
+    pub(super) utility: Option<fn(ClientId) -> f32>,
+    reports: BTreeMap<ClientId, f32>,
+    /// Layers of equal work, if clients can be stopped.
+    pub(super) layers: usize,
+    /// How far those got that were stopped and joined, by round and client.
+    pub(super) depths: BTreeMap<(u64, ClientId), usize>,
+    /// What it was told with each round of layers that nobody may reach.
+    pub(super) missed: Vec<Vec<f64>>,
 }
 
 impl Script {
@@ -163,7 +174,42 @@ impl Script {
             weights: Arc::default(),
             steps: 0,
             told: Arc::default(),
+            utility: None,
+            reports: BTreeMap::new(),
+            layers: 0,
+            depths: BTreeMap::new(),
+            missed: Vec::new(),
         }
+    }
+
+    /// With clients that can be stopped after any of so many layers of equal work.
+    pub(super) fn layered(self, layers: usize) -> Self {
+        Self { layers, ..self }
+    }
+
+    fn assignment(&self, exchange: Exchange, client: ClientId, workload: Workload) -> Assignment {
+        let counted = Counted {
+            flops: workload.flops() + Flops::new(self.lie),
+            traffic: workload.traffic(),
+            upload: workload.upload,
+            peak_memory: workload.peak_memory,
+        };
+        let (runs, hasty) = (Arc::clone(&self.jobs_run), Arc::clone(&self.hasty));
+        let convened = self.convened.last();
+        let is_convened =
+            convened.is_some_and(|(now, cohort)| *now == exchange && cohort.contains(&client));
+        let job = Box::new(move || {
+            runs.fetch_add(1, Ordering::Relaxed);
+            hasty.fetch_add(usize::from(!is_convened), Ordering::Relaxed);
+            Update {
+                payload: Payload::Scalars(Vec::new()),
+                examples: 1,
+                counted,
+                kept: None,
+                losses: Losses::default(),
+            }
+        });
+        Assignment { workload, job }
     }
 
     pub(super) fn saying(mut self, says: impl Fn(Exchange) -> Verdict + Send + 'static) -> Self {
@@ -202,22 +248,7 @@ impl Server for Script {
     fn assign(&self, exchange: Exchange, client: ClientId, device: &dyn Estimate) -> Assignment {
         let workload = (self.work)(exchange, client);
         self.told.lock().unwrap().insert(client, device.duration(&workload));
-        let counted = Counted {
-            flops: workload.flops() + Flops::new(self.lie),
-            traffic: workload.traffic(),
-            upload: workload.upload,
-            peak_memory: workload.peak_memory,
-        };
-        let (runs, hasty) = (Arc::clone(&self.jobs_run), Arc::clone(&self.hasty));
-        let convened = self.convened.last();
-        let is_convened =
-            convened.is_some_and(|(now, cohort)| *now == exchange && cohort.contains(&client));
-        let job = Box::new(move || {
-            runs.fetch_add(1, Ordering::Relaxed);
-            hasty.fetch_add(usize::from(!is_convened), Ordering::Relaxed);
-            Update { payload: Payload::Scalars(Vec::new()), examples: 1, counted, kept: None }
-        });
-        Assignment { workload, job }
+        self.assignment(exchange, client, workload)
     }
 
     fn aggregate(
@@ -227,6 +258,9 @@ impl Server for Script {
     ) -> Result<Verdict, ProtocolError> {
         let clients: Vec<ClientId> = updates.into_iter().map(|(client, _)| client).collect();
         self.joined_flops += self.join_work(exchange, &clients) + Flops::new(self.server_lie);
+        if let Some(utility) = self.utility {
+            self.reports.extend(clients.iter().map(|&client| (client, utility(client))));
+        }
         self.joined.push((exchange, clients));
         Ok((self.says)(exchange))
     }
@@ -243,8 +277,16 @@ impl Server for Script {
         self.whole_rounds
     }
 
+    fn take_reports(&mut self) -> Vec<(ClientId, f32)> {
+        std::mem::take(&mut self.reports).into_iter().collect()
+    }
+
     fn displaced(&mut self) -> Option<&mut dyn Displaced> {
         Some(self)
+    }
+
+    fn layered(&mut self) -> Option<&mut dyn Layered> {
+        (self.layers > 0).then_some(self as &mut dyn Layered)
     }
 
     fn weights(&self) -> &Weights {
@@ -253,6 +295,51 @@ impl Server for Script {
 
     fn model(&self) -> Classifier {
         unreachable!("the federation never looks at the model")
+    }
+}
+
+/// So many layers of a piece of work in one phase, of layers of equal work: rounded up, so that none is there early.
+pub(super) fn first_layers(whole: &Workload, count: usize, layers: usize) -> Workload {
+    let (count, layers) = (count as u64, layers as u64);
+    let flops = (whole.flops().get() * u128::from(count)).div_ceil(u128::from(layers));
+    let upload = whole.upload.get() * count / layers;
+    work(flops, whole.download.get(), upload)
+}
+
+impl Layered for Script {
+    fn layers(&self) -> usize {
+        self.layers
+    }
+
+    fn milestones(&self, exchange: Exchange, client: ClientId) -> Vec<Flops> {
+        let whole = (self.work)(exchange, client);
+        let layers = self.layers;
+        (1..=layers).map(|count| first_layers(&whole, count, layers).flops()).collect()
+    }
+
+    fn stopped(&self, exchange: Exchange, client: ClientId, layers: usize) -> Assignment {
+        let whole = (self.work)(exchange, client);
+        self.assignment(exchange, client, first_layers(&whole, layers, self.layers))
+    }
+
+    fn join_layers(
+        &mut self,
+        exchange: Exchange,
+        updates: Vec<(ClientId, Depth, Update)>,
+        missed: &[f64],
+    ) -> Result<Verdict, ProtocolError> {
+        self.missed.push(missed.to_vec());
+        for (client, depth, _) in &updates {
+            if let Depth::Last(count) = depth {
+                self.depths.insert((exchange.round, *client), *count);
+            }
+        }
+        let updates = updates.into_iter().map(|(client, _, update)| (client, update)).collect();
+        self.aggregate(exchange, updates)
+    }
+
+    fn rate(&self, _: fleetune_algorithms::protocol::Moment) -> f64 {
+        0.1
     }
 }
 

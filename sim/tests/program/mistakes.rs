@@ -55,7 +55,7 @@ fn an_output_that_cannot_be_written_is_5() {
 fn what_is_no_run_directory_has_no_report() {
     let desk = Desk::new();
     desk.fails(&["report", "nowhere"], 5, &["nowhere"]);
-    desk.fails(&["report", "."], 5, &["rounds.csv"]);
+    desk.fails(&["report", "."], 5, &["summary.json"]);
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod reproducible;
 mod results;
 mod staleness;
 mod sweeps;
+mod timing;
 mod totals;
 mod validate;
 mod walkthrough;
