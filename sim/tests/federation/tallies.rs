@@ -1,7 +1,7 @@
 //! What is counted of rounds for the charts: by end, by staleness, by group.
 
 use fleetune::{
-    federation::{Clock, Fate, GroupInfo, RoundOutcome},
+    federation::{Clock, Closing, Fate, GroupInfo, RoundOutcome},
     kernel::SimDuration,
     tallies::Tallies,
 };
@@ -54,6 +54,17 @@ fn what_groups_did_is_what_all_did() {
     let lasted: SimDuration = near.map(lasted).sum();
     assert_eq!(groups[0].mean_round, Some(Seconds::from_raw(lasted.as_seconds() / 4.0)));
     assert!(groups.iter().all(|group| group.staleness.is_empty()), "nothing is stale in rounds");
+
+    // A round that the end of the run broke off is none that its group closed; what it spent is spent.
+    let mut broken = tallies.clone();
+    broken.add(&RoundOutcome {
+        closing: Closing::Interrupted,
+        group: 1,
+        ..diary.rounds[0].clone()
+    });
+    let (before, after) = (&groups[1], &broken.groups()[1]);
+    assert_eq!((after.rounds, after.mean_round), (before.rounds, before.mean_round));
+    assert!(after.device_flops > before.device_flops);
 
     // Another seed's are added.
     let mut twice = tallies.clone();
