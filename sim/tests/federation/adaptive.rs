@@ -20,10 +20,10 @@ use super::{
 use crate::learners::{CLIENTS, algorithm, bits, setup};
 
 /// Layers of the script.
-const LAYERS: usize = 5;
+pub(super) const LAYERS: usize = 5;
 
 /// The same deadline in every round, with nothing to correct.
-fn every(seconds: f64) -> Deadlines {
+pub(super) fn every(seconds: f64) -> Deadlines {
     Deadlines(vec![RoundDeadline { after: Seconds::from_raw(seconds), missed: vec![0.0; 9] }])
 }
 
@@ -46,7 +46,7 @@ fn one_round(cohort: u32) -> FederationConfig {
 }
 
 /// Of a client that was stopped in a script: the work that it did and that came to something.
-fn done(
+pub(super) fn done(
     depths: BTreeMap<(u64, u32), usize>,
     work: impl Fn(Exchange, u32) -> Workload,
 ) -> impl Fn(Exchange, u32) -> Workload {

@@ -19,7 +19,7 @@ use fleetune_devices::{
 use fleetune_units::{Bytes, BytesPerSecond, Flops, Seconds};
 
 use super::{
-    asynchronous, conservation,
+    adaptive, asynchronous, conservation,
     diary::Diary,
     parts::run_parts_under,
     world::{SPEC, Script, Spec, config, fleet, work},
@@ -194,6 +194,53 @@ fn a_link_may_go_down_at_any_instant() {
         }
     }
     assert!(runs > 5_000, "{runs} runs");
+}
+
+/// As above, in rounds that stop slow devices at a deadline and join the layers that they have.
+#[test]
+fn a_link_may_go_down_while_devices_are_stopped() {
+    let fleet = devices();
+    let (_, policy) = policies().swap_remove(0);
+    let (mut runs, mut stopped) = (0, 0);
+    let mut run = |config: &FederationConfig, outages: Vec<Outage>| {
+        let conditions = Conditions { outages, ..Conditions::default() };
+        let mut script = Script::new(assigned).layered(adaptive::LAYERS);
+        let mut diary = Diary::default();
+        let seeds = SeedTree::new(5);
+        let federation = Federation::new(config, &fleet, seeds, &mut script, &mut diary).unwrap();
+        let federation = federation.under(&conditions).paced(adaptive::every(0.9)).unwrap();
+        let (outcome, Counts { scheduled, fired, cancelled, pending }) =
+            federation.run_audited().unwrap();
+        assert_eq!(scheduled, fired + cancelled + pending, "an event is lost");
+        let done = adaptive::done(script.depths.clone(), assigned);
+        conservation::check(&outcome, &diary, &script, done);
+        stopped += script.depths.len();
+        (outcome, diary)
+    };
+    for (name, topology) in TOPOLOGIES {
+        let config = scenario(&policy, topology).unwrap();
+        let (calm, diary) = run(&config, Vec::new());
+        assert_eq!(calm.end, End::Rounds, "{name}");
+        let links = config.wiring(&fleet.devices).unwrap().link_count();
+        let instants = instants(&diary);
+        for (link, &instant) in
+            (0..links).flat_map(|i| instants.iter().map(move |at| (LinkId(i), at)))
+        {
+            for lasts in [Some(0.0), Some(0.4), None] {
+                let from = Seconds::from_raw(instant as f64 / 1e9);
+                let lasts = lasts.map(Seconds::from_raw);
+                let (outcome, _) = run(&config, vec![Outage { link, from, lasts }]);
+                let ends = [End::Rounds, End::NobodyComes, End::Stalled];
+                assert!(ends.contains(&outcome.end), "{name}: {link:?} from {from:?}");
+                assert!(
+                    lasts.is_none() || outcome.end == End::Rounds,
+                    "{name}: {link:?} from {from:?}"
+                );
+                runs += 1;
+            }
+        }
+    }
+    assert!(runs > 1_000 && stopped > runs, "{runs} runs, {stopped} stopped");
 }
 
 /// Two outages of a link that overlap are one, and two links on one way are both needed.
