@@ -124,7 +124,7 @@ impl Prepared {
     pub fn setup(&self, world: &World) -> Setup {
         Setup {
             model: self.model.clone(),
-            architecture: self.scenario.checkpoint().config.clone(),
+            architecture: self.scenario.checkpoint().config.architecture(),
             charged: self.scenario.model.costs_of.as_ref().map(CostsOf::larger),
             classes: self.classes(),
             device: self.device.clone(),

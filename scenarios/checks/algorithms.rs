@@ -1,5 +1,5 @@
 use fleetune_algorithms::{registry::AlgorithmConfig, settings::Aggregation, uplink::Algorithm};
-use fleetune_models::encoder::EncoderConfig;
+use fleetune_models::architecture::Architecture;
 
 use crate::{
     document::{Fault, FieldPath, Node},
@@ -12,7 +12,7 @@ use crate::{
 #[derive(Clone, Copy)]
 pub(super) struct Sizes<'a> {
     /// The architecture.
-    pub(super) model: Option<&'a EncoderConfig>,
+    pub(super) model: Option<&'a Architecture>,
     /// Training examples.
     pub(super) examples: Option<usize>,
     /// Devices of the fleet.

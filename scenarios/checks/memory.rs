@@ -26,7 +26,7 @@ pub(super) fn warm_ups(
         let AlgorithmConfig::ZoWarmUp(config) = &algorithm.kind else { continue };
         let Some(tokens) = fewest_tokens(model, checkpoint, task) else { return };
         let needed = config.warm_up_memory(
-            (&checkpoint.config, charged.as_ref()),
+            (&checkpoint.config.architecture(), charged.as_ref()),
             task.classes.len(),
             tokens,
         );
