@@ -268,7 +268,8 @@ impl Architecture {
         }
         let (heads, width) = (self.num_attention_heads, self.hidden_size);
         if self.head_dim.is_none() && !width.is_multiple_of(heads) {
-            let reason = format!("hidden_size {width} is not a multiple of num_attention_heads {heads}");
+            let reason =
+                format!("hidden_size {width} is not a multiple of num_attention_heads {heads}");
             return wrong(format!("{reason}, and head_dim does not say how wide they are"));
         }
         if !heads.is_multiple_of(self.key_value_heads()) {
