@@ -5,10 +5,10 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use fleetune_devices::streams::SeedTree;
 use fleetune_models::{
-    architecture::Larger,
+    architecture::{Architecture, Larger},
     batch::{Batch, Encoded, Padding, padded_length},
     cost::{BatchShape, CostModel},
-    encoder::{Classifier, EncoderConfig},
+    encoder::Classifier,
     parameters::{Layout, Trainable, Weights, read},
 };
 use rand::seq::SliceRandom;
@@ -40,7 +40,7 @@ pub struct Setup {
     /// The aligned pretrained model, on `device`.
     pub model: Classifier,
     /// Its architecture.
-    pub architecture: EncoderConfig,
+    pub architecture: Architecture,
     /// The model whose costs are charged, if that is another one.
     pub charged: Option<Larger>,
     /// Classes of the task.
@@ -80,7 +80,7 @@ impl Workshop {
             normal(seed, 0, drawn)
         });
         let weights = read(&model, &layout);
-        let cost = CostModel::of(&setup.architecture, setup.classes, train);
+        let cost = CostModel::of(setup.architecture.clone(), setup.classes, train);
         let meters = Meters::new(cost, &layout, setup.charged.as_ref());
         let workshop = Self {
             model,

@@ -7,9 +7,9 @@ use std::{
 
 use fleetune_devices::Workload;
 use fleetune_models::{
-    architecture::Larger,
+    architecture::{Architecture, Larger},
     cost::CostModel,
-    encoder::{Classifier, EncoderConfig},
+    encoder::Classifier,
     parameters::{Trainable, Weights},
 };
 use fleetune_units::Bytes;
@@ -114,11 +114,11 @@ impl ZoWarmUpConfig {
     /// charged for another model or not.
     pub fn warm_up_memory(
         &self,
-        (encoder, charged): (&EncoderConfig, Option<&Larger>),
+        (architecture, charged): (&Architecture, Option<&Larger>),
         classes: usize,
         tokens: usize,
     ) -> Bytes {
-        let trained = CostModel::of(encoder, classes, self.train);
+        let trained = CostModel::of(architecture.clone(), classes, self.train);
         let meter = Meter::charged_for(trained, charged);
         self.first().peak_memory(&meter, [self.batch_size.get() as usize, tokens])
     }

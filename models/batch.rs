@@ -1,6 +1,6 @@
 //! From token ids to tensors.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::OnceLock};
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
@@ -118,6 +118,8 @@ pub struct Masks {
     shape: [usize; 2],
     attention: Tensor<4>,
     pooling: Tensor<3>,
+    /// Made when it is first asked for: encoders never do.
+    causal: OnceLock<Tensor<4>>,
 }
 
 impl Masks {
@@ -137,6 +139,7 @@ impl Masks {
             shape: [size, seq],
             attention: Tensor::from_data(TensorData::new(attention, [size, 1, 1, seq]), device),
             pooling: Tensor::from_data(TensorData::new(pooling, [size, seq, 1]), device),
+            causal: OnceLock::new(),
         }
     }
 
@@ -148,6 +151,18 @@ impl Masks {
     /// Zero for real tokens, very negative for padding: `[size, 1, 1, seq]`, added to attention scores.
     pub fn attention(&self) -> Tensor<4> {
         self.attention.clone()
+    }
+
+    /// As [`Masks::attention`], and very negative for what comes after the token that attends: `[size, 1, seq, seq]`.
+    pub fn causal(&self) -> Tensor<4> {
+        let masked = || {
+            let [_, seq] = self.shape;
+            let later = |i: usize| if i % seq > i / seq { MASKED } else { 0.0 };
+            let later: Vec<f32> = (0..seq * seq).map(later).collect();
+            let data = TensorData::new(later, [1, 1, seq, seq]);
+            self.attention() + Tensor::from_data(data, &self.attention.device())
+        };
+        self.causal.get_or_init(masked).clone()
     }
 
     /// 1/length for real tokens, zero for padding: `[size, seq, 1]`.

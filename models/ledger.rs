@@ -28,6 +28,8 @@ pub mod ops {
     pub const SCALE_MASK: u64 = 2;
     /// GELU through the rational erf: scale and clamp (3), numerator (13), denominator (9), division (1), final product (3).
     pub const GELU: u64 = 29;
+    /// GELU through the hyperbolic tangent: cube and inner sum (5), tanh by an exponential (4), outer product (3).
+    pub const GELU_TANH: u64 = 12;
     /// RMS norm: mean of squares (2), scale (1), gain (1).
     pub const RMS_NORM: u64 = 4;
     /// ReLU: a maximum.

@@ -19,6 +19,7 @@ pub mod distill;
 pub mod encoder;
 mod error;
 pub mod evaluate;
+pub mod families;
 pub mod ledger;
 pub mod parameters;
 pub mod tasks;

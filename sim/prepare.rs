@@ -149,7 +149,7 @@ impl Prepared {
     pub fn setup(&self, world: &World) -> Setup {
         Setup {
             model: self.model.clone(),
-            architecture: self.scenario.checkpoint().config.clone(),
+            architecture: self.scenario.checkpoint().config.architecture(),
             charged: self.scenario.model.costs_of.as_ref().map(CostsOf::larger),
             classes: self.scenario.classes(),
             device: self.device.clone(),
@@ -162,7 +162,7 @@ impl Prepared {
 
 /// The model of a run that does not train it, whose head nobody needs to be of any use.
 fn unaligned(encoder: Encoder, scenario: &Scenario, device: &Device) -> Classifier {
-    let width = scenario.checkpoint().config.hidden_size;
+    let width = scenario.checkpoint().config.width();
     Classifier { encoder, head: Head::zeros(width, scenario.classes(), LOGIT_SCALE, device) }
 }
 

@@ -294,7 +294,7 @@ pub(crate) fn server_work(prepared: &Prepared, cells: &[Course<'_>]) -> Vec<Stri
 pub(crate) fn manifest(prepared: &Prepared, circumstances: &Circumstances) -> Manifest {
     let scenario = &prepared.scenario;
     let mut weights = Sha256::new();
-    scenario.checkpoint().bytes().iter().for_each(|part| weights.update(part));
+    scenario.checkpoint().bytes().for_each(|part| weights.update(part));
     let hex = |digest: &[u8]| digest.iter().map(|b| format!("{b:02x}")).collect::<String>();
     let scenario_sha256 = hex(&Sha256::digest(scenario.resolved_yaml().as_bytes()));
     Manifest {

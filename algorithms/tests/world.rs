@@ -73,7 +73,7 @@ pub(crate) fn setup_with(layers: usize, data: TrainingData, seed: u64) -> Setup 
     let (device, architecture) = (Backend::Flex.device(), architecture(layers));
     Setup {
         model: classifier(&architecture, CLASSES, 101, &device),
-        architecture,
+        architecture: (&architecture).into(),
         charged: None,
         classes: CLASSES,
         device,

@@ -1,6 +1,7 @@
 //! Transformers as far as their costs tell them apart: shapes, and which operations there are.
 //!
-//! An [`Architecture`] is counted ([`crate::cost`]) and never run. It covers what the published models of the field are
+//! An [`Architecture`] is what a [model](crate::encoder) is made of and what costs are [counted](crate::cost) by, whether
+//! it is run or not. It covers what the published models of the field are
 //! made of: layer norms and RMS norms, before or after the attention and the feed-forward layer; learned and rotary
 //! positions; grouped-query attention; gated and plain feed-forward layers; with and without biases.
 //!
@@ -15,7 +16,7 @@ mod published;
 use serde::{Deserialize, Serialize};
 
 pub use self::published::{llama_3_2_3b, opt_1_3b, roberta_large};
-use crate::{ModelError, encoder::EncoderConfig, ledger::ops};
+use crate::{ModelError, ledger::ops};
 
 /// A transformer's shape, with the names of Hugging Face's `config.json` where it has them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -74,6 +75,8 @@ pub enum Positions {
 pub enum FeedForward {
     /// Up, GELU, down.
     Gelu,
+    /// Up, GELU by the hyperbolic tangent, down.
+    GeluTanh,
     /// Up, ReLU, down.
     Relu,
     /// Up and gate, SiLU of the gate times up, down (SwiGLU, Shazeer 2020).
@@ -90,6 +93,7 @@ impl FeedForward {
     pub(crate) fn elementwise(self) -> (u64, u64) {
         match self {
             Self::Gelu => (ops::GELU, 2),
+            Self::GeluTanh => (ops::GELU_TANH, 2),
             Self::Relu => (ops::RELU, 2),
             Self::Swiglu => (ops::SWIGLU, 3),
         }
@@ -264,7 +268,8 @@ impl Architecture {
         }
         let (heads, width) = (self.num_attention_heads, self.hidden_size);
         if self.head_dim.is_none() && !width.is_multiple_of(heads) {
-            let reason = format!("hidden_size {width} is not a multiple of the {heads} heads");
+            let reason =
+                format!("hidden_size {width} is not a multiple of num_attention_heads {heads}");
             return wrong(format!("{reason}, and head_dim does not say how wide they are"));
         }
         if !heads.is_multiple_of(self.key_value_heads()) {
@@ -278,26 +283,5 @@ impl Architecture {
             return wrong(format!("{weights} weights; expected at most {MOST_PARAMETERS}"));
         }
         Ok(())
-    }
-}
-
-/// The shape of an encoder that is run.
-impl From<&EncoderConfig> for Architecture {
-    fn from(encoder: &EncoderConfig) -> Self {
-        Self {
-            vocab_size: encoder.vocab_size,
-            hidden_size: encoder.hidden_size,
-            num_hidden_layers: encoder.num_hidden_layers,
-            num_attention_heads: encoder.num_attention_heads,
-            num_key_value_heads: None,
-            head_dim: None,
-            intermediate_size: encoder.intermediate_size,
-            positions: Positions::Learned { rows: encoder.max_position_embeddings, unused: 0 },
-            type_vocab_size: encoder.type_vocab_size,
-            feed_forward: FeedForward::Gelu,
-            norm: Norm::Layer,
-            placement: Placement::Post,
-            biases: true,
-        }
     }
 }

@@ -7,49 +7,68 @@ use burn::{
 use half::{bf16, f16};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
-use super::names;
+use super::shapes::shapes;
 use crate::{
     ModelError,
-    encoder::{Encoder, EncoderConfig},
+    encoder::Encoder,
+    families::{Family, ModelConfig},
     parameters::Path,
 };
 
-/// The encoder of this architecture with the weights in the bytes of a safetensors file.
+/// A file of tensors: its name for messages, and its bytes.
+#[derive(Clone, Debug)]
+pub(super) struct Shard {
+    pub(super) file: String,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// The transformer of this configuration with the weights in these safetensors files.
 pub(super) fn load(
-    config: &EncoderConfig,
+    config: &ModelConfig,
     device: &Device,
-    bytes: &[u8],
-    file: &str,
+    shards: &[Shard],
 ) -> Result<Encoder, ModelError> {
-    let malformed = |reason: String| ModelError::Malformed { file: file.to_owned(), reason };
-    let tensors = SafeTensors::deserialize(bytes).map_err(|e| malformed(e.to_string()))?;
+    let family = config.family();
+    let opened = shards.iter().map(|shard| {
+        let malformed = |e: safetensors::SafeTensorError| ModelError::Malformed {
+            file: shard.file.clone(),
+            reason: e.to_string(),
+        };
+        Ok((shard.file.as_str(), SafeTensors::deserialize(&shard.bytes).map_err(malformed)?))
+    });
+    let shards = opened.collect::<Result<Vec<_>, ModelError>>()?;
+    let mut names = shards.iter().flat_map(|(_, tensors)| tensors.names());
     // Some checkpoints prefix every name with the model's.
-    let prefix = match tensors.names().iter().any(|n| n.starts_with("bert.")) {
-        true => "bert.",
-        false => "",
-    };
+    let prefixed = names.any(|name| name.starts_with(family.prefix()));
+    let prefix = if prefixed { family.prefix() } else { "" };
+    let transformer = config.transformer();
     let mut filler = Filler {
         path: Path::default(),
-        tensors: &tensors,
+        shards: &shards,
+        family,
         prefix,
-        file,
         used: BTreeSet::new(),
         error: None,
     };
     // Before anything is allocated: an architecture can ask for far more than its file holds.
-    for (path, shape) in shapes(config) {
+    for (path, shape) in shapes(&transformer.architecture) {
         filler.view(&path, &shape)?;
     }
-    let encoder = Encoder::zeros(config, device).map(&mut filler);
+    let encoder = Encoder::zeros(&transformer, device).map(&mut filler);
     if let Some(error) = filler.error {
         return Err(error);
     }
-    for name in tensors.names() {
-        let bare = name.strip_prefix(prefix).unwrap_or(name);
-        if !filler.used.contains(name) && !names::is_unused(bare) {
-            return Err(malformed(format!(
-                "tensor `{name}` is not part of the architecture in config.json"
-            )));
+    for (file, tensors) in &shards {
+        for name in tensors.names() {
+            let bare = name.strip_prefix(prefix).unwrap_or(name);
+            if !filler.used.contains(name) && !family.is_unused(bare) {
+                return Err(ModelError::Malformed {
+                    file: (*file).to_owned(),
+                    reason: format!(
+                        "tensor `{name}` is not part of the architecture in config.json"
+                    ),
+                });
+            }
         }
     }
     Ok(encoder)
@@ -57,82 +76,58 @@ pub(super) fn load(
 
 struct Filler<'a> {
     path: Path,
-    tensors: &'a SafeTensors<'a>,
+    shards: &'a [(&'a str, SafeTensors<'a>)],
+    family: Family,
     prefix: &'a str,
-    file: &'a str,
     used: BTreeSet<String>,
     error: Option<ModelError>,
 }
 
 impl Filler<'_> {
-    /// The tensor of a path, if it has the right shape; its name, and whether it is stored transposed.
-    fn view(
-        &self,
-        path: &str,
-        shape: &[usize],
-    ) -> Result<(TensorView<'_>, String, bool), ModelError> {
-        let file = || self.file.to_owned();
-        let (name, transposed) = names::bert(path).expect("every path of the encoder has a name");
-        let name = format!("{}{name}", self.prefix);
-        let view = self
-            .tensors
-            .tensor(&name)
-            .map_err(|_| ModelError::MissingTensor { file: file(), tensor: name.clone() })?;
+    /// The tensor of a path, if it has the right shape.
+    fn view(&self, path: &str, shape: &[usize]) -> Result<Found<'_>, ModelError> {
+        let stored =
+            self.family.stored(path).expect("every path of the family's models has a name");
+        let name = format!("{}{}", self.prefix, stored.name);
+        let found = self.shards.iter().find_map(|(file, tensors)| {
+            tensors.tensor(&name).ok().map(|view| ((*file).to_owned(), view))
+        });
+        let Some((file, view)) = found else {
+            let file = self.shards.first().map_or("", |(file, _)| *file).to_owned();
+            return Err(ModelError::MissingTensor { file, tensor: name });
+        };
         let mut expected = shape.to_vec();
-        if transposed {
+        if stored.transposed {
             expected.reverse();
         }
         if view.shape() != expected {
             let found = view.shape().to_vec();
-            return Err(ModelError::Shape { file: file(), tensor: name, found, expected });
+            return Err(ModelError::Shape { file, tensor: name, found, expected });
         }
-        Ok((view, name, transposed))
+        Ok(Found { view, file, name, transposed: stored.transposed })
     }
 
     fn values(&mut self, path: &str, shape: &[usize]) -> Result<Vec<f32>, ModelError> {
-        let file = || self.file.to_owned();
-        let (view, name, transposed) = self.view(path, shape)?;
-        let values = to_f32(&view).ok_or_else(|| ModelError::Malformed {
-            file: file(),
-            reason: format!("tensor `{name}` is {:?}; expected F32, F16 or BF16", view.dtype()),
+        let Found { view, file, name, transposed } = self.view(path, shape)?;
+        let malformed = |reason: String| ModelError::Malformed { file: file.clone(), reason };
+        let values = to_f32(&view).ok_or_else(|| {
+            malformed(format!("tensor `{name}` is {:?}; expected F32, F16 or BF16", view.dtype()))
         })?;
         if let Some(at) = values.iter().position(|v| !v.is_finite()) {
-            let reason = format!("tensor `{name}` holds {} at element {at}", values[at]);
-            return Err(ModelError::Malformed { file: file(), reason });
+            return Err(malformed(format!("tensor `{name}` holds {} at element {at}", values[at])));
         }
         self.used.insert(name);
         Ok(if transposed { transpose(&values, shape[0], shape[1]) } else { values })
     }
 }
 
-/// The paths and shapes of an encoder's parameters.
-fn shapes(config: &EncoderConfig) -> impl Iterator<Item = (String, Vec<usize>)> {
-    let (d, f) = (config.hidden_size, config.intermediate_size);
-    let table = |name: &str, rows| (format!("embeddings.{name}"), vec![rows, d]);
-    let tables = [
-        table("word", config.vocab_size),
-        table("position", config.max_position_embeddings),
-        table("segment", config.type_vocab_size),
-    ];
-    let norm = move |of: String| ["gamma", "beta"].map(|end| (format!("{of}.{end}"), vec![d]));
-    let layer = move |i: usize| {
-        let dense = [
-            ("query", d, d),
-            ("key", d, d),
-            ("value", d, d),
-            ("output", d, d),
-            ("up", d, f),
-            ("down", f, d),
-        ];
-        let dense = dense.into_iter().flat_map(move |(part, input, output)| {
-            let of = format!("blocks.{i}.{part}");
-            [(format!("{of}.weight"), vec![input, output]), (format!("{of}.bias"), vec![output])]
-        });
-        let norms = ["attention_norm", "output_norm"];
-        dense.chain(norms.into_iter().flat_map(move |part| norm(format!("blocks.{i}.{part}"))))
-    };
-    let tables = tables.into_iter().chain(norm("embeddings.norm".to_owned()));
-    tables.chain((0..config.num_hidden_layers).flat_map(layer))
+/// A tensor that was found.
+struct Found<'a> {
+    view: TensorView<'a>,
+    /// Where.
+    file: String,
+    name: String,
+    transposed: bool,
 }
 
 /// `[columns, rows]` as stored to `[rows, columns]`.

@@ -1,35 +1,38 @@
-//! Pretrained weights: Hugging Face directories of the BERT family, and the embedded default model.
+//! Pretrained weights: Hugging Face directories of the [families](crate::families), and the embedded default model.
 //!
-//! A checkpoint is a folder with `config.json`, `tokenizer.json` and `model.safetensors` (f32, f16 or bf16; never a
-//! pickle). Every tensor of the architecture must be there with its shape; tensors beyond it must be known to be
-//! unused ([`names::is_unused`]), so that a wrong mapping is never silent.
+//! A checkpoint is a folder with `config.json`, `tokenizer.json` and `model.safetensors`, or the shards that
+//! `model.safetensors.index.json` names (f32, f16 or bf16; never a pickle). Every tensor of the architecture must be there
+//! with its shape; tensors beyond it must be known to be unused ([`Family::is_unused`]), so that a wrong mapping is never
+//! silent.
+//!
+//! [`Family::is_unused`]: crate::families::Family::is_unused
 
 mod load;
-pub mod names;
 mod save;
+mod shapes;
+mod shards;
 
 use std::{path::Path, sync::OnceLock};
 
 use burn::tensor::Device;
 
+use self::load::Shard;
 pub use self::save::save_f16;
-use crate::{
-    ModelError,
-    encoder::{Encoder, EncoderConfig},
-    tokenizer::Tokenizer,
-};
+use crate::{ModelError, encoder::Encoder, families::ModelConfig, tokenizer::Tokenizer};
 
 /// A checkpoint's files in memory.
 #[derive(Clone, Debug)]
 pub struct Checkpoint {
     /// Where it came from, for messages.
     name: String,
-    /// The architecture.
-    pub config: EncoderConfig,
+    /// What the model computes.
+    pub config: ModelConfig,
     tokenizer: Vec<u8>,
-    weights: Vec<u8>,
+    weights: Vec<Shard>,
 }
 
+/// What messages call the default model.
+const NAME: &str = "embedded model";
 const EMBEDDED_CONFIG: &[u8] = include_bytes!("../assets/encoder/config.json");
 const EMBEDDED_TOKENIZER: &[u8] = include_bytes!("../assets/encoder/tokenizer.json");
 const EMBEDDED_WEIGHTS: &[u8] = include_bytes!("../assets/encoder/model.safetensors");
@@ -43,13 +46,10 @@ impl Checkpoint {
         static EMBEDDED: OnceLock<Checkpoint> = OnceLock::new();
         EMBEDDED
             .get_or_init(|| {
-                Self::from_parts(
-                    "embedded model",
-                    EMBEDDED_CONFIG,
-                    EMBEDDED_TOKENIZER,
-                    EMBEDDED_WEIGHTS,
-                )
-                .expect("the embedded model is complete")
+                let file = format!("{NAME}/{}", shards::ONE);
+                let weights = vec![Shard { file, bytes: EMBEDDED_WEIGHTS.to_vec() }];
+                Self::from_parts(NAME, EMBEDDED_CONFIG, EMBEDDED_TOKENIZER, weights)
+                    .expect("the embedded model is complete")
             })
             .clone()
     }
@@ -57,33 +57,26 @@ impl Checkpoint {
     /// Reads a Hugging Face directory.
     ///
     /// # Errors
-    /// If a file is missing or malformed, or the architecture is impossible.
+    /// If a file is missing or malformed, or the architecture is impossible or not computed here.
     pub fn from_dir(dir: &Path) -> Result<Self, ModelError> {
-        let read = |name: &str| {
-            let path = dir.join(name);
-            std::fs::read(&path).map_err(|source| ModelError::Io { path, source })
-        };
-        let (config, tokenizer) = (read("config.json")?, read("tokenizer.json")?);
-        let weights = read("model.safetensors")?;
-        Self::from_parts(&dir.display().to_string(), &config, &tokenizer, &weights)
+        let (config, tokenizer) =
+            (read(&dir.join("config.json"))?, read(&dir.join("tokenizer.json"))?);
+        let weights = shards::read_all(dir)?;
+        Self::from_parts(&dir.display().to_string(), &config, &tokenizer, weights)
     }
 
     fn from_parts(
         name: &str,
         config: &[u8],
         tokenizer: &[u8],
-        weights: &[u8],
+        weights: Vec<Shard>,
     ) -> Result<Self, ModelError> {
-        let config: EncoderConfig = serde_json::from_slice(config).map_err(|e| {
-            ModelError::Malformed { file: format!("{name}/config.json"), reason: e.to_string() }
+        let config = ModelConfig::from_json(config).map_err(|reason| ModelError::Malformed {
+            file: format!("{name}/config.json"),
+            reason,
         })?;
         config.validate()?;
-        Ok(Self {
-            name: name.to_owned(),
-            config,
-            tokenizer: tokenizer.to_vec(),
-            weights: weights.to_vec(),
-        })
+        Ok(Self { name: name.to_owned(), config, tokenizer: tokenizer.to_vec(), weights })
     }
 
     /// The tokenizer, truncating at `max_length` tokens.
@@ -91,7 +84,7 @@ impl Checkpoint {
     /// # Errors
     /// If `tokenizer.json` is not one, has an id for which the model has no embedding, or `max_length` does not fit.
     pub fn tokenizer(&self, max_length: usize) -> Result<Tokenizer, ModelError> {
-        let positions = self.config.max_position_embeddings;
+        let positions = self.config.longest_input();
         if max_length > positions {
             return Err(ModelError::Tokenizer(format!(
                 "max_length is {max_length}, but {} has {positions} positions",
@@ -99,7 +92,7 @@ impl Checkpoint {
             )));
         }
         let tokenizer = Tokenizer::from_bytes(&self.tokenizer, max_length)?;
-        let (largest, embeddings) = (tokenizer.largest_id(), self.config.vocab_size);
+        let (largest, embeddings) = (tokenizer.largest_id(), self.config.architecture().vocab_size);
         if largest as usize >= embeddings {
             return Err(ModelError::Tokenizer(format!(
                 "{}: the tokenizer's largest id is {largest}, but the model has only {embeddings} embeddings",
@@ -114,12 +107,21 @@ impl Checkpoint {
     /// # Errors
     /// If the weights do not fit the architecture, naming file and tensor.
     pub fn encoder(&self, device: &Device) -> Result<Encoder, ModelError> {
-        let file = format!("{}/model.safetensors", self.name);
-        load::load(&self.config, device, &self.weights, &file)
+        load::load(&self.config, device, &self.weights)
     }
 
-    /// All the bytes that decide what the model computes, for a run's manifest.
-    pub fn bytes(&self) -> [&[u8]; 2] {
-        [&self.tokenizer, &self.weights]
+    /// The bytes of `tokenizer.json`.
+    pub fn tokenizer_json(&self) -> &[u8] {
+        &self.tokenizer
     }
+
+    /// All the bytes that decide what the model computes, for a run's manifest: the tokenizer, then the weights.
+    pub fn bytes(&self) -> impl Iterator<Item = &[u8]> {
+        let weights = self.weights.iter().map(|shard| shard.bytes.as_slice());
+        std::iter::once(self.tokenizer.as_slice()).chain(weights)
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, ModelError> {
+    std::fs::read(path).map_err(|source| ModelError::Io { path: path.to_owned(), source })
 }

@@ -7,10 +7,9 @@ use burn::{
 use half::f16;
 use safetensors::{Dtype, tensor::TensorView};
 
-use super::names;
-use crate::{ModelError, encoder::Encoder, parameters::Path};
+use crate::{ModelError, encoder::Encoder, families::Family, parameters::Path};
 
-/// The encoder as the bytes of a safetensors file in 16-bit floats, with Hugging Face's names.
+/// A BERT encoder as the bytes of a safetensors file in 16-bit floats, with Hugging Face's names.
 ///
 /// # Errors
 /// If the file format refuses a tensor.
@@ -49,14 +48,14 @@ impl ModuleVisitor for Collector {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let (name, transposed) =
-            names::bert(&self.path.joined()).expect("every path of the encoder has a name");
+        let stored = Family::Bert.stored(&self.path.joined());
+        let stored = stored.expect("every path of a BERT encoder has a name");
         let value = param.val();
-        let value = if transposed { value.swap_dims(0, 1) } else { value };
+        let value = if stored.transposed { value.swap_dims(0, 1) } else { value };
         let shape = value.dims().to_vec();
         let data = value.into_data();
         let values = data.as_slice::<f32>().expect("parameters are stored as f32");
         let bytes = values.iter().flat_map(|&v| f16::from_f32(v).to_le_bytes()).collect();
-        self.tensors.insert(name, (shape, bytes));
+        self.tensors.insert(stored.name, (shape, bytes));
     }
 }

@@ -21,7 +21,6 @@ use fleetune_units::Bytes;
 use self::walk::Walk;
 use crate::{
     architecture::Architecture,
-    encoder::EncoderConfig,
     ledger::{Cost, ELEMENT},
     parameters::Trainable,
 };
@@ -66,9 +65,9 @@ impl PassCost {
 pub type BatchShape = [usize; 2];
 
 impl CostModel {
-    /// Of an encoder that is run.
-    pub fn of(encoder: &EncoderConfig, classes: usize, train: Trainable) -> Self {
-        Self { architecture: encoder.into(), classes, train }
+    /// Of a model of this architecture.
+    pub fn of(architecture: impl Into<Architecture>, classes: usize, train: Trainable) -> Self {
+        Self { architecture: architecture.into(), classes, train }
     }
 
     /// Layers, L.

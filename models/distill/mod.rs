@@ -20,7 +20,7 @@ use std::path::PathBuf;
 
 use burn::tensor::Device;
 
-use crate::{ModelError, checkpoint::Checkpoint, encoder::EncoderConfig};
+use crate::{ModelError, checkpoint::Checkpoint, encoder::EncoderConfig, families::Activation};
 
 /// What to distil, from what, and for how long.
 #[derive(Clone, Debug)]
@@ -78,7 +78,7 @@ pub fn distill(
     let sentences: Vec<&str> = corpus.lines().filter(|l| !l.trim().is_empty()).collect();
     progress(format!("corpus: {} sentences", sentences.len()));
     let targets = teacher::embed_or_reuse(&checkpoint, &sentences, config, device, progress)?;
-    let basis = projection::Basis::of(&targets, checkpoint.config.hidden_size, config.width);
+    let basis = projection::Basis::of(&targets, checkpoint.config.width(), config.width);
     progress(format!("targets keep {:.2}% of the teacher's energy", 100.0 * basis.kept));
     let pieces = vocabulary::Pieces::most_used(&checkpoint, &sentences, config.vocabulary)?;
     progress(format!(
@@ -95,6 +95,8 @@ pub fn distill(
         max_position_embeddings: config.positions,
         type_vocab_size: 1,
         layer_norm_eps: 1e-12,
+        hidden_act: Activation::Gelu,
+        position_embedding_type: None,
     };
     encoder_config.validate()?;
     let start = student::initial(&checkpoint, &pieces, &encoder_config, config.seed, device)?;

@@ -14,7 +14,7 @@ use crate::{
     ModelError,
     batch::{Batch, Encoded, Padding},
     checkpoint::Checkpoint,
-    encoder::{Encoder, EncoderConfig},
+    encoder::{Embeddings, Encoder, EncoderConfig},
     ledger::Ledger,
     parameters::Path,
 };
@@ -69,7 +69,7 @@ pub fn initial(
     device: &Device,
 ) -> Result<Encoder, ModelError> {
     let source = teacher.encoder(device)?;
-    let wide = teacher.config.hidden_size;
+    let wide = teacher.config.width();
     let table = |tensor: Tensor<2>| {
         tensor.into_data().try_into_vec::<f32>().expect("the teacher is stored as f32")
     };
@@ -77,9 +77,14 @@ pub fn initial(
     let kept: Vec<f32> =
         pieces.teacher_ids.iter().flat_map(|&id| &words[id * wide..][..wide]).copied().collect();
     let basis = Basis::of(&kept, wide, config.hidden_size);
-    let positions = table(source.embeddings.position.val());
-    let segments = table(source.embeddings.segment.val());
-    let mut student = Encoder::zeros(config, device)
+    let Embeddings { position: Some(positions), segment: Some(segments), .. } = source.embeddings
+    else {
+        let reason =
+            "the teacher has no table of positions or of segments; expected a BERT".to_owned();
+        return Err(ModelError::Architecture(reason));
+    };
+    let (positions, segments) = (table(positions.val()), table(segments.val()));
+    let mut student = Encoder::zeros(&config.into(), device)
         .map(&mut Initialiser { path: Path::default(), stream: ChaCha8Rng::seed_from_u64(seed) });
     let fill = |param: &mut Param<Tensor<2>>, rows: usize, from: &[f32]| {
         let values = basis.coordinates(&from[..rows * wide]);
@@ -87,8 +92,13 @@ pub fn initial(
         *param = param.clone().map(|old| Tensor::from_data(data, &old.device()));
     };
     fill(&mut student.embeddings.word, pieces.len(), &kept);
-    fill(&mut student.embeddings.position, config.max_position_embeddings, &positions);
-    fill(&mut student.embeddings.segment, config.type_vocab_size, &segments);
+    let tables = [
+        (&mut student.embeddings.position, config.max_position_embeddings, &positions),
+        (&mut student.embeddings.segment, config.type_vocab_size, &segments),
+    ];
+    for (table, rows, from) in tables {
+        table.iter_mut().for_each(|table| fill(table, rows, from));
+    }
     Ok(student)
 }
 

@@ -32,7 +32,7 @@ pub fn embed_or_reuse(
         return embed(checkpoint, sentences, config.max_length, device, progress);
     };
     let key = key(checkpoint, sentences, config.max_length);
-    if let Some(vectors) = kept(path, &key, sentences.len() * checkpoint.config.hidden_size) {
+    if let Some(vectors) = kept(path, &key, sentences.len() * checkpoint.config.width()) {
         progress(format!("teacher: vectors reused from {}", path.display()));
         return Ok(vectors);
     }
@@ -46,7 +46,7 @@ pub fn embed_or_reuse(
 /// What the vectors depend on.
 fn key(checkpoint: &Checkpoint, sentences: &[&str], max_length: usize) -> Vec<u8> {
     let mut hash = Sha256::new();
-    checkpoint.bytes().iter().for_each(|part| hash.update(part));
+    checkpoint.bytes().for_each(|part| hash.update(part));
     hash.update((max_length as u64).to_le_bytes());
     for sentence in sentences {
         hash.update(sentence.as_bytes());
@@ -78,7 +78,7 @@ pub fn embed(
     let encoder = checkpoint.encoder(device)?;
     let encoded: Vec<Encoded> =
         sentences.iter().map(|s| tokenizer.encode(s, 0)).collect::<Result<_, _>>()?;
-    let width = checkpoint.config.hidden_size;
+    let width = checkpoint.config.width();
     let mut order: Vec<usize> = (0..encoded.len()).collect();
     order.sort_by_key(|&i| encoded[i].ids.len());
     let mut vectors = vec![0.0; encoded.len() * width];

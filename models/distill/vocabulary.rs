@@ -34,7 +34,7 @@ impl Pieces {
         sentences: &[&str],
         size: usize,
     ) -> Result<Self, ModelError> {
-        let mut document: Value = serde_json::from_slice(teacher.bytes()[0])
+        let mut document: Value = serde_json::from_slice(teacher.tokenizer_json())
             .map_err(|e| ModelError::Tokenizer(e.to_string()))?;
         let malformed = || ModelError::Tokenizer("expected a WordPiece tokenizer.json".to_owned());
         let vocabulary: BTreeMap<usize, String> = document["model"]["vocab"]
@@ -89,7 +89,7 @@ impl Pieces {
 }
 
 fn count(teacher: &Checkpoint, sentences: &[&str]) -> Result<BTreeMap<usize, u64>, ModelError> {
-    let tokenizer = teacher.tokenizer(teacher.config.max_position_embeddings)?;
+    let tokenizer = teacher.tokenizer(teacher.config.longest_input())?;
     let mut counts = BTreeMap::new();
     for sentence in sentences {
         for id in tokenizer.encode(sentence, 0)?.ids {

@@ -3,112 +3,129 @@ use burn::{
     tensor::{Device, Tensor},
 };
 
-use super::{EncoderConfig, gelu::gelu, linear::Linear, norm::Norm, softmax::attention_weights};
+use super::{
+    TransformerConfig, activation::activated, attention::Attention, linear::Linear, norm::Norm,
+};
 use crate::{
+    architecture::{FeedForward, Placement},
     batch::Masks,
-    ledger::{Gradients, Ledger, ops},
+    ledger::{Ledger, ops},
 };
 
-/// One transformer layer, post-norm as in BERT: attention, residual, norm; feed-forward, residual, norm.
+/// One transformer layer. Post-norm, as in BERT: attention, residual, norm; feed-forward, residual, norm. Pre-norm, as in
+/// GPT-2: norm, attention, residual; norm, feed-forward, residual.
 #[derive(Module, Debug)]
 pub struct Block {
-    /// Query projection, `[d, d]`.
+    /// Query projection, `[d, q]`.
     pub query: Linear,
-    /// Key projection, `[d, d]`.
+    /// Key projection, `[d, k]`.
     pub key: Linear,
-    /// Value projection, `[d, d]`.
+    /// Value projection, `[d, k]`.
     pub value: Linear,
-    /// Output projection of attention, `[d, d]`.
+    /// Output projection of attention, `[q, d]`.
     pub output: Linear,
-    /// Norm after attention.
+    /// The norm of the attention.
     pub attention_norm: Norm,
     /// First feed-forward layer, `[d, f]`.
     pub up: Linear,
+    /// The gate of the feed-forward layer, `[d, f]`, if it has one.
+    pub gate: Option<Linear>,
     /// Second feed-forward layer, `[f, d]`.
     pub down: Linear,
-    /// Norm after the feed-forward layer.
+    /// The norm of the feed-forward layer.
     pub output_norm: Norm,
-    /// Attention heads.
-    pub heads: usize,
+    #[module(skip)]
+    attention: Attention,
+    #[module(skip)]
+    feed_forward: FeedForward,
+    #[module(skip)]
+    placement: Placement,
 }
 
 impl Block {
     /// A layer of zeros with identity norms.
-    pub fn zeros(config: &EncoderConfig, device: &Device) -> Self {
-        let (d, f) = (config.hidden_size, config.intermediate_size);
-        let norm = || Norm::identity(d, config.layer_norm_eps, device);
+    pub fn zeros(config: &TransformerConfig, device: &Device) -> Self {
+        let c = &config.architecture;
+        let (d, f, q, kv) =
+            (c.hidden_size, c.intermediate_size, c.query_width(), c.key_value_width());
+        let norm = || Norm::identity(c.norm, d, config.numerics.norm_epsilon, device);
+        let linear = |widths| Linear::zeros(widths, c.biases, device);
         Self {
-            query: Linear::zeros(d, d, device),
-            key: Linear::zeros(d, d, device),
-            value: Linear::zeros(d, d, device),
-            output: Linear::zeros(d, d, device),
+            query: linear([d, q]),
+            key: linear([d, kv]),
+            value: linear([d, kv]),
+            output: linear([q, d]),
             attention_norm: norm(),
-            up: Linear::zeros(d, f, device),
-            down: Linear::zeros(f, d, device),
+            up: linear([d, f]),
+            gate: c.feed_forward.is_gated().then(|| linear([d, f])),
+            down: linear([f, d]),
             output_norm: norm(),
-            heads: config.num_attention_heads,
+            attention: Attention::of(config),
+            feed_forward: c.feed_forward,
+            placement: c.placement,
         }
     }
 
     /// `[rows, d]` to `[rows, d]`, rows being the tokens of the batch.
     pub fn forward(&self, x: Tensor<2>, masks: &Masks, ledger: &mut Ledger) -> Tensor<2> {
-        let [rows, d] = x.dims();
-        let attended = self.attend(x.clone(), masks, ledger);
-        ledger.elementwise(rows * d, ops::ADD, 3, false);
-        let x = self.attention_norm.forward(attended + x, ledger);
-        let wide = gelu(self.up.forward(x.clone(), ledger), ledger);
-        let [_, f] = wide.dims();
-        ledger.live(2 * rows * d + rows * f);
-        let fed = self.down.forward(wide, ledger);
-        ledger.elementwise(rows * d, ops::ADD, 3, false);
-        self.output_norm.forward(fed + x, ledger)
+        let x = self.around(x, &self.attention_norm, ledger, |x, ledger| {
+            self.attention.forward(self, x, masks, ledger)
+        });
+        self.around(x, &self.output_norm, ledger, |x, ledger| self.feed(x, ledger))
     }
 
-    fn attend(&self, x: Tensor<2>, masks: &Masks, ledger: &mut Ledger) -> Tensor<2> {
+    /// A part of the layer with its norm and its residual.
+    fn around(
+        &self,
+        x: Tensor<2>,
+        norm: &Norm,
+        ledger: &mut Ledger,
+        part: impl FnOnce(Tensor<2>, &mut Ledger) -> Tensor<2>,
+    ) -> Tensor<2> {
         let [rows, d] = x.dims();
-        let [batch, seq] = masks.shape();
-        let (heads, width) = (self.heads, d / self.heads);
-        let split = |t: Tensor<2>| t.reshape([batch, seq, heads, width]).swap_dims(1, 2);
+        match self.placement {
+            Placement::Post => {
+                let y = part(x.clone(), ledger);
+                ledger.elementwise(rows * d, ops::ADD, 3, false);
+                norm.forward(y + x, ledger)
+            }
+            Placement::Pre => {
+                let y = part(norm.forward(x.clone(), ledger), ledger);
+                ledger.elementwise(rows * d, ops::ADD, 3, false);
+                y + x
+            }
+        }
+    }
+
+    fn feed(&self, x: Tensor<2>, ledger: &mut Ledger) -> Tensor<2> {
+        let [rows, d] = x.dims();
         let before = ledger.flowing();
-        let query = self.query.forward(x.clone(), ledger);
-        let queries_flow = ledger.flowing();
-        // Three projections read the same input: what trains in one does not flow into the next.
-        ledger.restart_flow(before);
-        let key = self.key.forward(x.clone(), ledger);
-        let keys_flow = ledger.flowing();
-        ledger.restart_flow(before);
-        let value = self.value.forward(x, ledger);
-        let values_flow = ledger.flowing();
-        ledger.live(4 * rows * d + self.adapter_rank() * rows);
+        let up = self.up.forward(x.clone(), ledger);
+        let [_, f] = up.dims();
+        let mut flowing = ledger.flowing();
+        let gate = self.gate.as_ref().map(|gate| {
+            ledger.restart_flow(before);
+            let wide = gate.forward(x, ledger);
+            flowing |= ledger.flowing();
+            wide
+        });
+        ledger.restart_flow(flowing);
+        let wide = rows * f * (1 + usize::from(gate.is_some()));
+        let wide_layer = activated(self.feed_forward, up, gate, ledger);
+        ledger.live(2 * rows * d + wide);
+        self.down.forward(wide_layer, ledger)
+    }
 
-        ledger.restart_flow(queries_flow || keys_flow);
-        let scores_flow = ledger.flowing();
-        let pairs = batch * heads * seq * seq;
-        let size = [seq, width, seq];
-        ledger.product(batch * heads, size, Gradients { left: queries_flow, right: keys_flow });
-        ledger.keep(rows * d, keys_flow);
-        ledger.keep(rows * d, queries_flow);
-        let scores = split(query).matmul(split(key).swap_dims(2, 3));
-        ledger.live(4 * rows * d + pairs);
-        ledger.elementwise(pairs, ops::SCALE_MASK, 2, false);
-        ledger.elementwise(pairs, ops::SOFTMAX, 2, false);
-        let scale = 1.0 / (width as f32).sqrt();
-        let weights = attention_weights(scores, scale, masks.attention());
-
-        ledger.product(
-            batch * heads,
-            [seq, seq, width],
-            Gradients { left: scores_flow, right: values_flow },
-        );
-        ledger.keep(pairs, scores_flow || values_flow);
-        ledger.keep(rows * d, scores_flow);
-        ledger.flow(values_flow);
-        let context = weights.matmul(split(value)).swap_dims(1, 2).reshape([rows, d]);
-        self.output.forward(context, ledger)
+    /// Copies of the residual stream that are alive beside a part's own input.
+    pub(super) fn copies(&self) -> usize {
+        match self.placement {
+            Placement::Post => 1,
+            Placement::Pre => 2,
+        }
     }
 
     /// Rank of the adapters on the projections, 0 without.
-    fn adapter_rank(&self) -> usize {
+    pub(super) fn adapter_rank(&self) -> usize {
         [&self.query, &self.key, &self.value]
             .iter()
             .filter_map(|l| l.lora.as_ref())

@@ -1,79 +1,82 @@
-use serde::{Deserialize, Serialize};
+use crate::architecture::Architecture;
 
-use crate::ModelError;
-
-/// The architecture of a BERT-style encoder, with the field names of Hugging Face's `config.json`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct EncoderConfig {
-    /// Token types of the vocabulary, V.
-    pub vocab_size: usize,
-    /// Width of the residual stream, d.
-    pub hidden_size: usize,
-    /// Number of layers, L.
-    pub num_hidden_layers: usize,
-    /// Attention heads, h; divides d.
-    pub num_attention_heads: usize,
-    /// Width of the feed-forward layer, f.
-    pub intermediate_size: usize,
-    /// Positions with an embedding: the longest input.
-    pub max_position_embeddings: usize,
-    /// Segments with an embedding.
-    #[serde(default = "two")]
-    pub type_vocab_size: usize,
-    /// Added to the variance in layer norms.
-    #[serde(default = "bert_epsilon")]
-    pub layer_norm_eps: f64,
+/// A transformer: what it is made of, and what is to be known besides to compute it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TransformerConfig {
+    /// Its shapes and operations: all that costs depend on.
+    pub architecture: Architecture,
+    /// What changes a result and no cost.
+    pub numerics: Numerics,
 }
 
-fn two() -> usize {
-    2
+/// What changes what a transformer computes, and not what that costs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Numerics {
+    /// Added to the variance, or the mean square, in norms.
+    pub norm_epsilon: f64,
+    /// Whether a token attends to those before it alone.
+    pub causal: bool,
+    /// How positions turn queries and keys, where they are rotary.
+    pub rotary: Rotary,
 }
 
-fn bert_epsilon() -> f64 {
-    1e-12
-}
-
-/// Larger than any architecture this program is for, small enough that sizes cannot overflow.
-const LARGEST_DIMENSION: usize = 1 << 20;
-
-impl EncoderConfig {
-    /// Width of one head.
-    pub fn head_size(&self) -> usize {
-        self.hidden_size / self.num_attention_heads
+impl Default for Numerics {
+    /// BERT's: epsilon 1e-12, attention both ways.
+    fn default() -> Self {
+        Self { norm_epsilon: 1e-12, causal: false, rotary: Rotary::default() }
     }
+}
 
-    /// Checks that such an encoder can exist.
-    ///
-    /// # Errors
-    /// [`ModelError::Architecture`] if a dimension is zero or absurd, or the heads do not divide the width.
-    pub fn validate(&self) -> Result<(), ModelError> {
-        let sizes = [
-            ("vocab_size", self.vocab_size),
-            ("hidden_size", self.hidden_size),
-            ("num_hidden_layers", self.num_hidden_layers),
-            ("num_attention_heads", self.num_attention_heads),
-            ("intermediate_size", self.intermediate_size),
-            ("max_position_embeddings", self.max_position_embeddings),
-            ("type_vocab_size", self.type_vocab_size),
-        ];
-        for (name, size) in sizes {
-            if size == 0 || size > LARGEST_DIMENSION {
-                let reason = format!("{name} is {size}; expected 1 to {LARGEST_DIMENSION}");
-                return Err(ModelError::Architecture(reason));
-            }
+/// Rotary positions (Su et al. 2021): element i of the first half of a head and its counterpart in the second are turned by
+/// `position / base^(2 i / width)`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rotary {
+    /// Of the frequencies.
+    pub base: f64,
+    /// How they are stretched for longer inputs.
+    pub stretch: Option<Stretch>,
+}
+
+impl Default for Rotary {
+    fn default() -> Self {
+        Self { base: 10_000.0, stretch: None }
+    }
+}
+
+/// LLaMA 3.1's stretching of rotary frequencies: waves longer than `context / low` are slowed down by `factor`, those
+/// shorter than `context / high` stay, and between them it goes smoothly from one to the other.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stretch {
+    /// At least 1.
+    pub factor: f64,
+    /// Of long waves.
+    pub low: f64,
+    /// Of short ones; more than `low`.
+    pub high: f64,
+    /// Tokens of the original context.
+    pub context: f64,
+}
+
+impl Rotary {
+    /// Radians per position of each pair of a head that is `width` wide.
+    pub fn frequencies(&self, width: usize) -> Vec<f64> {
+        let plain = (0..width / 2).map(|i| libm::pow(self.base, -2.0 * i as f64 / width as f64));
+        plain
+            .map(|frequency| self.stretch.map_or(frequency, |by| by.stretched(frequency)))
+            .collect()
+    }
+}
+
+impl Stretch {
+    fn stretched(&self, frequency: f64) -> f64 {
+        let wave = 2.0 * std::f64::consts::PI / frequency;
+        if wave < self.context / self.high {
+            return frequency;
         }
-        if !self.hidden_size.is_multiple_of(self.num_attention_heads) {
-            return Err(ModelError::Architecture(format!(
-                "hidden_size {} is not a multiple of num_attention_heads {}",
-                self.hidden_size, self.num_attention_heads
-            )));
+        if wave > self.context / self.low {
+            return frequency / self.factor;
         }
-        if !(self.layer_norm_eps > 0.0 && self.layer_norm_eps < 1.0) {
-            return Err(ModelError::Architecture(format!(
-                "layer_norm_eps is {}; expected a small positive number such as 1e-12",
-                self.layer_norm_eps
-            )));
-        }
-        Ok(())
+        let smooth = (self.context / wave - self.low) / (self.high - self.low);
+        (1.0 - smooth) * frequency / self.factor + smooth * frequency
     }
 }

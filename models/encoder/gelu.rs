@@ -25,6 +25,14 @@ pub(crate) fn gelu(x: Tensor<2>, ledger: &mut Ledger) -> Tensor<2> {
     }
 }
 
+/// The GELU of GPT-2, `x/2 (1 + tanh(sqrt(2/π) (x + 0.044715 x³)))` (Hendrycks and Gimpel 2016), elementwise.
+pub(crate) fn gelu_tanh(x: Tensor<2>, ledger: &mut Ledger) -> Tensor<2> {
+    let [rows, width] = x.dims();
+    ledger.elementwise(rows * width, ops::GELU_TANH, 2, false);
+    ledger.keep(rows * width, ledger.flowing());
+    activation::gelu_approximate(x)
+}
+
 /// Elements, compiled once for every vector width. Neither a closure nor `for_each` would do: what is not inlined into
 /// the function that has the wider instructions is compiled without them.
 struct Values<'a>(&'a mut [f32]);

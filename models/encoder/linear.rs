@@ -10,8 +10,8 @@ use crate::ledger::{Gradients, Ledger, ops};
 pub struct Linear {
     /// `[input, output]`.
     pub weight: Param<Tensor<2>>,
-    /// `[output]`.
-    pub bias: Param<Tensor<1>>,
+    /// `[output]`, if there is one.
+    pub bias: Option<Param<Tensor<1>>>,
     /// LoRA (Hu et al. 2021): `y += (alpha / r) x A B`.
     pub lora: Option<Lora>,
 }
@@ -29,10 +29,10 @@ pub struct Lora {
 
 impl Linear {
     /// A layer of zeros, to be filled from a checkpoint or an initialisation.
-    pub fn zeros(input: usize, output: usize, device: &Device) -> Self {
+    pub fn zeros([input, output]: [usize; 2], biased: bool, device: &Device) -> Self {
         Self {
             weight: Param::from_tensor(Tensor::zeros([input, output], device)),
-            bias: Param::from_tensor(Tensor::zeros([output], device)),
+            bias: biased.then(|| Param::from_tensor(Tensor::zeros([output], device))),
             lora: None,
         }
     }
@@ -64,15 +64,22 @@ impl Linear {
         let flowing = ledger.flowing();
         let trains = self.weight.is_require_grad();
         ledger.product(1, [rows, input, output], Gradients { left: flowing, right: trains });
-        ledger.elementwise(rows * output, ops::ADD, 0, trains || self.bias.is_require_grad());
+        let bias_trains = self.bias.as_ref().is_some_and(|bias| bias.is_require_grad());
+        if self.bias.is_some() {
+            ledger.elementwise(rows * output, ops::ADD, 0, trains || bias_trains);
+        }
         let adapter_trains = self.lora.as_ref().is_some_and(|l| l.a.is_require_grad());
         ledger.keep(rows * input, trains || adapter_trains);
-        let y = x.clone().matmul(self.weight.val()) + self.bias.val().unsqueeze();
+        let y = x.clone().matmul(self.weight.val());
+        let y = match &self.bias {
+            Some(bias) => y + bias.val().unsqueeze(),
+            None => y,
+        };
         let y = match &self.lora {
             Some(lora) => y + lora.forward(x, ledger),
             None => y,
         };
-        ledger.flow(trains || self.bias.is_require_grad() || adapter_trains);
+        ledger.flow(trains || bias_trains || adapter_trains);
         y
     }
 }

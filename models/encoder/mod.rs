@@ -1,9 +1,12 @@
-//! A BERT-style encoder whose layers can be run by range.
+//! A transformer whose layers can be run by range: encoders as BERT, decoders as OPT and LLaMA
+//! ([`crate::families`]).
 //!
 //! The stages of a model with L layers are: the embeddings, layers 1 to L, the head. A **split** at k puts the
 //! embeddings and layers 1..k in the lower part and the rest with the head in the upper part; k = 0 leaves the
 //! lower part empty. Running the two parts one after the other gives the same bits as running the whole.
 
+mod activation;
+mod attention;
 mod block;
 mod config;
 mod embeddings;
@@ -11,6 +14,7 @@ mod gelu;
 mod head;
 mod linear;
 mod norm;
+mod rotary;
 mod softmax;
 
 use burn::{
@@ -20,13 +24,15 @@ use burn::{
 
 pub use self::{
     block::Block,
-    config::EncoderConfig,
+    config::{Numerics, Rotary, Stretch, TransformerConfig},
     embeddings::Embeddings,
     head::Head,
     linear::{Linear, Lora},
     norm::Norm,
 };
+pub use crate::families::EncoderConfig;
 use crate::{
+    architecture::Placement,
     batch::{DeviceBatch, Masks},
     ledger::Ledger,
 };
@@ -38,6 +44,8 @@ pub struct Encoder {
     pub embeddings: Embeddings,
     /// Layers 1 to L.
     pub blocks: Vec<Block>,
+    /// The norm after the last layer, where norms stand before the parts of a layer: runs with the head.
+    pub final_norm: Option<Norm>,
 }
 
 /// An encoder with its classifier head: the model that is fine-tuned.
@@ -61,17 +69,29 @@ pub enum Boundary {
 
 impl Encoder {
     /// An encoder of zeros with identity norms, to be filled from a checkpoint.
-    pub fn zeros(config: &EncoderConfig, device: &Device) -> Self {
+    pub fn zeros(config: &TransformerConfig, device: &Device) -> Self {
+        let c = &config.architecture;
+        let norm = || Norm::identity(c.norm, c.hidden_size, config.numerics.norm_epsilon, device);
         Self {
             embeddings: Embeddings::zeros(config, device),
-            blocks: (0..config.num_hidden_layers).map(|_| Block::zeros(config, device)).collect(),
+            blocks: (0..c.num_hidden_layers).map(|_| Block::zeros(config, device)).collect(),
+            final_norm: (c.placement == Placement::Pre).then(norm),
+        }
+    }
+
+    /// What the head reads, of the last layer's states.
+    fn finish(&self, x: Tensor<2>, ledger: &mut Ledger) -> Tensor<2> {
+        match &self.final_norm {
+            Some(norm) => norm.forward(x, ledger),
+            None => x,
         }
     }
 
     /// All layers: token states `[rows, d]`.
     pub fn forward(&self, batch: &DeviceBatch, ledger: &mut Ledger) -> Tensor<2> {
         let x = self.embeddings.forward(batch, ledger);
-        self.blocks.iter().fold(x, |x, block| block.forward(x, &batch.masks, ledger))
+        let x = self.blocks.iter().fold(x, |x, block| block.forward(x, &batch.masks, ledger));
+        self.finish(x, ledger)
     }
 
     /// Sentence vectors: mean of the token states, length one, `[batch, d]`.
@@ -120,6 +140,7 @@ impl Classifier {
     ) -> Tensor<2> {
         let blocks = &self.encoder.blocks[split..];
         let x = blocks.iter().fold(states, |x, b| b.forward(x, masks, ledger));
+        let x = self.encoder.finish(x, ledger);
         self.head.forward(x, masks, ledger)
     }
 

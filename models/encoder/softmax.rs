@@ -2,12 +2,14 @@ use burn::tensor::{Tensor, activation};
 
 /// Attention weights: `softmax(scale * scores + mask)` over the last axis.
 ///
-/// `scores` is `[batch, heads, seq, seq]`; `mask`, `[batch, 1, 1, seq]`, is added. Where no gradient is tracked, one
+/// `scores` is `[batch, heads, seq, seq]`; `mask`, `[batch, 1, 1, seq]` or, where every query has its own,
+/// `[batch, 1, seq, seq]`, is added. Where no gradient is tracked, one
 /// pass in place does it all, with an exponential that the compiler vectorises and sums in a fixed order: the same bits
 /// at every vector width. On an autodiff device Burn's own operations keep the gradient whole.
 pub(crate) fn attention_weights(scores: Tensor<4>, scale: f32, mask: Tensor<4>) -> Tensor<4> {
     let device = scores.device();
     let [_, heads, queries, keys] = scores.dims();
+    let [_, _, masks, _] = mask.dims();
     if device.is_autodiff() {
         return activation::softmax(scores.mul_scalar(scale) + mask, 3);
     }
@@ -19,6 +21,7 @@ pub(crate) fn attention_weights(scores: Tensor<4>, scale: f32, mask: Tensor<4>) 
                 mask,
                 scale,
                 per_text: heads * queries,
+                masks,
                 keys,
             });
             Tensor::from_data(scores, &device)
@@ -32,12 +35,13 @@ pub(crate) fn attention_weights(scores: Tensor<4>, scale: f32, mask: Tensor<4>) 
     }
 }
 
-/// Rows of scores, of which `per_text` share a row of the mask.
+/// Rows of scores, `per_text` of a text, which has `masks` rows of the mask: one for all, or one a query.
 struct Rows<'a> {
     values: &'a mut [f32],
     mask: &'a [f32],
     scale: f32,
     per_text: usize,
+    masks: usize,
     keys: usize,
 }
 
@@ -47,9 +51,10 @@ impl pulp::NullaryFnOnce for Rows<'_> {
     #[inline(always)]
     fn call(self) {
         let texts = self.values.chunks_exact_mut(self.per_text * self.keys);
-        for (text, mask) in texts.zip(self.mask.chunks_exact(self.keys)) {
-            for row in text.chunks_exact_mut(self.keys) {
-                softmax(row, mask, self.scale);
+        for (text, masks) in texts.zip(self.mask.chunks_exact(self.masks * self.keys)) {
+            for (i, row) in text.chunks_exact_mut(self.keys).enumerate() {
+                let at = i % self.masks * self.keys;
+                softmax(row, &masks[at..at + self.keys], self.scale);
             }
         }
     }
@@ -150,7 +155,12 @@ mod tests {
     proptest! {
         /// One pass in place gives what Burn's operations give.
         #[test]
-        fn it_agrees_with_burn(seed in any::<u64>(), texts in 1_usize..4, keys in 1_usize..40) {
+        fn it_agrees_with_burn(
+            seed in any::<u64>(),
+            texts in 1_usize..4,
+            keys in 1_usize..40,
+            causal in any::<bool>(),
+        ) {
             let device = Backend::Flex.device();
             let (heads, shape) = (2, [texts, 2, keys, keys]);
             let mut state = seed | 1;
@@ -160,10 +170,13 @@ mod tests {
             };
             let scores: Vec<f32> = (0..texts * heads * keys * keys).map(|_| draw()).collect();
             let real = 1 + keys / 2;
-            let mask = (0..texts * keys).map(|i| if i % keys < real { 0.0 } else { -1e9 });
+            let queries = if causal { keys } else { 1 };
+            let hidden = |i: usize| i % keys >= real || causal && i % keys > i / keys % keys;
+            let mask = (0..texts * queries * keys).map(|i| if hidden(i) { -1e9 } else { 0.0 });
             let mask: Vec<f32> = mask.collect();
             let scores = Tensor::<4>::from_data(TensorData::new(scores, shape), &device);
-            let mask = Tensor::<4>::from_data(TensorData::new(mask, [texts, 1, 1, keys]), &device);
+            let shape = [texts, 1, queries, keys];
+            let mask = Tensor::<4>::from_data(TensorData::new(mask, shape), &device);
             let expected = activation::softmax(scores.clone().mul_scalar(0.3) + mask.clone(), 3);
             let found = attention_weights(scores, 0.3, mask);
             let (expected, found) = (expected.into_data(), found.into_data());

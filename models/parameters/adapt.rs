@@ -69,8 +69,8 @@ impl Trainable {
         Layout::new(lister.slots, layers)
     }
 
-    fn trains(self, path: &str, stage: usize, layers: usize) -> bool {
-        if stage == layers + 1 {
+    fn trains(self, path: &str, stage: usize) -> bool {
+        if path.starts_with("head.") {
             return true;
         }
         match self {
@@ -98,7 +98,8 @@ impl fmt::Display for Trainable {
 /// The stage a path belongs to.
 fn stage(path: &str, layers: usize) -> usize {
     let Some(rest) = path.strip_prefix("encoder.blocks.") else {
-        return if path.starts_with("head.") { layers + 1 } else { 0 };
+        let behind = ["head.", "encoder.final_norm."].iter().any(|part| path.starts_with(part));
+        return if behind { layers + 1 } else { 0 };
     };
     let index: usize = rest
         .split('.')
@@ -127,7 +128,7 @@ impl ModuleVisitor for Lister {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let path = self.path.joined();
         let stage = stage(&path, self.layers);
-        if !self.choice.trains(&path, stage, self.layers) {
+        if !self.choice.trains(&path, stage) {
             return;
         }
         let shape: Vec<usize> = param.shape().dims::<D>().to_vec();

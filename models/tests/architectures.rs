@@ -58,9 +58,9 @@ fn what_trains_follows_the_shapes_of_what_it_adapts() {
     assert_eq!((cost.trainable(25), cost.trainable_tensors(25)), (5 * 2048, 3));
 }
 
-fn architectures() -> impl Strategy<Value = Architecture> {
+pub(crate) fn architectures() -> impl Strategy<Value = Architecture> {
     let sizes = (1_usize..4, 1_usize..4, 1_usize..5, 1_usize..40, 1_usize..20, 1_usize..4);
-    let kinds = (0..3_usize, any::<bool>(), any::<bool>(), any::<bool>(), 0..3_usize);
+    let kinds = (0..4_usize, any::<bool>(), any::<bool>(), any::<bool>(), 0..3_usize);
     (sizes, kinds).prop_map(
         |((groups, share, width, d, f, layers), (feed, rms, pre, biases, segments))| Architecture {
             vocab_size: 50,
@@ -75,7 +75,12 @@ fn architectures() -> impl Strategy<Value = Architecture> {
                 false => Positions::Learned { rows: 11, unused: 2 },
             },
             type_vocab_size: segments,
-            feed_forward: [FeedForward::Gelu, FeedForward::Relu, FeedForward::Swiglu][feed],
+            feed_forward: [
+                FeedForward::Gelu,
+                FeedForward::GeluTanh,
+                FeedForward::Relu,
+                FeedForward::Swiglu,
+            ][feed],
             norm: if rms { Norm::Rms } else { Norm::Layer },
             placement: if pre { Placement::Pre } else { Placement::Post },
             biases,
@@ -122,6 +127,7 @@ fn layer_elementwise(a: &Architecture, [b, s]: [usize; 2]) -> usize {
     let norm = if a.norm == Norm::Rms { 4 } else { 8 };
     let activation = match a.feed_forward {
         FeedForward::Gelu => 29,
+        FeedForward::GeluTanh => 12,
         FeedForward::Relu => 1,
         FeedForward::Swiglu => 6,
     };

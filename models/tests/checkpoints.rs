@@ -199,7 +199,7 @@ fn an_architecture_far_larger_than_its_weights_is_refused_at_once() {
     ];
     for config in larger {
         let error = load(&config, &weights).expect_err("too large for its weights").to_string();
-        assert!(error.contains("tensor `"), "{error}");
+        assert!(error.contains("tensor `") || error.contains("weights; expected"), "{error}");
     }
 }
 
@@ -245,7 +245,9 @@ fn random_damage_never_panics() {
         let tokenizer = checkpoint.tokenizer(8);
         let encoder = checkpoint.encoder(&device());
         let words = tokenizer?.encode("A good film. Bads!", 0)?;
-        assert!(words.ids.iter().all(|&id| (id as usize) < checkpoint.config.vocab_size));
+        assert!(
+            words.ids.iter().all(|&id| (id as usize) < checkpoint.config.architecture().vocab_size)
+        );
         encoder.map(|_| ())
     };
     let clear = |result: Result<(), ModelError>| match result {

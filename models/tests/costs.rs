@@ -3,15 +3,18 @@
 use std::ops::Range;
 
 use fleetune_models::{
+    architecture::Architecture,
     backend::Backend,
     batch::{Batch, Padding},
     cost::{CostModel, PassCost},
-    encoder::{Boundary, Classifier, EncoderConfig},
+    encoder::{Boundary, Classifier, EncoderConfig, Numerics, TransformerConfig},
+    families::Activation,
     ledger::Ledger,
     parameters::{Trainable, require_gradients},
 };
 use proptest::prelude::*;
 
+use crate::architectures::architectures;
 use crate::tiny::{CHOICES, adapted, texts};
 
 /// Shapes small enough to run many and odd enough to tell dimensions apart.
@@ -27,6 +30,8 @@ fn shapes() -> impl Strategy<Value = (EncoderConfig, usize, [usize; 2])> {
                 max_position_embeddings: 9,
                 type_vocab_size: 1,
                 layer_norm_eps: 1e-12,
+                hidden_act: Activation::Gelu,
+                position_embedding_type: None,
             };
             (config, classes, [batch, seq])
         },
@@ -94,9 +99,14 @@ fn same(counted: &Ledger, predicted: PassCost) -> Result<(), TestCaseError> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..Default::default() })]
 
+    /// Every kind of block: norms of either kind before or after, with and without biases, gates, shared keys, turned
+    /// positions.
     #[test]
     fn the_closed_form_is_what_a_run_counts(
-        (encoder, classes, shape) in shapes(),
+        architecture in architectures(),
+        classes in 2_usize..5,
+        shape in (1_usize..5, 1_usize..9).prop_map(|(batch, seq)| [batch, seq]),
+        causal in any::<bool>(),
         choice in 0..CHOICES.len(),
         rank in 1_usize..5,
     ) {
@@ -104,9 +114,14 @@ proptest! {
             Trainable::Lora { .. } => Trainable::Lora { rank, alpha: 1.0 },
             other => other,
         };
-        let layers = encoder.num_hidden_layers;
-        let cost = CostModel::of(&encoder, classes, train);
-        let (plain, layout) = adapted(&encoder, (classes, train), 1, &Backend::Flex.device());
+        // Positions turn pairs of elements.
+        let head_dim = architecture.head_dim.map(|width| 2 * width);
+        let architecture = Architecture { head_dim, ..architecture };
+        let layers = architecture.num_hidden_layers;
+        let cost = CostModel::of(architecture.clone(), classes, train);
+        let numerics = Numerics { causal, ..Numerics::default() };
+        let config = TransformerConfig { architecture, numerics };
+        let (plain, layout) = adapted(config, (classes, train), 1, &Backend::Flex.device());
         let batch = batch(shape);
         for tracked in [false, true] {
             let model =

@@ -110,10 +110,10 @@ fn both_backends_agree_on_the_embedded_model() {
     let on = |backend: Backend| {
         let device = backend.device();
         let encoder = checkpoint.encoder(&device).expect("the embedded model is complete");
-        let mut head = Head::zeros(checkpoint.config.hidden_size, 4, 10.0, &device);
+        let mut head = Head::zeros(checkpoint.config.width(), 4, 10.0, &device);
         let mut draw = noise(8);
         head.weight = head.weight.map(|old| {
-            let values: Vec<f32> = (0..checkpoint.config.hidden_size * 4).map(|_| draw()).collect();
+            let values: Vec<f32> = (0..checkpoint.config.width() * 4).map(|_| draw()).collect();
             let data = burn::tensor::TensorData::new(values, old.shape());
             Tensor::from_data(data, &old.device())
         });

@@ -5,6 +5,7 @@ mod checkpoints;
 mod costs;
 mod encoder;
 mod evaluation;
+mod golden;
 mod gradients;
 mod parameters;
 mod tiny;

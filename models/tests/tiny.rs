@@ -6,7 +6,8 @@ use burn::{
 };
 use fleetune_models::{
     batch::{Batch, Encoded},
-    encoder::{Classifier, Encoder, EncoderConfig, Head},
+    encoder::{Classifier, Encoder, EncoderConfig, Head, TransformerConfig},
+    families::Activation,
     ledger::Ledger,
     parameters::{Layout, Trainable, require_gradients, take_gradients},
 };
@@ -32,29 +33,32 @@ pub(crate) fn architecture(layers: usize) -> EncoderConfig {
         max_position_embeddings: 12,
         type_vocab_size: 2,
         layer_norm_eps: 1e-12,
+        hidden_act: Activation::Gelu,
+        position_embedding_type: None,
     }
 }
 
 /// An encoder whose every parameter is drawn.
-pub(crate) fn encoder(config: &EncoderConfig, seed: u64, device: &Device) -> Encoder {
-    Encoder::zeros(config, device).map(&mut Randomise(noise(seed)))
+pub(crate) fn encoder(config: impl Into<TransformerConfig>, seed: u64, device: &Device) -> Encoder {
+    Encoder::zeros(&config.into(), device).map(&mut Randomise(noise(seed)))
 }
 
 /// A classifier whose every parameter is drawn.
 pub(crate) fn classifier(
-    config: &EncoderConfig,
+    config: impl Into<TransformerConfig>,
     classes: usize,
     seed: u64,
     device: &Device,
 ) -> Classifier {
-    let head = Head::zeros(config.hidden_size, classes, 4.0, device);
-    let model = Classifier { encoder: Encoder::zeros(config, device), head };
+    let config = config.into();
+    let head = Head::zeros(config.architecture.hidden_size, classes, 4.0, device);
+    let model = Classifier { encoder: Encoder::zeros(&config, device), head };
     model.map(&mut Randomise(noise(seed)))
 }
 
 /// As [`classifier`], adapted to what trains; adapters are drawn too, so that nothing is zero.
 pub(crate) fn adapted(
-    config: &EncoderConfig,
+    config: impl Into<TransformerConfig>,
     (classes, train): (usize, Trainable),
     seed: u64,
     device: &Device,

@@ -3,7 +3,7 @@ use fleetune_algorithms::{
     settings::{Aggregation, Conflict},
     uplink::Algorithm,
 };
-use fleetune_models::encoder::EncoderConfig;
+use fleetune_models::architecture::Architecture;
 
 use crate::{
     document::{Fault, FieldPath, Node},
@@ -16,7 +16,7 @@ use crate::{
 #[derive(Clone, Copy)]
 pub(super) struct Sizes<'a> {
     /// The architecture.
-    pub(super) model: Option<&'a EncoderConfig>,
+    pub(super) model: Option<&'a Architecture>,
     /// Training examples.
     pub(super) examples: Option<usize>,
     /// Devices of the fleet.

@@ -27,8 +27,7 @@ pub(super) fn check(draft: &Draft, checkpoint: Option<&Checkpoint>, faults: &mut
         faults.push(Fault::value(FieldPath::from("model.max_length"), message).with_help(help));
     }
     if let Some(checkpoint) = checkpoint {
-        let (trained, found) =
-            (checkpoint.config.num_hidden_layers, larger.architecture.num_hidden_layers);
+        let (trained, found) = (checkpoint.config.layers(), larger.architecture.num_hidden_layers);
         if found < trained {
             let message = format!(
                 "{} has {found} layers; the model that learns has {trained}, each of which is to stand for one at least",

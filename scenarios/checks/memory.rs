@@ -26,7 +26,8 @@ pub(super) fn warm_ups(
     for (label, algorithm) in algorithms {
         let AlgorithmConfig::ZoWarmUp(config) = &algorithm.kind else { continue };
         let Some(tokens) = fewest_tokens(model, checkpoint, task) else { return };
-        let needed = config.warm_up_memory((&checkpoint.config, charged.as_ref()), classes, tokens);
+        let architecture = checkpoint.config.architecture();
+        let needed = config.warm_up_memory((&architecture, charged.as_ref()), classes, tokens);
         let budget = largest.memory.budget;
         if needed <= budget {
             continue;

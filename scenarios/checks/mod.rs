@@ -57,8 +57,9 @@ pub(crate) fn run(draft: &mut Draft, folder: &Path, faults: &mut Vec<Fault>) -> 
     let has_task = !matches!(draft.task, Some(None));
     let task = data::task(draft, folder, faults);
     data::clients(draft, task.as_ref(), faults);
+    let architecture = checkpoint.as_ref().map(|checkpoint| checkpoint.config.architecture());
     let sizes = algorithms::Sizes {
-        model: checkpoint.as_ref().map(|checkpoint| &checkpoint.config),
+        model: architecture.as_ref(),
         examples: task.as_ref().map(|task| task.train.len()),
         devices: draft.fleet.as_ref().map(fleet::devices),
     };

@@ -37,7 +37,7 @@ pub(super) fn checkpoint(
             return None;
         }
     };
-    let positions = checkpoint.config.max_position_embeddings;
+    let positions = checkpoint.config.longest_input();
     if model.max_length > positions {
         let message =
             format!("{} tokens; the model has only {positions} positions", model.max_length);

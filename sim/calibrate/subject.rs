@@ -13,6 +13,7 @@ use fleetune_models::{
     backend::Backend,
     batch::{Encoded, Padding},
     encoder::{Classifier, Encoder, EncoderConfig, Head},
+    families::Activation,
     parameters::{Trainable, install},
 };
 use fleetune_units::Seconds;
@@ -51,6 +52,8 @@ impl Size {
             max_position_embeddings: BATCH[1],
             type_vocab_size: 2,
             layer_norm_eps: 1e-12,
+            hidden_act: Activation::Gelu,
+            position_embedding_type: None,
         }
     }
 
@@ -60,7 +63,7 @@ impl Size {
         let streams = SeedTree::new(0);
         let mut stream = streams.stream("calibration", 0);
         let model = Classifier {
-            encoder: Encoder::zeros(&encoder, &device),
+            encoder: Encoder::zeros(&(&encoder).into(), &device),
             head: Head::zeros(self.width, CLASSES, 10.0, &device),
         };
         let (model, layout) = Trainable::Full.adapt(model, &mut || 0.0);
@@ -81,7 +84,7 @@ impl Size {
         let data = Arc::new(data);
         Setup {
             model,
-            architecture: encoder,
+            architecture: (&encoder).into(),
             charged: None,
             classes: CLASSES,
             device,

@@ -89,7 +89,7 @@ pub struct Uncovered {
 /// # Errors
 /// If a world cannot be made.
 pub fn probe(prepared: &Prepared, effort: Effort) -> Result<ProbeReport, PrepareError> {
-    let layers = prepared.scenario.checkpoint().config.num_hidden_layers;
+    let layers = prepared.scenario.checkpoint().config.layers();
     let worlds = worlds(prepared)?;
     let mut report = ProbeReport {
         scenario: prepared.scenario.name.as_str().to_owned(),

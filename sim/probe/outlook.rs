@@ -44,7 +44,7 @@ impl<'a> Outlook<'a> {
     }
 
     fn layers(&self) -> usize {
-        self.prepared.scenario.checkpoint().config.num_hidden_layers
+        self.prepared.scenario.checkpoint().config.layers()
     }
 
     /// The scenario's own configuration of an algorithm. Nothing if it is not covered, or the loss has no minimum along

@@ -15,6 +15,7 @@ use fleetune_models::{
     batch::{Batch, Encoded, Padding},
     cost::CostModel,
     encoder::{Classifier, Encoder, EncoderConfig, Head},
+    families::Activation,
     ledger::Ledger,
     parameters::{Trainable, require_gradients},
 };
@@ -66,12 +67,14 @@ fn architecture(width: usize, layers: usize) -> EncoderConfig {
         max_position_embeddings: 12,
         type_vocab_size: 2,
         layer_norm_eps: 1e-12,
+        hidden_act: Activation::Gelu,
+        position_embedding_type: None,
     }
 }
 
 fn classifier(config: &EncoderConfig, classes: usize) -> Classifier {
     let device = Backend::default().device();
-    let encoder = Encoder::zeros(config, &device);
+    let encoder = Encoder::zeros(&config.into(), &device);
     Classifier { encoder, head: Head::zeros(config.hidden_size, classes, 4.0, &device) }
 }
 
@@ -147,7 +150,7 @@ fn server(
     let data = TrainingData { examples, shards, max_length: LENGTH, padding: Padding::Fixed };
     Ok(config.server(Setup {
         model: classifier(&architecture, 2),
-        architecture,
+        architecture: (&architecture).into(),
         charged: None,
         classes: 2,
         device: Backend::default().device(),

@@ -14,6 +14,7 @@ use fleetune_devices::{
 use fleetune_models::{
     backend::Backend,
     encoder::{Classifier, Encoder, EncoderConfig, Head},
+    families::Activation,
     parameters::{Trainable, Weights, read},
 };
 use fleetune_scenarios::schema::SelectionConfig;
@@ -46,9 +47,12 @@ impl<'a> Script<'a> {
             max_position_embeddings: 1,
             type_vocab_size: 1,
             layer_norm_eps: 1e-12,
+            hidden_act: Activation::Gelu,
+            position_embedding_type: None,
         };
         let device = Backend::default().device();
-        let (encoder, head) = (Encoder::zeros(&config, &device), Head::zeros(1, 1, 1.0, &device));
+        let (encoder, head) =
+            (Encoder::zeros(&(&config).into(), &device), Head::zeros(1, 1, 1.0, &device));
         let (model, layout) = Trainable::Head.adapt(Classifier { encoder, head }, &mut || 0.0);
         let weights = Arc::new(read(&model, &layout));
         Self { seeds, work, model, weights }
