@@ -311,6 +311,60 @@ fn a_device_with_the_whole_star_to_itself_agrees_with_alone() {
     }
 }
 
+/// Behind an aggregator, in a graph and in a cell a device receives at its downlink's rate and sends at its uplink's,
+/// whatever is the rate of the other, if all else is wider.
+#[test]
+fn every_access_has_its_directions_the_right_way_round() {
+    let fleet = fleet(3);
+    let server: ServerLink =
+        serde_yaml::from_str("{ uplink: 90 Gbit/s, downlink: 90 Gbit/s, latency: 0 s }").unwrap();
+    let size = Bytes::new(12_345_678);
+    for topology in [
+        "two_tier: { aggregators: [{ name: a, uplink: 50 Gbit/s, downlink: 50 Gbit/s }] }",
+        "wifi: { cells: [{ name: a, uplink: 50 Gbit/s, downlink: 50 Gbit/s }] }",
+        "graph: { devices: [{ at: server }] }",
+    ] {
+        let network = read(topology).unwrap().build(&fleet.devices, &server).unwrap();
+        for (id, routes) in network.device_routes().unwrap() {
+            let device = &fleet.devices[id.index()];
+            assert_ne!(device.uplink(), device.downlink(), "or this proves nothing");
+            for (transfer, own) in [
+                (network.download(&TransferModel::Raw, &routes, size), device.downlink()),
+                (network.upload(&TransferModel::Raw, &routes, size), device.uplink()),
+            ] {
+                let mut transfers = network.transfers(&TransferModel::Raw, Moment(0));
+                transfers.start(FlowId(0), Moment(0), transfer).unwrap();
+                let expected = device.latency() + size / own;
+                close(&[seconds(run(&mut transfers)[0].at)], &[expected.get()]);
+            }
+        }
+    }
+}
+
+/// Half of the capacity from 1 s on, and none from 2 s on, both ways.
+#[test]
+fn both_directions_of_a_cable_follow_its_profile() {
+    let network = build(
+        "graph:
+           nodes: [far]
+           links:
+             - name: cable
+               from: server
+               to: far
+               profile: { steps: [{ at: 0 s, capacity: 2 MB/s }, { at: 1 s, capacity: 1 MB/s }, { at: 2 s, capacity: 0 B/s }] }
+           devices: [{ at: far }]",
+        1,
+    )
+    .unwrap();
+    let cable = network.links("cable");
+    assert_eq!(cable.len(), 2);
+    for link in cable {
+        let profile = network.profile(*link).unwrap();
+        let found = [0.5, 1.5, 2.5].map(|time| profile.at(at(time)).get());
+        assert_eq!(found, [2e6, 1e6, 0.0]);
+    }
+}
+
 /// The closed form of the star: its access links as caps give every transfer the time that they give as links, to the
 /// last nanosecond, under every model.
 #[test]
