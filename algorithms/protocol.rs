@@ -10,7 +10,7 @@ mod layered;
 use std::{any::Any, fmt, sync::Arc};
 
 use fleetune_devices::{Workload, network::Alone};
-use fleetune_models::{encoder::Classifier, parameters::Weights};
+use fleetune_models::{parameters::Weights, transformer::Classifier};
 use fleetune_units::{Bytes, Flops, Seconds};
 
 /// A client's index in the partition of the data, and its device's in the fleet.

@@ -13,7 +13,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use fleetune_devices::Workload;
-use fleetune_models::{encoder::Classifier, parameters::Weights};
+use fleetune_models::{parameters::Weights, transformer::Classifier};
 use fleetune_units::Flops;
 
 use crate::{

@@ -8,8 +8,8 @@ use fleetune_models::{
     architecture::{Architecture, Larger},
     batch::{Batch, Encoded, Padding, padded_length},
     cost::{BatchShape, CostModel},
-    encoder::Classifier,
     parameters::{Layout, Trainable, Weights, read},
+    transformer::Classifier,
 };
 use rand::seq::SliceRandom;
 

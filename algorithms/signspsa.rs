@@ -5,8 +5,8 @@ use std::{num::NonZeroU32, sync::Arc};
 use fleetune_devices::Workload;
 use fleetune_models::{
     cost::BatchShape,
-    encoder::Classifier,
     parameters::{Trainable, Weights},
+    transformer::Classifier,
 };
 use fleetune_units::Bytes;
 use serde::{Deserialize, Serialize};

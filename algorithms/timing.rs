@@ -9,7 +9,7 @@
 use std::{fmt, sync::Arc};
 
 use fleetune_devices::Workload;
-use fleetune_models::{encoder::Classifier, parameters::Weights};
+use fleetune_models::{parameters::Weights, transformer::Classifier};
 use fleetune_units::{Bytes, Flops};
 
 use crate::protocol::{

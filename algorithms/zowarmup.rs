@@ -9,8 +9,8 @@ use fleetune_devices::Workload;
 use fleetune_models::{
     architecture::{Architecture, Larger},
     cost::CostModel,
-    encoder::Classifier,
     parameters::{Trainable, Weights},
+    transformer::Classifier,
 };
 use fleetune_units::Bytes;
 use serde::{Deserialize, Serialize};

@@ -9,9 +9,9 @@ use burn::tensor::{Device, Tensor, TensorData};
 use crate::{
     ModelError,
     batch::{Batch, Encoded, Padding},
-    encoder::{Classifier, Encoder, Head},
     ledger::Ledger,
     tokenizer::Tokenizer,
+    transformer::{Classifier, Head, Transformer},
 };
 
 /// The inverse temperature of the cosine scores. Sentence encoders are trained with scales of 10 to 20; at 10 the
@@ -23,7 +23,7 @@ pub const LOGIT_SCALE: f64 = 10.0;
 /// # Errors
 /// If a prompt cannot be tokenised.
 pub fn aligned(
-    encoder: Encoder,
+    encoder: Transformer,
     prompts: &[&str],
     tokenizer: &Tokenizer,
     max_length: usize,

@@ -4,8 +4,8 @@ use burn::tensor::{Device, Tensor};
 
 use crate::{
     batch::{Batch, Encoded, Padding},
-    encoder::Classifier,
     ledger::Ledger,
+    transformer::Classifier,
 };
 
 /// What a model achieves on a set of labelled texts.

@@ -1,6 +1,6 @@
 //! What is trained: transformers in Burn, the text they read and what their computation costs.
 //!
-//! * [`encoder`]: a BERT-style encoder whose blocks can be run by range, and its classifier head;
+//! * [`transformer`]: a transformer whose layers can be run by range, and its classifier head;
 //! * [`parameters`]: which tensors train ([`parameters::Trainable`]), their flat layout, reading and writing them;
 //! * [`ledger`]: counts FLOPs, memory traffic and peak memory where the computation happens; [`cost`] predicts
 //!   the same numbers from shapes, also of an [`architecture`] that is too large to be run;
@@ -16,7 +16,6 @@ pub mod batch;
 pub mod checkpoint;
 pub mod cost;
 pub mod distill;
-pub mod encoder;
 mod error;
 pub mod evaluate;
 pub mod families;
@@ -24,5 +23,6 @@ pub mod ledger;
 pub mod parameters;
 pub mod tasks;
 pub mod tokenizer;
+pub mod transformer;
 
 pub use error::ModelError;

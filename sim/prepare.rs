@@ -17,9 +17,9 @@ use fleetune_models::{
     alignment::{LOGIT_SCALE, aligned},
     backend::Backend,
     batch::{Encoded, Padding},
-    encoder::{Classifier, Encoder, Head},
     tasks::{Example, PartitionError, partition},
     tokenizer::Tokenizer,
+    transformer::{Classifier, Head, Transformer},
 };
 use fleetune_scenarios::{
     Scenario,
@@ -161,7 +161,7 @@ impl Prepared {
 }
 
 /// The model of a run that does not train it, whose head nobody needs to be of any use.
-fn unaligned(encoder: Encoder, scenario: &Scenario, device: &Device) -> Classifier {
+fn unaligned(encoder: Transformer, scenario: &Scenario, device: &Device) -> Classifier {
     let width = scenario.checkpoint().config.width();
     Classifier { encoder, head: Head::zeros(width, scenario.classes(), LOGIT_SCALE, device) }
 }

@@ -7,9 +7,9 @@ use burn::tensor::{Tensor, TensorData};
 use fleetune_models::{
     batch::{Batch, Masks},
     cost::BatchShape,
-    encoder::{Boundary, Classifier},
     ledger::Ledger,
     parameters::{Layout, Slot, install, require_gradients, take_gradients},
+    transformer::{Boundary, Classifier},
 };
 use fleetune_units::{Bytes, Flops};
 

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use fleetune_devices::Workload;
-use fleetune_models::{cost::BatchShape, encoder::Classifier, parameters::Weights};
+use fleetune_models::{cost::BatchShape, parameters::Weights, transformer::Classifier};
 use fleetune_units::Flops;
 
 use super::{

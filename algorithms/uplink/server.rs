@@ -1,7 +1,7 @@
 use std::{borrow::Cow, collections::BTreeMap, fmt, num::NonZeroU32, sync::Arc};
 
 use fleetune_devices::{Workload, streams::SeedTree};
-use fleetune_models::{encoder::Classifier, parameters::Weights};
+use fleetune_models::{parameters::Weights, transformer::Classifier};
 use fleetune_units::{Bytes, Flops};
 
 use super::{

@@ -2,10 +2,10 @@ use std::ops::Range;
 
 use fleetune_models::{
     batch::DeviceBatch,
-    encoder::{Boundary, Classifier},
     evaluate::cross_entropies,
     ledger::Ledger,
     parameters::{Weights, install},
+    transformer::{Boundary, Classifier},
 };
 
 use super::{

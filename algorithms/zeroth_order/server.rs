@@ -12,7 +12,7 @@ use std::{
 };
 
 use fleetune_devices::Workload;
-use fleetune_models::{encoder::Classifier, parameters::Weights};
+use fleetune_models::{parameters::Weights, transformer::Classifier};
 use fleetune_units::Bytes;
 
 use super::{

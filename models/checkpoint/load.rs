@@ -10,9 +10,9 @@ use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use super::shapes::shapes;
 use crate::{
     ModelError,
-    encoder::Encoder,
     families::{Family, ModelConfig},
     parameters::Path,
+    transformer::Transformer,
 };
 
 /// A file of tensors: its name for messages, and its bytes.
@@ -27,7 +27,7 @@ pub(super) fn load(
     config: &ModelConfig,
     device: &Device,
     shards: &[Shard],
-) -> Result<Encoder, ModelError> {
+) -> Result<Transformer, ModelError> {
     let family = config.family();
     let opened = shards.iter().map(|shard| {
         let malformed = |e: safetensors::SafeTensorError| ModelError::Malformed {
@@ -54,7 +54,7 @@ pub(super) fn load(
     for (path, shape) in shapes(&transformer.architecture) {
         filler.view(&path, &shape)?;
     }
-    let encoder = Encoder::zeros(&transformer, device).map(&mut filler);
+    let encoder = Transformer::zeros(&transformer, device).map(&mut filler);
     if let Some(error) = filler.error {
         return Err(error);
     }

@@ -18,7 +18,7 @@ use burn::tensor::Device;
 
 use self::load::Shard;
 pub use self::save::save_f16;
-use crate::{ModelError, encoder::Encoder, families::ModelConfig, tokenizer::Tokenizer};
+use crate::{ModelError, families::ModelConfig, tokenizer::Tokenizer, transformer::Transformer};
 
 /// A checkpoint's files in memory.
 #[derive(Clone, Debug)]
@@ -106,7 +106,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// If the weights do not fit the architecture, naming file and tensor.
-    pub fn encoder(&self, device: &Device) -> Result<Encoder, ModelError> {
+    pub fn encoder(&self, device: &Device) -> Result<Transformer, ModelError> {
         load::load(&self.config, device, &self.weights)
     }
 

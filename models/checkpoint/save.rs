@@ -7,13 +7,13 @@ use burn::{
 use half::f16;
 use safetensors::{Dtype, tensor::TensorView};
 
-use crate::{ModelError, encoder::Encoder, families::Family, parameters::Path};
+use crate::{ModelError, families::Family, parameters::Path, transformer::Transformer};
 
 /// A BERT encoder as the bytes of a safetensors file in 16-bit floats, with Hugging Face's names.
 ///
 /// # Errors
 /// If the file format refuses a tensor.
-pub fn save_f16(encoder: &Encoder) -> Result<Vec<u8>, ModelError> {
+pub fn save_f16(encoder: &Transformer) -> Result<Vec<u8>, ModelError> {
     let mut collector = Collector { path: Path::default(), tensors: BTreeMap::new() };
     encoder.visit(&mut collector);
     let malformed = |e: safetensors::SafeTensorError| ModelError::Malformed {

@@ -20,7 +20,11 @@ use std::path::PathBuf;
 
 use burn::tensor::Device;
 
-use crate::{ModelError, checkpoint::Checkpoint, encoder::EncoderConfig, families::Activation};
+use crate::{
+    ModelError,
+    checkpoint::Checkpoint,
+    families::{Activation, BertConfig},
+};
 
 /// What to distil, from what, and for how long.
 #[derive(Clone, Debug)]
@@ -86,7 +90,7 @@ pub fn distill(
         pieces.len(),
         100.0 * pieces.coverage
     ));
-    let encoder_config = EncoderConfig {
+    let encoder_config = BertConfig {
         vocab_size: pieces.len(),
         hidden_size: config.width,
         num_hidden_layers: config.layers,
@@ -118,7 +122,7 @@ fn read(path: &std::path::Path) -> Result<String, ModelError> {
         .map_err(|source| ModelError::Io { path: path.to_path_buf(), source })
 }
 
-fn to_json(config: &EncoderConfig) -> Result<Vec<u8>, ModelError> {
+fn to_json(config: &BertConfig) -> Result<Vec<u8>, ModelError> {
     let mut json = serde_json::to_vec_pretty(config).map_err(|e| ModelError::Malformed {
         file: "config.json".to_owned(),
         reason: e.to_string(),

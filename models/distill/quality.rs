@@ -3,7 +3,7 @@
 use burn::tensor::Device;
 
 use super::student::Data;
-use crate::{encoder::Encoder, ledger::Ledger};
+use crate::{ledger::Ledger, transformer::Transformer};
 
 /// A student's measured quality.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -15,7 +15,7 @@ pub struct Quality {
 }
 
 /// Measures a student on the held-out sentences.
-pub fn measure(student: &Encoder, data: &Data, max_length: usize, device: &Device) -> Quality {
+pub fn measure(student: &Transformer, data: &Data, max_length: usize, device: &Device) -> Quality {
     let (_, held_out) = data.split();
     let mut cosines = Vec::new();
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());

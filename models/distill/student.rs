@@ -14,9 +14,10 @@ use crate::{
     ModelError,
     batch::{Batch, Encoded, Padding},
     checkpoint::Checkpoint,
-    encoder::{Embeddings, Encoder, EncoderConfig},
+    families::BertConfig,
     ledger::Ledger,
     parameters::Path,
+    transformer::{Embeddings, Transformer},
 };
 
 /// What the student learns from: sentence i and its target vector, row i of `targets`.
@@ -64,10 +65,10 @@ const INITIAL_DEVIATION: f32 = 0.02;
 pub fn initial(
     teacher: &Checkpoint,
     pieces: &Pieces,
-    config: &EncoderConfig,
+    config: &BertConfig,
     seed: u64,
     device: &Device,
-) -> Result<Encoder, ModelError> {
+) -> Result<Transformer, ModelError> {
     let source = teacher.encoder(device)?;
     let wide = teacher.config.width();
     let table = |tensor: Tensor<2>| {
@@ -84,7 +85,7 @@ pub fn initial(
         return Err(ModelError::Architecture(reason));
     };
     let (positions, segments) = (table(positions.val()), table(segments.val()));
-    let mut student = Encoder::zeros(&config.into(), device)
+    let mut student = Transformer::zeros(&config.into(), device)
         .map(&mut Initialiser { path: Path::default(), stream: ChaCha8Rng::seed_from_u64(seed) });
     let fill = |param: &mut Param<Tensor<2>>, rows: usize, from: &[f32]| {
         let values = basis.coordinates(&from[..rows * wide]);
@@ -140,12 +141,12 @@ const BUCKET: usize = 16;
 
 /// Trains the student by AdamW with warm-up and a linear fall to zero; returns it on the plain `device`.
 pub fn train(
-    student: Encoder,
+    student: Transformer,
     data: &Data,
     config: &DistillConfig,
     device: &Device,
     progress: &mut dyn FnMut(String),
-) -> Encoder {
+) -> Transformer {
     let tracking = device.clone().autodiff();
     let mut student = student.train();
     let mut optimizer = AdamWConfig::new().with_weight_decay(0.01).init();

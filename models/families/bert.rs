@@ -8,12 +8,12 @@ use super::{
 use crate::{
     ModelError,
     architecture::{Architecture, Norm, Placement, Positions},
-    encoder::{Numerics, TransformerConfig},
+    transformer::{Numerics, TransformerConfig},
 };
 
 /// A BERT-style encoder, with the field names of Hugging Face's `config.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct EncoderConfig {
+pub struct BertConfig {
     /// Token types of the vocabulary, V.
     pub vocab_size: usize,
     /// Width of the residual stream, d.
@@ -52,7 +52,7 @@ fn bert_epsilon() -> f64 {
     1e-12
 }
 
-impl EncoderConfig {
+impl BertConfig {
     /// Width of one head.
     pub fn head_size(&self) -> usize {
         self.hidden_size / self.num_attention_heads
@@ -76,8 +76,8 @@ impl EncoderConfig {
     }
 }
 
-impl From<&EncoderConfig> for Architecture {
-    fn from(encoder: &EncoderConfig) -> Self {
+impl From<&BertConfig> for Architecture {
+    fn from(encoder: &BertConfig) -> Self {
         Self {
             vocab_size: encoder.vocab_size,
             hidden_size: encoder.hidden_size,
@@ -96,8 +96,8 @@ impl From<&EncoderConfig> for Architecture {
     }
 }
 
-impl From<&EncoderConfig> for TransformerConfig {
-    fn from(encoder: &EncoderConfig) -> Self {
+impl From<&BertConfig> for TransformerConfig {
+    fn from(encoder: &BertConfig) -> Self {
         let numerics = Numerics { norm_epsilon: encoder.layer_norm_eps, ..Numerics::default() };
         Self { architecture: encoder.into(), numerics }
     }

@@ -1,16 +1,14 @@
 use serde::{Deserialize, Serialize};
 
-use super::{
-    EncoderConfig, LlamaConfig, OptConfig, RobertaConfig, Stored, bert, llama, opt, roberta,
-};
-use crate::{ModelError, architecture::Architecture, encoder::TransformerConfig};
+use super::{BertConfig, LlamaConfig, OptConfig, RobertaConfig, Stored, bert, llama, opt, roberta};
+use crate::{ModelError, architecture::Architecture, transformer::TransformerConfig};
 
 /// A `config.json`, as far as it decides what the model computes. Written as its family has it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum ModelConfig {
     /// BERT, MiniLM and what else calls itself `bert`.
-    Bert(EncoderConfig),
+    Bert(BertConfig),
     /// RoBERTa.
     Roberta(RobertaConfig),
     /// OPT.

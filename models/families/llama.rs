@@ -8,7 +8,7 @@ use super::{
 use crate::{
     ModelError,
     architecture::{Architecture, FeedForward, Norm, Placement, Positions},
-    encoder::{Numerics, Rotary, Stretch, TransformerConfig},
+    transformer::{Numerics, Rotary, Stretch, TransformerConfig},
 };
 
 /// LLaMA (Touvron et al. 2023; Meta 2024), with the field names of Hugging Face's `config.json`.

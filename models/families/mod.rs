@@ -19,7 +19,7 @@ mod roberta;
 mod settings;
 
 pub use self::{
-    bert::EncoderConfig,
+    bert::BertConfig,
     config::{Family, ModelConfig},
     llama::LlamaConfig,
     opt::OptConfig,

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     ModelError,
     architecture::{Architecture, Norm, Placement, Positions},
-    encoder::{Numerics, TransformerConfig},
+    transformer::{Numerics, TransformerConfig},
 };
 
 /// OPT (Zhang et al. 2022), with the field names of Hugging Face's `config.json`.

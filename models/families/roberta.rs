@@ -7,7 +7,7 @@ use super::{
 use crate::{
     ModelError,
     architecture::{Architecture, Norm, Placement, Positions},
-    encoder::{Numerics, TransformerConfig},
+    transformer::{Numerics, TransformerConfig},
 };
 
 /// RoBERTa (Liu et al. 2019), with the field names of Hugging Face's `config.json`: BERT whose positions begin behind the

@@ -6,7 +6,7 @@ use burn::{
 };
 
 use super::{Layout, Slot};
-use crate::encoder::Classifier;
+use crate::transformer::Classifier;
 
 /// Trainable parameters of a classifier as one flat vector.
 #[derive(Clone, Debug, PartialEq, Default)]

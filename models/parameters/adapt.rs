@@ -7,7 +7,7 @@ use burn::{
 use serde::{Deserialize, Serialize};
 
 use super::{Layout, Slot, access::Path};
-use crate::encoder::{Classifier, Linear};
+use crate::transformer::{Classifier, Linear};
 
 /// Which parameters are fine-tuned. The head always is.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use burn::tensor::{Int, Tensor, TensorData};
 
 use super::{Layout, Slot, Weights};
-use crate::encoder::Classifier;
+use crate::transformer::Classifier;
 
 /// Where the token table `[V, d]` stands in the module tree.
 const TOKEN_TABLE: &str = "encoder.embeddings.word";

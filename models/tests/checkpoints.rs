@@ -7,8 +7,9 @@ use fleetune_models::{
     ModelError,
     backend::Backend,
     checkpoint::{Checkpoint, save_f16},
-    encoder::{Classifier, Encoder, EncoderConfig, Head},
+    families::BertConfig,
     parameters::{Trainable, read},
+    transformer::{Classifier, Head, Transformer},
 };
 use half::f16;
 use proptest::prelude::*;
@@ -34,17 +35,17 @@ pub(crate) fn write(dir: &Path, config: &[u8], tokenizer: &[u8], weights: &[u8])
     std::fs::write(dir.join("model.safetensors"), weights).expect("a temporary folder");
 }
 
-pub(crate) fn json(config: &EncoderConfig) -> Vec<u8> {
+pub(crate) fn json(config: &BertConfig) -> Vec<u8> {
     serde_json::to_vec(config).expect("plain numbers")
 }
 
-fn load(config: &EncoderConfig, weights: &[u8]) -> Result<Encoder, ModelError> {
+fn load(config: &BertConfig, weights: &[u8]) -> Result<Transformer, ModelError> {
     let dir = tempfile::tempdir().expect("a temporary folder");
     write(dir.path(), &json(config), TOKENIZER.as_bytes(), weights);
     Checkpoint::from_dir(dir.path())?.encoder(&device())
 }
 
-fn saved(layers: usize) -> (EncoderConfig, Encoder, Vec<u8>) {
+fn saved(layers: usize) -> (BertConfig, Transformer, Vec<u8>) {
     let config = architecture(layers);
     let encoder = encoder(&config, 40, &device());
     let bytes = save_f16(&encoder).expect("a plain encoder");
@@ -67,7 +68,7 @@ fn bytes(tensors: &Tensors) -> Vec<u8> {
 }
 
 /// All parameters of an encoder, in the order of the module tree.
-fn values(encoder: &Encoder, config: &EncoderConfig) -> Vec<f32> {
+fn values(encoder: &Transformer, config: &BertConfig) -> Vec<f32> {
     let head = Head::zeros(config.hidden_size, 1, 1.0, &device());
     let model = Classifier { encoder: encoder.clone(), head };
     let (model, layout) = Trainable::Full.adapt(model, &mut || 0.0);
@@ -193,9 +194,9 @@ fn an_architecture_far_larger_than_its_weights_is_refused_at_once() {
     let (config, _, weights) = saved(1);
     const HUGE: usize = 1 << 20;
     let larger = [
-        EncoderConfig { vocab_size: HUGE, hidden_size: HUGE, ..config.clone() },
-        EncoderConfig { num_hidden_layers: HUGE, ..config.clone() },
-        EncoderConfig { intermediate_size: HUGE, hidden_size: HUGE, ..config.clone() },
+        BertConfig { vocab_size: HUGE, hidden_size: HUGE, ..config.clone() },
+        BertConfig { num_hidden_layers: HUGE, ..config.clone() },
+        BertConfig { intermediate_size: HUGE, hidden_size: HUGE, ..config.clone() },
     ];
     for config in larger {
         let error = load(&config, &weights).expect_err("too large for its weights").to_string();
@@ -207,12 +208,12 @@ fn an_architecture_far_larger_than_its_weights_is_refused_at_once() {
 fn impossible_architectures_are_refused_with_the_field() {
     let (config, _, weights) = saved(1);
     let cases = [
-        ("vocab_size", EncoderConfig { vocab_size: 0, ..config.clone() }),
-        ("num_hidden_layers", EncoderConfig { num_hidden_layers: 0, ..config.clone() }),
-        ("num_attention_heads", EncoderConfig { num_attention_heads: 3, ..config.clone() }),
-        ("num_attention_heads", EncoderConfig { num_attention_heads: 0, ..config.clone() }),
-        ("layer_norm_eps", EncoderConfig { layer_norm_eps: -1.0, ..config.clone() }),
-        ("intermediate_size", EncoderConfig { intermediate_size: usize::MAX, ..config }),
+        ("vocab_size", BertConfig { vocab_size: 0, ..config.clone() }),
+        ("num_hidden_layers", BertConfig { num_hidden_layers: 0, ..config.clone() }),
+        ("num_attention_heads", BertConfig { num_attention_heads: 3, ..config.clone() }),
+        ("num_attention_heads", BertConfig { num_attention_heads: 0, ..config.clone() }),
+        ("layer_norm_eps", BertConfig { layer_norm_eps: -1.0, ..config.clone() }),
+        ("intermediate_size", BertConfig { intermediate_size: usize::MAX, ..config }),
     ];
     for (field, config) in cases {
         let error = load(&config, &weights).expect_err("impossible").to_string();

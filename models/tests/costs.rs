@@ -7,10 +7,11 @@ use fleetune_models::{
     backend::Backend,
     batch::{Batch, Padding},
     cost::{CostModel, PassCost},
-    encoder::{Boundary, Classifier, EncoderConfig, Numerics, TransformerConfig},
     families::Activation,
+    families::BertConfig,
     ledger::Ledger,
     parameters::{Trainable, require_gradients},
+    transformer::{Boundary, Classifier, Numerics, TransformerConfig},
 };
 use proptest::prelude::*;
 
@@ -18,10 +19,10 @@ use crate::architectures::architectures;
 use crate::tiny::{CHOICES, adapted, texts};
 
 /// Shapes small enough to run many and odd enough to tell dimensions apart.
-fn shapes() -> impl Strategy<Value = (EncoderConfig, usize, [usize; 2])> {
+fn shapes() -> impl Strategy<Value = (BertConfig, usize, [usize; 2])> {
     (1_usize..4, 1_usize..4, 1_usize..6, 1_usize..4, 2_usize..5, 1_usize..5, 1_usize..9).prop_map(
         |(heads, width, f, layers, classes, batch, seq)| {
-            let config = EncoderConfig {
+            let config = BertConfig {
                 vocab_size: 40,
                 hidden_size: heads * width,
                 num_hidden_layers: layers,

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use fleetune_models::{
     backend::Backend,
     batch::{Batch, Padding},
-    encoder::Classifier,
     evaluate::cross_entropy,
     ledger::Ledger,
     parameters::{Weights, read},
+    transformer::Classifier,
 };
 
 use crate::tiny::{CHOICES, adapted, architecture, gradient, noise, texts};

@@ -3,10 +3,10 @@
 mod architectures;
 mod checkpoints;
 mod costs;
-mod encoder;
 mod evaluation;
 mod golden;
 mod gradients;
 mod parameters;
 mod tiny;
 mod tokenizers;
+mod transformer;

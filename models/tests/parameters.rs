@@ -138,7 +138,7 @@ fn what_is_written_is_read_back_to_the_bit_and_nothing_else_moves() {
 
 /// The layout of all tensors, of adapters too.
 fn everything(
-    model: &fleetune_models::encoder::Classifier,
+    model: &fleetune_models::transformer::Classifier,
 ) -> std::sync::Arc<fleetune_models::parameters::Layout> {
     Trainable::Full.adapt(model.clone(), &mut || unreachable!("nothing is added")).1
 }
@@ -181,7 +181,7 @@ fn a_model_of_the_rows_of_a_batch_gives_its_logits_to_the_bit() {
     let (model, layout) = adapted(&architecture(2), (3, Trainable::Full), 4, &device);
     let examples = texts(5, 7, 3, 5);
     let mut batch = Batch::collate(&examples.iter().collect::<Vec<_>>(), 8, Padding::Fixed);
-    let logits = |model: &fleetune_models::encoder::Classifier, batch: &Batch| {
+    let logits = |model: &fleetune_models::transformer::Classifier, batch: &Batch| {
         let mut ledger = Ledger::new();
         let logits = model.forward(&batch.to_device(&device), &mut ledger);
         (bits(&numbers(logits)), ledger.forward)

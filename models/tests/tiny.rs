@@ -6,10 +6,11 @@ use burn::{
 };
 use fleetune_models::{
     batch::{Batch, Encoded},
-    encoder::{Classifier, Encoder, EncoderConfig, Head, TransformerConfig},
     families::Activation,
+    families::BertConfig,
     ledger::Ledger,
     parameters::{Layout, Trainable, require_gradients, take_gradients},
+    transformer::{Classifier, Head, Transformer, TransformerConfig},
 };
 use rand_chacha::{
     ChaCha8Rng,
@@ -23,8 +24,8 @@ pub(crate) fn noise(seed: u64) -> impl FnMut() -> f32 {
 }
 
 /// A narrow BERT of `layers` layers: width 16, 2 heads, feed-forward 24, 40 tokens, 12 positions.
-pub(crate) fn architecture(layers: usize) -> EncoderConfig {
-    EncoderConfig {
+pub(crate) fn architecture(layers: usize) -> BertConfig {
+    BertConfig {
         vocab_size: 40,
         hidden_size: 16,
         num_hidden_layers: layers,
@@ -39,8 +40,12 @@ pub(crate) fn architecture(layers: usize) -> EncoderConfig {
 }
 
 /// An encoder whose every parameter is drawn.
-pub(crate) fn encoder(config: impl Into<TransformerConfig>, seed: u64, device: &Device) -> Encoder {
-    Encoder::zeros(&config.into(), device).map(&mut Randomise(noise(seed)))
+pub(crate) fn encoder(
+    config: impl Into<TransformerConfig>,
+    seed: u64,
+    device: &Device,
+) -> Transformer {
+    Transformer::zeros(&config.into(), device).map(&mut Randomise(noise(seed)))
 }
 
 /// A classifier whose every parameter is drawn.
@@ -52,7 +57,7 @@ pub(crate) fn classifier(
 ) -> Classifier {
     let config = config.into();
     let head = Head::zeros(config.architecture.hidden_size, classes, 4.0, device);
-    let model = Classifier { encoder: Encoder::zeros(&config, device), head };
+    let model = Classifier { encoder: Transformer::zeros(&config, device), head };
     model.map(&mut Randomise(noise(seed)))
 }
 

@@ -5,7 +5,7 @@ use fleetune_models::{
     backend::Backend,
     batch::{Batch, Padding},
     checkpoint::{Checkpoint, save_f16},
-    encoder::EncoderConfig,
+    families::BertConfig,
     ledger::Ledger,
     tokenizer::Tokenizer,
 };
@@ -16,7 +16,7 @@ use crate::{
 };
 
 fn checkpoint(vocabulary: usize, tokenizer: &str) -> Checkpoint {
-    let config = EncoderConfig { vocab_size: vocabulary, ..architecture(1) };
+    let config = BertConfig { vocab_size: vocabulary, ..architecture(1) };
     let weights = save_f16(&encoder(&config, 50, &Backend::Flex.device())).expect("plain");
     let dir = tempfile::tempdir().expect("a temporary folder");
     write(dir.path(), &json(&config), tokenizer.as_bytes(), &weights);

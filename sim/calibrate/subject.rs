@@ -12,9 +12,10 @@ use fleetune_devices::{Workload, streams::SeedTree};
 use fleetune_models::{
     backend::Backend,
     batch::{Encoded, Padding},
-    encoder::{Classifier, Encoder, EncoderConfig, Head},
     families::Activation,
+    families::BertConfig,
     parameters::{Trainable, install},
+    transformer::{Classifier, Head, Transformer},
 };
 use fleetune_units::Seconds;
 use rand::RngExt;
@@ -42,8 +43,8 @@ impl Size {
     ];
 
     /// The architecture.
-    pub fn encoder(self) -> EncoderConfig {
-        EncoderConfig {
+    pub fn encoder(self) -> BertConfig {
+        BertConfig {
             vocab_size: VOCABULARY,
             hidden_size: self.width,
             num_hidden_layers: self.layers,
@@ -63,7 +64,7 @@ impl Size {
         let streams = SeedTree::new(0);
         let mut stream = streams.stream("calibration", 0);
         let model = Classifier {
-            encoder: Encoder::zeros(&(&encoder).into(), &device),
+            encoder: Transformer::zeros(&(&encoder).into(), &device),
             head: Head::zeros(self.width, CLASSES, 10.0, &device),
         };
         let (model, layout) = Trainable::Full.adapt(model, &mut || 0.0);

@@ -14,10 +14,11 @@ use fleetune_models::{
     backend::Backend,
     batch::{Batch, Encoded, Padding},
     cost::CostModel,
-    encoder::{Classifier, Encoder, EncoderConfig, Head},
     families::Activation,
+    families::BertConfig,
     ledger::Ledger,
     parameters::{Trainable, require_gradients},
+    transformer::{Classifier, Head, Transformer},
 };
 use fleetune_units::Seconds;
 use fleetune_validation::{Experiment, Finding, Measurement, ValidationError};
@@ -57,8 +58,8 @@ const PAYLOADS: Experiment = Experiment {
     measure: payloads,
 };
 
-fn architecture(width: usize, layers: usize) -> EncoderConfig {
-    EncoderConfig {
+fn architecture(width: usize, layers: usize) -> BertConfig {
+    BertConfig {
         vocab_size: 40,
         hidden_size: width,
         num_hidden_layers: layers,
@@ -72,9 +73,9 @@ fn architecture(width: usize, layers: usize) -> EncoderConfig {
     }
 }
 
-fn classifier(config: &EncoderConfig, classes: usize) -> Classifier {
+fn classifier(config: &BertConfig, classes: usize) -> Classifier {
     let device = Backend::default().device();
-    let encoder = Encoder::zeros(&config.into(), &device);
+    let encoder = Transformer::zeros(&config.into(), &device);
     Classifier { encoder, head: Head::zeros(config.hidden_size, classes, 4.0, &device) }
 }
 

@@ -13,9 +13,10 @@ use fleetune_devices::{
 };
 use fleetune_models::{
     backend::Backend,
-    encoder::{Classifier, Encoder, EncoderConfig, Head},
     families::Activation,
+    families::BertConfig,
     parameters::{Trainable, Weights, read},
+    transformer::{Classifier, Head, Transformer},
 };
 use fleetune_scenarios::schema::SelectionConfig;
 use fleetune_units::{Bytes, BytesPerSecond, Flops, FlopsPerSecond, Seconds};
@@ -38,7 +39,7 @@ struct Script<'a> {
 
 impl<'a> Script<'a> {
     fn new(seeds: SeedTree, work: WorkOf<'a>) -> Self {
-        let config = EncoderConfig {
+        let config = BertConfig {
             vocab_size: 1,
             hidden_size: 1,
             num_hidden_layers: 1,
@@ -52,7 +53,7 @@ impl<'a> Script<'a> {
         };
         let device = Backend::default().device();
         let (encoder, head) =
-            (Encoder::zeros(&(&config).into(), &device), Head::zeros(1, 1, 1.0, &device));
+            (Transformer::zeros(&(&config).into(), &device), Head::zeros(1, 1, 1.0, &device));
         let (model, layout) = Trainable::Head.adapt(Classifier { encoder, head }, &mut || 0.0);
         let weights = Arc::new(read(&model, &layout));
         Self { seeds, work, model, weights }

@@ -2,10 +2,10 @@ use std::sync::Arc;
 
 use fleetune_models::{
     batch::{Batch, Padding},
-    encoder::Classifier,
     evaluate::cross_entropy,
     ledger::Ledger,
     parameters::{Trainable, Weights},
+    transformer::Classifier,
 };
 
 use super::mean;

@@ -2,7 +2,7 @@ use std::{ops::Range, sync::Arc};
 
 use fleetune_models::{
     backend::Backend,
-    encoder::EncoderConfig,
+    families::BertConfig,
     parameters::{Layout, Trainable},
 };
 
@@ -30,7 +30,7 @@ pub(super) struct Quadratic {
 impl Quadratic {
     /// With every block, of 24 to 4 elements, of its own curvature, and all coupled.
     pub(super) fn new(sequence: u64) -> Self {
-        let config = EncoderConfig {
+        let config = BertConfig {
             hidden_size: 2,
             num_attention_heads: 1,
             intermediate_size: 1,

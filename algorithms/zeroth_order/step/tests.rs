@@ -3,7 +3,7 @@ use std::sync::Arc;
 use fleetune_models::{
     backend::Backend,
     batch::{Batch, Padding},
-    encoder::EncoderConfig,
+    families::BertConfig,
     parameters::{Layout, Slot, Trainable, Weights, read},
 };
 
@@ -47,7 +47,7 @@ impl SplitLoss for Quadratic {
 }
 
 fn small_layout() -> Arc<Layout> {
-    let config = EncoderConfig {
+    let config = BertConfig {
         hidden_size: 2,
         num_attention_heads: 1,
         intermediate_size: 1,

@@ -19,8 +19,8 @@ use fleetune_algorithms::{
 use fleetune_devices::streams::SeedTree;
 use fleetune_models::{
     backend::Backend,
-    encoder::Classifier,
     parameters::{Layout, Trainable, Weights},
+    transformer::Classifier,
 };
 use fleetune_units::Bytes;
 use fleetune_validation::acceptance::accept;

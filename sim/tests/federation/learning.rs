@@ -17,10 +17,10 @@ use fleetune_devices::{Fleet, Workload, streams::SeedTree};
 use fleetune_models::{
     backend::Backend,
     batch::{Batch, Encoded, Padding},
-    encoder::Classifier,
     evaluate::cross_entropy,
     ledger::Ledger,
     parameters::Weights,
+    transformer::Classifier,
 };
 use fleetune_units::Flops;
 use rand::seq::SliceRandom;

@@ -14,7 +14,7 @@ use fleetune_algorithms::protocol::{
     Server, Update, Verdict,
 };
 use fleetune_devices::{Fleet, Workload, streams::SeedTree};
-use fleetune_models::{encoder::Classifier, parameters::Weights};
+use fleetune_models::{parameters::Weights, transformer::Classifier};
 use fleetune_units::Bytes;
 
 use super::{

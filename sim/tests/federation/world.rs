@@ -21,7 +21,7 @@ use fleetune_devices::{
     network::{ServerLink, config::TopologyConfig, model::TransferModel},
     streams::SeedTree,
 };
-use fleetune_models::{encoder::Classifier, parameters::Weights};
+use fleetune_models::{parameters::Weights, transformer::Classifier};
 use fleetune_scenarios::schema::SelectionConfig;
 use fleetune_units::{Bytes, BytesPerSecond, Flops, FlopsPerSecond, Seconds};
 

@@ -5,9 +5,9 @@ use fleetune_models::{
     backend::Backend,
     batch::{Batch, Encoded, Padding},
     checkpoint::Checkpoint,
-    encoder::{Classifier, Head},
     ledger::Ledger,
     parameters::Trainable,
+    transformer::{Classifier, Head},
 };
 
 use crate::tiny::{adapted, architecture, classifier, noise, numbers, texts};
@@ -60,8 +60,10 @@ fn every_split_leaves_something_different_to_cross() {
     let batch = collate(&texts(4, 9, 3, 4), 9, Padding::Fixed).to_device(&device);
     let states: Vec<Vec<f32>> = (1..=3)
         .map(|split| match model.lower(split, &batch, &mut Ledger::new()) {
-            fleetune_models::encoder::Boundary::States(x) => numbers(x),
-            fleetune_models::encoder::Boundary::Input => panic!("split {split} has a lower part"),
+            fleetune_models::transformer::Boundary::States(x) => numbers(x),
+            fleetune_models::transformer::Boundary::Input => {
+                panic!("split {split} has a lower part")
+            }
         })
         .collect();
     assert!(states[0] != states[1] && states[1] != states[2]);

@@ -30,7 +30,6 @@ pub use self::{
     linear::{Linear, Lora},
     norm::Norm,
 };
-pub use crate::families::EncoderConfig;
 use crate::{
     architecture::Placement,
     batch::{DeviceBatch, Masks},
@@ -39,7 +38,7 @@ use crate::{
 
 /// Embeddings and layers.
 #[derive(Module, Debug)]
-pub struct Encoder {
+pub struct Transformer {
     /// Embedding tables.
     pub embeddings: Embeddings,
     /// Layers 1 to L.
@@ -52,7 +51,7 @@ pub struct Encoder {
 #[derive(Module, Debug)]
 pub struct Classifier {
     /// The pretrained part.
-    pub encoder: Encoder,
+    pub encoder: Transformer,
     /// The task's head.
     pub head: Head,
 }
@@ -67,7 +66,7 @@ pub enum Boundary {
     States(Tensor<2>),
 }
 
-impl Encoder {
+impl Transformer {
     /// An encoder of zeros with identity norms, to be filled from a checkpoint.
     pub fn zeros(config: &TransformerConfig, device: &Device) -> Self {
         let c = &config.architecture;
