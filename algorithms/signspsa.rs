@@ -5,7 +5,7 @@ use std::{num::NonZeroU32, sync::Arc};
 use fleetune_devices::Workload;
 use fleetune_models::{
     cost::BatchShape,
-    parameters::{Trainable, Weights},
+    parameters::{Slot, Trainable, Weights},
     transformer::Classifier,
 };
 use fleetune_units::Bytes;
@@ -102,8 +102,8 @@ impl SignSpsaServer {
         let task = self.task(exchange, client);
         let signs = update.signs(client, task.steps())?;
         for (seed, &negative) in task.seeds().into_iter().zip(signs) {
-            let directions = StepDirections::derive(&weights.layout, task.plan(), seed);
-            task.step(weights, &directions, negative, share);
+            let z = StepDirections::derive(&weights.layout, task.plan(), seed);
+            apply(weights, task.plan(), &z, &[sign(negative)], &|slot| share * task.rate(slot));
         }
         Ok(())
     }
@@ -237,11 +237,9 @@ impl Task {
         )
     }
 
-    /// `θ -= share η s z`.
-    fn step(&self, weights: &mut Weights, z: &StepDirections, negative: bool, share: f64) {
-        let sign = if negative { -1.0 } else { 1.0 };
-        let (rate, when) = (&self.config.learning_rate, self.exchange.moment());
-        apply(weights, self.plan(), z, &[sign], &|slot| share * rate.of(slot.stage, when));
+    /// What multiplies a tensor's part of a direction with its sign: its learning rate.
+    fn rate(&self, slot: &Slot) -> f64 {
+        self.config.learning_rate.of(slot.stage, self.exchange.moment())
     }
 
     /// What the work costs on mini-batches of these shapes. Memory is that of inference: the parameters, beside the
@@ -263,15 +261,14 @@ impl Task {
         let mut tally = meter.tally();
         let mut signs = Vec::with_capacity(self.steps());
         let texts = workshop.batches(self.client, self.exchange.draws(), self.steps());
-        let (mut local, batches) = Local::open(workshop, start, plan.distribution, &texts);
+        let (mut local, batches) = Local::open(workshop, start, plan, &texts);
         for (batch, seed) in batches.iter().zip(self.seeds()) {
             let on_device = batch.to_device(&workshop.device);
             let (epsilon, on) = (self.config.epsilon.get(), (&on_device, &batch.labels[..]));
-            let z = StepDirections::derive(local.layout(), plan, seed);
             plan.charge_perturbations(&mut tally, meter);
-            let slope = local.probe.project(&local.weights, plan, epsilon, &z, on, &mut tally);
+            let slope = local.project(seed, epsilon, on, &mut tally);
             let negative = slope[0] < 0.0;
-            self.step(&mut local.weights, &z, negative, 1.0);
+            local.apply(&[sign(negative)], &|slot| self.rate(slot));
             plan.charge_update(&mut tally, meter);
             signs.push(negative);
         }
@@ -282,4 +279,9 @@ impl Task {
         let losses = tally.seen.losses(self.workshop.distinct(self.client, examples));
         Update { payload, examples, counted, kept: None, losses }
     }
+}
+
+/// What a sign multiplies its direction with.
+fn sign(negative: bool) -> f32 {
+    if negative { -1.0 } else { 1.0 }
 }

@@ -5,43 +5,57 @@ pub(super) const LANES: usize = 16;
 
 const ROUNDS: usize = 10;
 
+const LOWER: u64 = 0xffff_ffff;
+
+const HALF: usize = LANES / 2;
+
 /// The words of blocks `LANES * group ..` of one tensor, lane by lane: `[word][lane]`.
 #[inline(always)]
 pub(super) fn words_of_lanes(seed: u64, tensor: u64, group: u64) -> [[u32; LANES]; 4] {
     let first = group * LANES as u64;
-    let blocks: [u64; LANES] = std::array::from_fn(|lane| first + lane as u64);
-    let mut words = [
-        blocks.map(|block| block as u32),
-        blocks.map(|block| (block >> 32) as u32),
-        [tensor as u32; LANES],
-        [(tensor >> 32) as u32; LANES],
-    ];
-    let mut key = [seed as u32, (seed >> 32) as u32];
-    for _ in 0..ROUNDS {
-        words = round_of_lanes(words, key);
-        key = bump(key);
+    let low = words_of_half(seed, tensor, first);
+    let high = words_of_half(seed, tensor, first + HALF as u64);
+    let mut words = [[0; LANES]; 4];
+    for word in 0..4 {
+        for lane in 0..HALF {
+            words[word][lane] = low[word][lane] as u32;
+            words[word][HALF + lane] = high[word][lane] as u32;
+        }
     }
     words
+}
+
+/// Blocks `first ..`, as many as fit into the widest of vectors. A word is the lower half of 64 bits, where the product of
+/// 32 bits by 32 finds it and leaves it; what is in the upper half does not matter. Loops over lanes, and no closures: the
+/// compiler turns each line into one or two instructions of the vector width that it is compiled for.
+#[inline(always)]
+fn words_of_half(seed: u64, tensor: u64, first: u64) -> [[u64; HALF]; 4] {
+    let mut c = [[0; HALF], [0; HALF], [tensor; HALF], [tensor >> 32; HALF]];
+    for lane in 0..HALF {
+        c[0][lane] = first + lane as u64;
+        c[1][lane] = (first + lane as u64) >> 32;
+    }
+    let mut key = [seed as u32, (seed >> 32) as u32];
+    for _ in 0..ROUNDS {
+        let (even, odd) = (u64::from(key[0]), u64::from(key[1]));
+        let mut next = [[0; HALF]; 4];
+        for lane in 0..HALF {
+            let first = 0xD251_1F53 * (c[0][lane] & LOWER);
+            let second = 0xCD9E_8D57 * (c[2][lane] & LOWER);
+            next[0][lane] = (second >> 32) ^ c[1][lane] ^ even;
+            next[1][lane] = second;
+            next[2][lane] = (first >> 32) ^ c[3][lane] ^ odd;
+            next[3][lane] = first;
+        }
+        c = next;
+        key = bump(key);
+    }
+    c
 }
 
 /// The words of one block of one tensor, computed alone.
 pub(super) fn words_of_block(seed: u64, tensor: u64, block: u64) -> [u32; 4] {
     philox(seed, [block as u32, (block >> 32) as u32, tensor as u32, (tensor >> 32) as u32])
-}
-
-/// [`round`] of every lane, written so that the compiler turns each line into vector instructions.
-#[inline(always)]
-fn round_of_lanes(c: [[u32; LANES]; 4], key: [u32; 2]) -> [[u32; LANES]; 4] {
-    let mut next = [[0_u32; LANES]; 4];
-    for lane in 0..LANES {
-        let first = 0xD251_1F53_u64 * u64::from(c[0][lane]);
-        let second = 0xCD9E_8D57_u64 * u64::from(c[2][lane]);
-        next[0][lane] = (second >> 32) as u32 ^ c[1][lane] ^ key[0];
-        next[1][lane] = second as u32;
-        next[2][lane] = (first >> 32) as u32 ^ c[3][lane] ^ key[1];
-        next[3][lane] = first as u32;
-    }
-    next
 }
 
 /// Philox-4x32-10 of a counter under a key.

@@ -152,23 +152,15 @@ impl Task {
         let meter = self.counting();
         self.charge_bookkeeping(tally, meter);
         let (plan, rates) = (self.recipe.plan, self.recipe.rates(self.when));
-        let (mut local, batches) =
-            Local::open(&self.workshop, start, plan.distribution, &self.batches());
+        let (mut local, batches) = Local::open(&self.workshop, start, plan, &self.batches());
         let mut sent = Vec::new();
         for (batch, seed) in batches.iter().zip(self.step_seeds()) {
             let on_device = batch.to_device(&self.workshop.device);
-            let directions = StepDirections::derive(local.layout(), plan, seed);
             plan.charge_perturbations(tally, meter);
-            let scalars = local.probe.project(
-                &local.weights,
-                plan,
-                self.recipe.epsilon,
-                &directions,
-                (&on_device, &batch.labels),
-                tally,
-            );
+            let on = (&on_device, &batch.labels[..]);
+            let scalars = local.project(seed, self.recipe.epsilon, on, tally);
             rates.decay(&mut local.weights, 1);
-            apply(&mut local.weights, plan, &directions, &scalars, &|slot| rates.rate(slot));
+            local.apply(&scalars, &|slot| rates.rate(slot));
             self.charge_update(tally, meter);
             sent.extend(scalars);
         }
@@ -185,7 +177,7 @@ impl Task {
             };
             self.step_seeds().into_iter().zip(scalars.chunks(plan.scalars())).map(trace).collect()
         };
-        local.settled(start, plan.distribution, &owed)
+        local.settled(start, &owed)
     }
 
     fn report(&self, start: &Weights, local: &Local, sent: Vec<f32>, tally: &Tally) -> Update {

@@ -9,7 +9,7 @@ use crate::noise::{Distribution, tensor_key, to_sphere};
 ///
 /// Direction (p, j) has a seed of its own; the lower part's p-th direction uses (p, 0), so that with P1 = P2 = 1 both
 /// parts together are one direction over everything: MeZO's.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct StepDirections {
     lower: Vec<Vec<f32>>,
     upper: Vec<Vec<f32>>,
@@ -18,15 +18,22 @@ pub struct StepDirections {
 impl StepDirections {
     /// Derives the directions of the step with this seed.
     pub fn derive(layout: &Layout, plan: Plan, step_seed: u64) -> Self {
-        let part = |range: Range<usize>, seeds: Vec<u64>| {
-            let direction = |seed| fill(layout, range.clone(), plan.distribution, seed);
-            seeds.into_iter().map(direction).collect()
+        let mut directions = Self::default();
+        directions.derive_again(layout, plan, step_seed);
+        directions
+    }
+
+    /// [`Self::derive`], in the memory that these take.
+    pub fn derive_again(&mut self, layout: &Layout, plan: Plan, step_seed: u64) {
+        let part = |range: Range<usize>, seeds: Vec<u64>, directions: &mut Vec<Vec<f32>>| {
+            directions.resize_with(seeds.len(), Vec::new);
+            for (seed, values) in seeds.into_iter().zip(directions) {
+                fill(layout, &range, plan.distribution, seed, values);
+            }
         };
         let [lower, upper] = Self::seeds(plan, step_seed);
-        Self {
-            lower: part(layout.lower(plan.split), lower),
-            upper: part(layout.upper(plan.split), upper),
-        }
+        part(layout.lower(plan.split), lower, &mut self.lower);
+        part(layout.upper(plan.split), upper, &mut self.upper);
     }
 
     /// The seeds of the lower part's directions and of the upper part's, in the step with this seed.
@@ -59,16 +66,22 @@ fn direction_seed(step: u64, p: u32, j: u32) -> u64 {
 }
 
 /// One direction over a part. A sphere is the part's own.
-fn fill(layout: &Layout, range: Range<usize>, distribution: Distribution, seed: u64) -> Vec<f32> {
-    let mut values = vec![0.0; range.len()];
-    for slot in layout.slots_in(&range) {
+fn fill(
+    layout: &Layout,
+    range: &Range<usize>,
+    distribution: Distribution,
+    seed: u64,
+    values: &mut Vec<f32>,
+) {
+    // Slots cover their part without a gap: every element is written.
+    values.resize(range.len(), 0.0);
+    for slot in layout.slots_in(range) {
         let at = slot.range.start - range.start..slot.range.end - range.start;
         fill_slot(slot, distribution, seed, &mut values[at]);
     }
     if distribution == Distribution::Sphere {
-        to_sphere(&mut values);
+        to_sphere(values);
     }
-    values
 }
 
 /// The elements of one tensor, or of those of its rows that stand in the layout.

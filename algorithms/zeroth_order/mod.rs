@@ -8,13 +8,15 @@
 //!
 //! * [`Plan`]: how a step perturbs, and what that costs; [`StepDirections`]: along what; [`project`]: the scalars of a
 //!   step; [`apply`]: the update they make;
-//! * `client`, `server`: one round's work on either side; `seeds`: whose directions they are; `rows`, `settle`: work
-//!   that the host is spared;
+//! * `client`, `server`: one round's work on either side; `seeds`: whose directions they are; `rows`, `settle`, `leftovers`:
+//!   work that the host is spared;
 //! * `memory`, [`history`], `pool`: how a client that fell behind catches up.
 
+mod axpy;
 mod client;
 mod directions;
 pub mod history;
+mod leftovers;
 mod memory;
 mod plan;
 mod pool;

@@ -9,7 +9,9 @@ use fleetune_models::{
 };
 
 use super::{
-    Plan, StepDirections, project,
+    Plan, StepDirections,
+    axpy::displace,
+    project,
     step::{Along, SplitLoss},
 };
 use crate::work::Tally;
@@ -27,6 +29,11 @@ impl Probe {
         Self { model: Some(model) }
     }
 
+    /// Takes its model away.
+    pub(super) fn take(&mut self) -> Option<Classifier> {
+        self.model.take()
+    }
+
     /// The model with `θ + by z`, or θ, in the slots of `range`.
     pub(crate) fn at(
         &mut self,
@@ -39,9 +46,7 @@ impl Probe {
             let at = &weights.values[slot.range.clone()];
             let Some((z, by)) = along else { return values.copy_from_slice(at) };
             let z = &z[slot.range.start - range.start..slot.range.end - range.start];
-            let by = by as f32;
-            let terms = at.iter().zip(z);
-            values.iter_mut().zip(terms).for_each(|(value, (&w, &z))| *value = w + by * z);
+            displace(values, at, by as f32, z);
         }))
     }
 

@@ -2,7 +2,7 @@
 
 use fleetune_models::parameters::{Layout, Slot};
 
-use super::{Plan, StepDirections, update::shares};
+use super::{Plan, StepDirections, axpy::descend, update::shares};
 use crate::noise::Distribution;
 
 /// What a step does to every element of one tensor: it is scaled by weight decay, if there is any, and moved along
@@ -57,7 +57,7 @@ pub(super) fn settle(
             }
             for &(seed, step) in &trace.terms {
                 law.fill_from(seed, key, at as u64, z);
-                block.iter_mut().zip(&*z).for_each(|(w, &z)| *w -= step * z);
+                descend(block, step, z);
             }
         }
     }

@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use fleetune_models::parameters::{Layout, Slot, Weights};
 
-use super::{Plan, StepDirections, Variant};
+use super::{Plan, StepDirections, Variant, axpy};
 use crate::{protocol::Moment, settings::LearningRate};
 
 /// The rates at which a round's updates are made.
@@ -98,8 +98,6 @@ fn descend(
     for slot in layout.slots_in(range) {
         let step = (factor(slot) * g) as f32;
         let z = &z[slot.range.start - range.start..slot.range.end - range.start];
-        for (w, &z) in weights.values[slot.range.clone()].iter_mut().zip(z) {
-            *w -= step * z;
-        }
+        axpy::descend(&mut weights.values[slot.range.clone()], step, z);
     }
 }

@@ -8,10 +8,10 @@ use crate::transformer::Classifier;
 /// Where the token table `[V, d]` stands in the module tree.
 const TOKEN_TABLE: &str = "encoder.embeddings.word";
 
-/// The model with these rows of its token table alone, in this order: for batches whose token ids are indices into
-/// `rows` ([`Batch::renumber`](crate::batch::Batch::renumber)). All else is shared.
-pub fn keep_rows(mut model: Classifier, rows: &[u32]) -> Classifier {
-    let word = model.encoder.embeddings.word;
+/// The model with these rows of the token table of `whole` alone, in this order: for batches whose token ids are indices
+/// into `rows` ([`Batch::renumber`](crate::batch::Batch::renumber)). All else is left as it is.
+pub fn keep_rows(mut model: Classifier, whole: &Classifier, rows: &[u32]) -> Classifier {
+    let word = whole.encoder.embeddings.word.clone();
     model.encoder.embeddings.word = word.map(|table: Tensor<2>| {
         let ids: Vec<i32> = rows.iter().map(|&row| row as i32).collect();
         let ids = TensorData::new(ids, [rows.len()]);
@@ -42,12 +42,14 @@ impl Layout {
 }
 
 impl Weights {
-    /// The values that stand in `layout`, which is that of these or came of it by [`Layout::with_rows`].
+    /// The values that stand in `layout`, which is that of these or came of it by [`Layout::with_rows`]; in the memory of
+    /// `values`.
     ///
     /// # Panics
     /// If `layout` has a tensor or a row that these do not.
-    pub fn gather(&self, layout: &Arc<Layout>) -> Self {
-        let mut values = Vec::with_capacity(layout.len());
+    pub fn gather(&self, layout: &Arc<Layout>, mut values: Vec<f32>) -> Self {
+        values.clear();
+        values.reserve_exact(layout.len());
         for slot in layout.slots() {
             let whole = self.layout.slot(&slot.path).expect("it came of this layout");
             let all = &self.values[whole.range.clone()];

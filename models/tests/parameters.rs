@@ -190,13 +190,13 @@ fn a_model_of_the_rows_of_a_batch_gives_its_logits_to_the_bit() {
     let rows: std::sync::Arc<[u32]> = batch.tokens().into_iter().collect();
     assert!(rows.contains(&0) && rows.len() < 40, "padding, and not all tokens: {rows:?}");
     batch.renumber(&rows);
-    let fewer = keep_rows(model.clone(), &rows);
+    let fewer = keep_rows(model.clone(), &model, &rows);
     assert_eq!(logits(&fewer, &batch), expected);
     // What is read of it is what is gathered from the whole, and can be installed again.
     let part = std::sync::Arc::new(layout.with_rows(&rows).expect("the table trains"));
-    let gathered = read(&model, &layout).gather(&part);
+    let gathered = read(&model, &layout).gather(&part, vec![9.0; 7]);
     assert_eq!(read(&fewer, &part), gathered);
-    let other = keep_rows(model, &vec![0; rows.len()]);
+    let other = keep_rows(model.clone(), &model, &vec![0; rows.len()]);
     assert_eq!(logits(&gathered.install_in(other), &batch), expected);
     // The tensors follow each other without gaps, all but the table as they were.
     for (here, there) in part.slots().iter().zip(layout.slots()) {

@@ -163,7 +163,8 @@ fn a_local_model_has_the_rows_that_its_batches_touch() {
         padded += u32::from(touched.contains(&0));
         common += tokens[0].intersection(&tokens[1]).count();
         single += tokens[0].symmetric_difference(&tokens[1]).count();
-        let open = |law| Local::open(workshop, start, law, &texts);
+        let plan = |distribution| Plan { distribution, ..Plan::joint(0, 1, 1) };
+        let open = |law| Local::open(workshop, start, plan(law), &texts);
         for law in [Distribution::Gaussian, Distribution::Rademacher] {
             let (local, batches) = open(law);
             let table = &local.layout().slots()[0];
@@ -189,7 +190,7 @@ fn a_table_at_rest_has_no_rows_to_leave_out() {
     let server = server(Trainable::Layers, recipe(Plan::joint(0, 1, 1)), own());
     let texts = server.workshop.batches(0, 0, 3);
     let (local, batches) =
-        Local::open(&server.workshop, &server.global, Distribution::Gaussian, &texts);
+        Local::open(&server.workshop, &server.global, Plan::joint(0, 1, 1), &texts);
     assert_eq!(local.weights, *server.global);
     assert_eq!(batches[0], server.workshop.collate(&texts[0]));
 }
