@@ -53,6 +53,9 @@ extern crate self as fleetune_algorithms;
 #[allow(dead_code, reason = "unit and integration tests use different parts")]
 mod tiny;
 #[cfg(test)]
+#[path = "../models/tests/widths.rs"]
+mod widths;
+#[cfg(test)]
 #[path = "tests/world.rs"]
 #[allow(dead_code, reason = "unit and integration tests use different parts")]
 mod world;

@@ -26,3 +26,7 @@ pub mod tokenizer;
 pub mod transformer;
 
 pub use error::ModelError;
+
+#[cfg(test)]
+#[path = "tests/widths.rs"]
+mod widths;

@@ -133,7 +133,7 @@ fn turn(n: u32) -> (f32, f32) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::noise::tensor_key;
+    use crate::{noise::tensor_key, widths::assert_same_bits};
 
     #[test]
     fn any_element_alone_has_the_same_bits() {
@@ -144,6 +144,15 @@ mod tests {
                 let alone = normal(42, tensor_key("encoder.blocks.0.up.weight"), i as u64);
                 assert_eq!(alone.to_bits(), value.to_bits(), "element {i} of {length}");
             }
+        }
+    }
+
+    #[test]
+    fn every_width_gives_the_same_bits() {
+        for first in [0, 5, 64] {
+            assert_same_bits(&[0.0; 10_001], |width, out| {
+                width.run(Fill { seed: 3, tensor: 4, first, out });
+            });
         }
     }
 

@@ -30,11 +30,12 @@ pub(super) fn words_of_lanes(seed: u64, tensor: u64, group: u64) -> [[u32; LANES
 /// compiler turns each line into one or two instructions of the vector width that it is compiled for.
 #[inline(always)]
 fn words_of_half(seed: u64, tensor: u64, first: u64) -> [[u64; HALF]; 4] {
-    let mut c = [[0; HALF], [0; HALF], [tensor; HALF], [tensor >> 32; HALF]];
-    for lane in 0..HALF {
-        c[0][lane] = first + lane as u64;
-        c[1][lane] = (first + lane as u64) >> 32;
+    let [mut lower, mut upper] = [[0; HALF]; 2];
+    for (lane, (lower, upper)) in lower.iter_mut().zip(&mut upper).enumerate() {
+        *lower = first + lane as u64;
+        *upper = *lower >> 32;
     }
+    let mut c = [lower, upper, [tensor; HALF], [tensor >> 32; HALF]];
     let mut key = [seed as u32, (seed >> 32) as u32];
     for _ in 0..ROUNDS {
         let (even, odd) = (u64::from(key[0]), u64::from(key[1]));

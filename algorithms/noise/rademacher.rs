@@ -82,6 +82,14 @@ fn of_bit(word: u32, bit: usize) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::widths::assert_same_bits;
+
+    #[test]
+    fn every_width_gives_the_same_bits() {
+        assert_same_bits(&[0.0; 10_001], |width, out| {
+            width.run(Fill { seed: 3, tensor: 4, first: 7, out });
+        });
+    }
 
     #[test]
     fn any_element_alone_is_the_same() {

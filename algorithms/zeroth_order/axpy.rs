@@ -56,7 +56,18 @@ impl pulp::NullaryFnOnce for Descend<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::noise::fill_normal;
+    use crate::{noise::fill_normal, widths::assert_same_bits};
+
+    #[test]
+    fn every_width_gives_the_same_bits() {
+        let (mut from, mut z) = (vec![0.0; 1003], vec![0.0; 1003]);
+        fill_normal(1, 1, &mut from);
+        fill_normal(2, 1, &mut z);
+        assert_same_bits(&from, |width, values| width.run(Descend { values, step: 0.1, z: &z }));
+        assert_same_bits(&[0.0; 1003], |width, to| {
+            width.run(Displace { to, from: &from, by: 0.1, z: &z });
+        });
+    }
 
     /// Products are rounded before they are added, whatever the machine could do at once.
     #[test]

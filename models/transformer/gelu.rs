@@ -78,6 +78,7 @@ fn erf(x: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::widths::assert_same_bits;
 
     #[test]
     fn erf_is_within_1e_6_of_the_exact_function_everywhere() {
@@ -86,6 +87,12 @@ mod tests {
             let exact = libm::erf(f64::from(x));
             assert!((f64::from(erf(x)) - exact).abs() < 1e-6, "erf({x}) = {} vs {exact}", erf(x));
         }
+    }
+
+    #[test]
+    fn every_width_gives_the_same_bits() {
+        let values: Vec<f32> = (-5000..5000).map(|i| i as f32 * 1.3e-3).collect();
+        assert_same_bits(&values, |width, values| width.run(Values(values)));
     }
 
     #[test]

@@ -135,7 +135,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::backend::Backend;
+    use crate::{backend::Backend, widths::assert_same_bits};
 
     #[test]
     fn the_exponential_is_within_two_ulp_on_its_whole_range() {
@@ -150,6 +150,19 @@ mod tests {
         assert_eq!(exp(0.0), 1.0);
         assert_eq!(exp(-87.5), 0.0);
         assert_eq!(exp(-1e9), 0.0);
+    }
+
+    #[test]
+    fn every_width_gives_the_same_bits() {
+        for keys in [1, 16, 37] {
+            let of = |n: usize| (0..n).map(|i| ((i * 7919) % 1000) as f32 * 0.01 - 5.0);
+            let (scores, mask): (Vec<f32>, Vec<f32>) =
+                (of(6 * keys).collect(), of(2 * keys).collect());
+            assert_same_bits(&scores, |width, values| {
+                let (mask, per_text) = (&mask[..], 3);
+                width.run(Rows { values, mask, scale: 0.3, per_text, masks: 1, keys });
+            });
+        }
     }
 
     proptest! {
