@@ -14,7 +14,7 @@ use super::{
     say,
     sweep::{failure, write_failure},
 };
-use crate::sweep::{Manner, Store, run_sweep, study_page, write};
+use crate::sweep::{Manner, Shard, Store, run_sweep, study_page, write};
 
 /// Arguments of `page`.
 #[derive(Debug, Args)]
@@ -52,9 +52,10 @@ impl Page {
         }
         let store = Store::open(&cells).map_err(|e| Failure::Io(format!("error: {e}")))?;
         let stop = AtomicBool::new(false);
-        let manner = Manner { backend: self.backend, threads: None, stop: &stop };
-        let outcomes =
-            run_sweep(&sweep, &store, manner, &|_, _, _| (), &|_| ()).map_err(failure)?;
+        let manner =
+            Manner { backend: self.backend, threads: None, shard: Shard::WHOLE, stop: &stop };
+        let found = run_sweep(&sweep, &store, manner, &|_, _, _| (), &|_| ()).map_err(failure)?;
+        let outcomes = found.finished;
         let stem = self.out.file_stem().map(|stem| stem.to_string_lossy().into_owned());
         let stem = stem.unwrap_or_else(|| name.to_owned());
         let commands = vec![

@@ -18,7 +18,10 @@ use super::{
 use crate::{
     cell::Progress,
     results::Circumstances,
-    sweep::{Manner, Store, StudyOutcome, SweepError, WriteError, run_sweep, write, write_study},
+    sweep::{
+        Awaited, Manner, Shard, Store, StudyOutcome, SweepError, SweepOutcome, Unfinished,
+        WriteError, run_sweep, write, write_study,
+    },
 };
 
 /// Arguments of `sweep`.
@@ -30,6 +33,10 @@ pub(super) struct Sweep {
     /// Keep cells and results here. What was finished there before is not run again. The default is runs/<name>.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Run this part of the cells alone, such as 2/8: the second of eight. Shards may run at once, on several machines,
+    /// if they share the folder; a last run without --shard writes the tables.
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
     /// Threads to use; results do not depend on it. The default is one per processor.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
@@ -51,14 +58,23 @@ impl Sweep {
         #[expect(clippy::disallowed_methods, reason = "the manifest says how long the host took")]
         let started = Instant::now();
         let threads = self.threads.map_or_else(processors, usize::from);
-        let manner = Manner { backend: self.backend, threads: Some(threads), stop: &stop };
+        let manner = Manner {
+            backend: self.backend,
+            threads: Some(threads),
+            shard: self.shard.unwrap_or(Shard::WHOLE),
+            stop: &stop,
+        };
         let herald = |study: &Name, all: usize, kept: usize| {
             if !self.quiet {
                 eprintln!("{study}: {all} cells, {kept} of them finished before");
             }
         };
         let listener = |progress: Progress<'_>| self.hear(progress);
-        let outcomes = run_sweep(&sweep, &store, manner, &herald, &listener).map_err(failure)?;
+        let outcome = run_sweep(&sweep, &store, manner, &herald, &listener).map_err(failure)?;
+        if let Some(shard) = self.shard {
+            return say(&progress(&outcome, shard, &self.path));
+        }
+        let outcomes = outcome.finished;
         let circumstances = Circumstances {
             backend: self.backend.to_string(),
             threads,
@@ -89,6 +105,31 @@ fn claim(folder: &Path, text: &[u8]) -> Result<Store, Failure> {
     let store = Store::open(&cells).map_err(|error| Failure::Io(format!("error: {error}")))?;
     write(&folder.join("sweep.yaml"), text).map_err(write_failure)?;
     Ok(store)
+}
+
+/// What is done after a shard, and what is to be done next.
+fn progress(outcome: &SweepOutcome, shard: Shard, path: &Path) -> String {
+    let mut text = format!("shard {shard}: done with what it can do\n");
+    for study in &outcome.finished {
+        text.push_str(&format!("  {}: all cells are there\n", study.name));
+    }
+    for Unfinished { name, awaits } in &outcome.unfinished {
+        text.push_str(&match awaits {
+            Awaited::Cells(missing) => {
+                format!("  {name}: {missing} cells of other shards are missing\n")
+            }
+            Awaited::Choice(study) => format!("  {name}: waits for what {study} chooses\n"),
+        });
+    }
+    let file = path.display();
+    text.push_str(&if outcome.unfinished.is_empty() {
+        format!("Next: fleetune sweep {file}, without --shard, writes the tables.\n")
+    } else {
+        format!(
+            "Next: when the other shards are done, run all of them again, or fleetune sweep {file} for what is left.\n"
+        )
+    });
+    text
 }
 
 /// What came of every study, for the terminal.

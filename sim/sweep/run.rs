@@ -17,6 +17,7 @@ use rayon::prelude::*;
 
 use super::{
     choice::{Chosen, choose},
+    shard::Shard,
     store::{Store, StoreError},
 };
 use crate::{
@@ -89,6 +90,8 @@ pub struct Manner<'a> {
     pub backend: Backend,
     /// Threads to use; `None` to run nothing and read what is kept.
     pub threads: Option<usize>,
+    /// Whose cells to run.
+    pub shard: Shard,
     /// Raised to stop.
     pub stop: &'a AtomicBool,
 }
@@ -96,8 +99,36 @@ pub struct Manner<'a> {
 /// Who hears of every study before its cells are run: its name, cells in all, cells that are kept already.
 pub type Herald<'a> = dyn Fn(&Name, usize, usize) + 'a;
 
-/// Runs the studies of a sweep in order, each cell that is not in `store` on `threads` threads, and gives all results.
-/// The number of threads and what was in the store change nothing but the time it takes.
+/// What a sweep gave.
+#[derive(Debug)]
+pub struct SweepOutcome {
+    /// Studies whose cells are all there, in the sweep's order.
+    pub finished: Vec<StudyOutcome>,
+    /// The others, if only a shard was run.
+    pub unfinished: Vec<Unfinished>,
+}
+
+/// A study that waits for cells of other shards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfinished {
+    /// The study.
+    pub name: Name,
+    /// What it waits for.
+    pub awaits: Awaited,
+}
+
+/// What a study waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Awaited {
+    /// So many of its own cells.
+    Cells(usize),
+    /// The choice of this study, before which nobody knows its cells.
+    Choice(Name),
+}
+
+/// Runs the studies of a sweep in order, each cell of the manner's shard that is not in `store` on so many threads, and
+/// gives all results. The number of threads and what was in the store change nothing but the time it takes; so does the
+/// number of shards, once all have run.
 ///
 /// # Errors
 /// The first failure.
@@ -107,11 +138,19 @@ pub fn run_sweep(
     manner: Manner<'_>,
     herald: &Herald<'_>,
     listener: &Listener<'_>,
-) -> Result<Vec<StudyOutcome>, SweepError> {
-    let mut outcomes: Vec<StudyOutcome> = Vec::new();
+) -> Result<SweepOutcome, SweepError> {
+    let mut outcome = SweepOutcome { finished: Vec::new(), unfinished: Vec::new() };
     for (name, spec) in &sweep.spec().studies {
+        let awaits = |name: &Name, awaits| Unfinished { name: name.clone(), awaits };
+        if let Some(earlier) = &spec.chosen_in
+            && outcome.unfinished.iter().any(|study| study.name == *earlier)
+        {
+            outcome.unfinished.push(awaits(name, Awaited::Choice(earlier.clone())));
+            continue;
+        }
         let earlier = spec.chosen_in.as_ref();
-        let earlier = earlier.and_then(|earlier| outcomes.iter().find(|o| o.name == *earlier));
+        let earlier =
+            earlier.and_then(|earlier| outcome.finished.iter().find(|o| o.name == *earlier));
         let earlier = earlier.and_then(|outcome| outcome.chosen.as_ref());
         let chosen = |label: &Label| -> Settings {
             earlier
@@ -122,16 +161,24 @@ pub fn run_sweep(
         let trials = sweep.trials(name, &chosen);
         let study = Study::lay_out(sweep, spec.seeds.map(|n| n.get()), trials, manner.backend)?;
         let cells = study.run(store, manner, &|all, kept| herald(name, all, kept), listener)?;
+        let missing = cells.iter().flatten().filter(|cell| cell.is_none()).count();
+        if missing > 0 {
+            outcome.unfinished.push(awaits(name, Awaited::Cells(missing)));
+            continue;
+        }
         let trials: Vec<TrialOutcome> = study
             .trials
             .into_iter()
             .zip(cells)
-            .map(|(laid, cells)| TrialOutcome { trial: laid.trial, cells })
+            .map(|(laid, cells)| TrialOutcome {
+                trial: laid.trial,
+                cells: cells.into_iter().flatten().collect(),
+            })
             .collect();
         let chosen = spec.choose.map(|objective| choose(objective, &trials));
-        outcomes.push(StudyOutcome { name: name.clone(), trials, chosen });
+        outcome.finished.push(StudyOutcome { name: name.clone(), trials, chosen });
     }
-    Ok(outcomes)
+    Ok(outcome)
 }
 
 /// A study whose trials have been read.
@@ -191,41 +238,47 @@ impl Study {
         Ok(study)
     }
 
-    /// The cells, by trial and seed.
+    /// The cells, by trial and seed; those of other shards, if they are there by now.
     fn run(
         &self,
         store: &Store,
         manner: Manner<'_>,
         herald: &dyn Fn(usize, usize),
         listener: &Listener<'_>,
-    ) -> Result<Vec<Vec<CellResult>>, SweepError> {
-        let mut found: Vec<Vec<Option<CellResult>>> = self
-            .trials
-            .iter()
-            .map(|laid| laid.keys.iter().map(|key| laid.kept(store, key)).collect())
-            .collect();
-        let all: usize = found.iter().map(Vec::len).sum();
-        let kept = found.iter().flatten().flatten().count();
-        herald(all, kept);
+    ) -> Result<Vec<Vec<Option<CellResult>>>, SweepError> {
+        let kept = |laid: &Laid| laid.keys.iter().map(|key| laid.kept(store, key)).collect();
+        let mut found: Vec<Vec<Option<CellResult>>> = self.trials.iter().map(kept).collect();
+        let there = found.iter().flatten().flatten().count();
+        let places = (0..self.trials.len())
+            .flat_map(|t| (0..self.trials[t].keys.len()).map(move |s| (t, s)));
+        let places: Vec<(usize, usize)> = places.collect();
+        herald(places.len(), there);
+        let mine = |&(place, &(t, s)): &(usize, &(usize, usize))| {
+            manner.shard.has(place) && found[t][s].is_none()
+        };
+        let mine: Vec<(usize, usize)> =
+            places.iter().enumerate().filter(mine).map(|(_, &at)| at).collect();
+        if manner.threads.is_none() && !mine.is_empty() {
+            return Err(SweepError::Missing { missing: places.len() - there });
+        }
         for (hash, scenario) in &self.worlds {
-            let missing: Vec<(usize, u64)> = (0..self.trials.len())
-                .filter(|&t| self.trials[t].world == *hash)
-                .flat_map(|t| (0..self.trials[t].keys.len()).map(move |s| (t, s)))
-                .filter(|&(t, s)| found[t][s].is_none())
-                .map(|(t, s)| (t, s as u64))
+            let missing: Vec<(usize, u64)> = mine
+                .iter()
+                .filter(|&&(t, _)| self.trials[t].world == *hash)
+                .map(|&(t, s)| (t, s as u64))
                 .collect();
-            if missing.is_empty() {
-                continue;
-            }
-            let Some(threads) = manner.threads else {
-                return Err(SweepError::Missing { missing: all - kept });
-            };
+            let Some(threads) = manner.threads.filter(|_| !missing.is_empty()) else { continue };
             let done = self.run_world(scenario, &missing, (threads, manner), store, listener)?;
             for ((trial, seed), cell) in missing.into_iter().zip(done) {
                 found[trial][seed as usize] = Some(cell);
             }
         }
-        Ok(found.into_iter().map(|cells| cells.into_iter().flatten().collect()).collect())
+        for (t, s) in places {
+            if found[t][s].is_none() {
+                found[t][s] = self.trials[t].kept(store, &self.trials[t].keys[s]);
+            }
+        }
+        Ok(found)
     }
 
     /// Runs cells that share all but the algorithm, and keeps each as soon as it is done.

@@ -89,6 +89,45 @@ fn a_sweep_that_is_killed_goes_on_to_the_same_bytes() {
     assert_eq!(tables(&desk, "killed"), tables(&desk, "whole"));
 }
 
+/// A study that takes up another's choice waits for all of its cells: the shards are run twice. One is interrupted, and
+/// one repeated.
+#[test]
+fn shards_make_together_what_one_process_makes() {
+    let desk = desk();
+    run(&desk, "whole", &["--quiet"]);
+    let shard = |which: &str| {
+        let arguments = ["sweep", "tiny.sweep.yaml", "--out", "x", "--quiet", "--shard", which];
+        desk.succeeds(&arguments).stdout
+    };
+    let cells = || fs::read_dir(desk.path("x/cells")).unwrap().count();
+    let said = shard("1/2");
+    assert!(said.contains("search: 6 cells of other shards are missing"), "{said}");
+    assert!(said.contains("test: waits for what search chooses"), "{said}");
+    assert_eq!(cells(), 6);
+    shard("1/2");
+    assert_eq!(cells(), 6, "a shard does not do the work of the others");
+    let said = shard("2/2");
+    assert!(said.contains("search: all cells are there"), "{said}");
+    assert!(said.contains("test: 2 cells of other shards are missing"), "{said}");
+    assert_eq!(cells(), 14);
+    assert!(!desk.path("x/search").exists(), "tables are written once all is there");
+    let said = shard("1/2");
+    assert!(said.contains("test: all cells are there"), "{said}");
+    assert_eq!(cells(), 16);
+    let said = run(&desk, "x", &[]);
+    assert!(said.contains("test: 4 cells, 4 of them"), "{said}");
+    assert_eq!(tables(&desk, "x"), tables(&desk, "whole"));
+}
+
+#[test]
+fn a_shard_that_does_not_exist_is_refused() {
+    let desk = desk();
+    for wrong in ["0/2", "3/2", "2", "1/0", "a/b"] {
+        let arguments = ["sweep", "tiny.sweep.yaml", "--out", "x", "--shard", wrong];
+        desk.fails(&arguments, 2, &["NUMBER/COUNT"]);
+    }
+}
+
 #[test]
 fn the_choice_is_the_least_mean_loss_and_is_what_the_next_study_runs() {
     let desk = desk();
