@@ -4,6 +4,7 @@
 
 mod engine;
 mod federation;
+mod fuzzing;
 #[path = "../../algorithms/tests/world.rs"]
 #[allow(dead_code, reason = "this binary and that of the algorithms use different parts")]
 mod learners;
