@@ -31,6 +31,7 @@ mod checks;
 mod document;
 mod draft;
 mod errors;
+mod explain;
 mod load;
 mod overrides;
 mod pace;
@@ -44,6 +45,7 @@ mod yaml;
 pub use self::{
     document::{FieldPath, Segment},
     errors::{Origin, ScenarioError},
+    explain::explain,
     load::{check, check_text},
     overrides::Overrides,
     pace::{Pace, pace},

@@ -48,6 +48,24 @@ pub fn check_text(
     folder: &Path,
     overrides: &Overrides,
 ) -> Result<Scenario, Vec<ScenarioError>> {
+    read_text(name, bytes, folder, overrides).map(|read| read.scenario)
+}
+
+/// A scenario, and what it was read from.
+pub(crate) struct Sealed {
+    pub(crate) scenario: Scenario,
+    pub(crate) source: Source,
+    /// The document, overrides applied.
+    pub(crate) given: Node,
+}
+
+/// [`check_text`], with what was read.
+pub(crate) fn read_text(
+    name: &str,
+    bytes: &[u8],
+    folder: &Path,
+    overrides: &Overrides,
+) -> Result<Sealed, Vec<ScenarioError>> {
     let mut source = Source::new(name.to_owned(), bytes);
     let mut root = parse(bytes).map_err(|malformed| vec![source.malformed(malformed)])?;
     if is_sweep(&root) {
@@ -56,6 +74,7 @@ pub fn check_text(
         return Err(located(&source, vec![fault.with_help("run it with `fleetune sweep`")]));
     }
     source.applied = overrides.apply(&mut root)?;
+    let given = root.clone();
     let mut sections = Sections::new(root);
     if !sections.is_scenario() {
         return Err(located(&source, sections.faults));
@@ -72,10 +91,13 @@ pub fn check_text(
         let fault = Fault::value(FieldPath::root(), "the scenario could not be read");
         return Err(located(&source, vec![fault]));
     };
-    Scenario::seal(spec, inputs).map_err(|error| {
-        let message = format!("the scenario cannot be written out again: {error}");
-        located(&source, vec![Fault::value(FieldPath::root(), message)])
-    })
+    match Scenario::seal(spec, inputs) {
+        Ok(scenario) => Ok(Sealed { scenario, source, given }),
+        Err(error) => {
+            let message = format!("the scenario cannot be written out again: {error}");
+            Err(located(&source, vec![Fault::value(FieldPath::root(), message)]))
+        }
+    }
 }
 
 /// The key that only sweeps have.

@@ -43,7 +43,7 @@ impl Source {
     }
 
     /// The path with its keys as the text spells them.
-    fn as_written(&self, path: FieldPath) -> FieldPath {
+    pub(crate) fn as_written(&self, path: FieldPath) -> FieldPath {
         self.respelt
             .iter()
             .rev()
@@ -51,7 +51,7 @@ impl Source {
     }
 
     /// The field's place, or that of the nearest field around it that is there.
-    fn position(&self, path: &FieldPath, spot: Spot) -> Option<Position> {
+    pub(crate) fn position(&self, path: &FieldPath, spot: Spot) -> Option<Position> {
         let (mut path, mut spot) = (path.clone(), spot);
         loop {
             let keyed = matches!(path.segments().last(), Some(Segment::Key(_)));

@@ -1,5 +1,6 @@
 //! The language from outside: what it accepts, what it refuses and how, and that nothing breaks it.
 
+mod explaining;
 mod malformed;
 mod memory;
 mod mutations;

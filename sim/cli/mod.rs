@@ -15,6 +15,7 @@ mod check;
 mod completions;
 mod devices;
 mod distill;
+mod explain;
 mod page;
 mod plan;
 mod probe;
@@ -44,6 +45,8 @@ enum Command {
     Run(run::Run),
     /// Check scenarios without running them; every mistake is reported with its place.
     Check(check::Check),
+    /// Print a scenario with every default written out, and where each value comes from.
+    Explain(explain::Explain),
     /// What a round will cost on each device: memory, time, FLOPs, bytes, joules. Nothing is trained.
     Plan(plan::Plan),
     /// Run many variations of a scenario, and choose among them: all that were not run before.
@@ -85,6 +88,7 @@ pub fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Run(command) => command.execute(),
         Command::Check(command) => command.execute(),
+        Command::Explain(command) => command.execute(),
         Command::Plan(command) => command.execute(),
         Command::Sweep(command) => command.execute(),
         Command::Page(command) => command.execute(),
@@ -131,9 +135,12 @@ struct ScenarioArguments {
 
 impl ScenarioArguments {
     fn check(&self, more: &[String]) -> Result<Scenario, Failure> {
+        fleetune_scenarios::check(&self.path, &self.overrides(more)?).map_err(mistakes)
+    }
+
+    fn overrides(&self, more: &[String]) -> Result<Overrides, Failure> {
         let all = self.set.iter().chain(more);
-        let overrides = Overrides::parse(all.map(String::as_str)).map_err(mistakes)?;
-        fleetune_scenarios::check(&self.path, &overrides).map_err(mistakes)
+        Overrides::parse(all.map(String::as_str)).map_err(mistakes)
     }
 }
 
