@@ -16,6 +16,7 @@ mod completions;
 mod devices;
 mod distill;
 mod explain;
+mod man;
 mod page;
 mod plan;
 mod probe;
@@ -34,14 +35,26 @@ use fleetune_scenarios::{Overrides, Scenario};
 /// Real federated fine-tuning of language models on a simulated fleet.
 #[derive(Debug, Parser)]
 #[command(name = "fleetune", version, about, arg_required_else_help = true, max_term_width = 100)]
+#[command(after_help = EXIT_CODES)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
 }
 
+const EXIT_CODES: &str = "\
+Exit codes: 0 done; 2 the command line or a file of yours is wrong; 3 stopped early, what was written is valid;
+4 an invariant of the simulator broke; 5 reading or writing failed.
+
+To begin: fleetune run scenarios/quickstart.yaml";
+
+const FIRST_RUN: &str = "\
+To begin:     fleetune run scenarios/quickstart.yaml     (minutes; ends with a table and a report)
+Your own:     copy that file, change it, and let `fleetune check` and `fleetune plan` look at it first";
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run a scenario: all its algorithms, on all its seeds, and write the report.
+    #[command(arg_required_else_help = true, after_help = FIRST_RUN)]
     Run(run::Run),
     /// Check scenarios without running them; every mistake is reported with its place.
     Check(check::Check),
@@ -67,6 +80,8 @@ enum Command {
     Report(report::Report),
     /// Print a completion script for a shell.
     Completions(completions::Completions),
+    /// Write the manual: a page for the program and one for each command.
+    Man(man::Man),
 }
 
 /// How a command ended, if not with results.
@@ -99,6 +114,7 @@ pub fn main() -> ExitCode {
         Command::Distill(command) => command.execute(),
         Command::Report(command) => command.execute(),
         Command::Completions(command) => command.execute(),
+        Command::Man(command) => command.execute(),
     };
     let (message, code) = match result {
         Ok(()) => return ExitCode::SUCCESS,

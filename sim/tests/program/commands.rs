@@ -149,6 +149,43 @@ fn devices_can_be_listed_and_looked_at() {
 }
 
 #[test]
+fn the_manual_has_a_page_for_every_command() {
+    let desk = Desk::new();
+    desk.succeeds(&["man", "pages"]);
+    let help = desk.succeeds(&["--help"]).stdout;
+    let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let commands = listed.take_while(|line| !line.is_empty()).filter_map(|line| {
+        line.strip_prefix("  ").filter(|line| !line.starts_with(' '))?.split(' ').next()
+    });
+    let commands: Vec<&str> = commands.filter(|name| *name != "help").collect();
+    assert!(commands.len() > 10, "{help}");
+    for command in commands {
+        let page = desk.read(&format!("pages/fleetune-{command}.1"));
+        assert!(page.contains(".SH OPTIONS"), "{page}");
+    }
+    assert!(desk.read("pages/fleetune.1").contains("Exit codes"));
+}
+
+#[test]
+fn a_run_of_nothing_says_what_to_do() {
+    let desk = Desk::new();
+    let end = desk.ends(&["run"]);
+    assert_eq!(end.code, Some(2));
+    let said = end.stdout + &end.stderr;
+    assert!(said.contains("fleetune run scenarios/quickstart.yaml"), "{said}");
+}
+
+#[test]
+fn what_is_explained_can_be_run() {
+    let desk = Desk::new();
+    let text = desk.succeeds(&["explain", "tiny.yaml", "--set", "root_seed=77"]).stdout;
+    assert!(text.contains("# --set root_seed=77") && text.contains("# tiny.yaml:"), "{text}");
+    desk.put("explained.yaml", &text);
+    desk.succeeds(&["check", "explained.yaml"]);
+    desk.fails(&["explain", "missing.yaml"], 2, &["cannot read the scenario"]);
+}
+
+#[test]
 fn shells_get_completions() {
     let desk = Desk::new();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
