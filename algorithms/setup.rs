@@ -224,7 +224,7 @@ mod tests {
     #[test]
     fn batches_are_common_to_all_algorithms_and_new_in_every_round() {
         let open = |train| Workshop::open(setup(1, Padding::Fixed, 5), train, 4).0;
-        let (one, other) = (open(Trainable::Head), open(Trainable::Lora { rank: 1, alpha: 1.0 }));
+        let (one, other) = (open(Trainable::Head), open(Trainable::lora(1, 1.0)));
         let many = one.batches(2, 7, 5);
         assert_eq!(many, other.batches(2, 7, 5));
         assert_eq!(many[..2], other.batches(2, 7, 2), "fewer steps see the first of them");

@@ -104,7 +104,7 @@ impl Tally {
     pub(crate) fn rank(&mut self, law: Distribution, elements: usize, candidates: u64) {
         let n = elements as u64;
         let elementwise = u128::from(n) * u128::from(law.operations() + 4);
-        self.perturbation += Cost { products: 0, elementwise, elements: n } * candidates;
+        self.perturbation += Cost { elementwise, elements: n, ..Cost::default() } * candidates;
     }
 
     /// Adds copying `elements` parameters.
@@ -115,13 +115,13 @@ impl Tally {
     /// Adds subtracting one vector of `elements` from another, in place.
     pub(crate) fn subtract(&mut self, elements: usize) {
         self.optimizer +=
-            Cost { products: 0, elementwise: elements as u128, elements: 3 * elements as u64 };
+            Cost { elementwise: elements as u128, elements: 3 * elements as u64, ..Cost::default() };
     }
 
     /// Adds scaling `elements` parameters.
     pub(crate) fn scale(&mut self, elements: usize) {
         self.optimizer +=
-            Cost { products: 0, elementwise: elements as u128, elements: 2 * elements as u64 };
+            Cost { elementwise: elements as u128, elements: 2 * elements as u64, ..Cost::default() };
     }
 
     /// The phases, in the order in which a device runs a step's kinds of work.
@@ -168,10 +168,10 @@ impl Tally {
 fn noise_pass(law: Distribution, elements: usize) -> Cost {
     let n = elements as u64;
     Cost {
-        products: 0,
         elementwise: u128::from(n) * u128::from(law.operations() + 2),
         elements: 2 * n,
-    }
+..Cost::default()
+}
 }
 
 /// Bytes of `elements` 32-bit floats.

@@ -100,10 +100,10 @@ impl PrivacyConfig {
         };
         let n = values as u64;
         Cost {
-            products: 0,
             elementwise: u128::from(n) * u128::from(operations),
             elements: n * touched,
-        }
+..Cost::default()
+}
     }
 
     /// Standard deviation of the noise on a coordinate of the sum: σ C.

@@ -162,7 +162,7 @@ fn splits_fall_in_proportion() {
     let cost = CostModel {
         architecture: llama_3_2_3b(),
         classes: CLASSES,
-        train: Trainable::Lora { rank: 3, alpha: 3.0 },
+        train: Trainable::lora(3, 3.0),
     };
     let pass = |stages| cost.pass(stages, [5, LENGTH], false).forward.flops().get();
     for (split, border) in [(0, 0), (1, 10), (2, 20), (3, 29)] {
@@ -205,7 +205,7 @@ fn activations_cross_as_wide_as_they_are_charged() {
     let cost = CostModel {
         architecture: llama_3_2_3b(),
         classes: CLASSES,
-        train: Trainable::Lora { rank: 2, alpha: 2.0 },
+        train: Trainable::lora(2, 2.0),
     };
     let pass = cost.upper_training(9, [5, LENGTH]);
     let trainable: u64 = (10..30).map(|stage| cost.trainable(stage)).sum();

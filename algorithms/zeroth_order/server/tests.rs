@@ -70,7 +70,7 @@ fn the_server_replays_what_a_lone_client_computed_to_the_bit() {
         Trainable::Full,
         Trainable::Layers,
         Trainable::Bitfit,
-        Trainable::Lora { rank: 2, alpha: 4.0 },
+        Trainable::lora(2, 4.0),
     ];
     let joint = [(0, 1, 1), (0, 1, 3), (1, 1, 1), (1, 2, 2), (2, 1, 4)];
     let joint = joint.map(|(split, lower, upper)| Plan::joint(split, lower, upper));
