@@ -102,8 +102,8 @@ impl PrivacyConfig {
         Cost {
             elementwise: u128::from(n) * u128::from(operations),
             elements: n * touched,
-..Cost::default()
-}
+            ..Cost::default()
+        }
     }
 
     /// Standard deviation of the noise on a coordinate of the sum: σ C.

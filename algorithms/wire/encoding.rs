@@ -170,8 +170,8 @@ pub(super) fn cost(elements: u64, operations: u64, touched: u64) -> Cost {
     Cost {
         elementwise: u128::from(elements) * u128::from(operations),
         elements: elements * touched,
-..Cost::default()
-}
+        ..Cost::default()
+    }
 }
 
 /// In a few words, for a report.

@@ -292,8 +292,7 @@ impl Architecture {
             let groups = self.key_value_heads();
             return wrong(format!("{heads} heads do not share {groups} heads of keys evenly"));
         }
-        let layer: u128 = 
-            self.projections().map(|(_, [m, n])| m as u128 * n as u128).sum();
+        let layer: u128 = self.projections().map(|(_, [m, n])| m as u128 * n as u128).sum();
         let tables: u128 = self.tables().map(|(_, rows)| (rows * width) as u128).sum();
         let weights = layer * self.num_hidden_layers as u128 + tables;
         if weights > MOST_PARAMETERS {

@@ -111,7 +111,8 @@ impl Serialize for Projections {
 
 impl<'de> Deserialize<'de> for Projections {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        const EXPECTED: &str = "expected `all`, or a list of query, key, value, output, up, gate, down, each once";
+        const EXPECTED: &str =
+            "expected `all`, or a list of query, key, value, output, up, gate, down, each once";
         match Written::deserialize(from).map_err(|_| D::Error::custom(EXPECTED))? {
             Written::Word(word) if word == "all" => Ok(Self::ALL),
             Written::List(list) => {

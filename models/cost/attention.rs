@@ -39,16 +39,11 @@ impl Walk<'_> {
     }
 
     /// Scores, their softmax, and the values' mean by it.
-    fn weigh(
-        &mut self,
-        [queries, keys, values]: [bool; 3],
-        [q, kv]: [Dim; 2],
-        trains: Trains,
-    ) {
+    fn weigh(&mut self, [queries, keys, values]: [bool; 3], [q, kv]: [Dim; 2], trains: Trains) {
         let c = self.architecture();
         let (heads, groups) = (c.num_attention_heads, c.key_value_heads());
         // The queries of a group meet the same keys.
-        let shared = Dim::new("tokens·h/g", self.tokens_of(heads / groups));
+        let shared = Dim::new("(tokens·h/g)", self.tokens_of(heads / groups));
         let width = Dim::new("w", c.head_width());
         let groups = self.texts * Dim::new("g", groups);
         let pairs = self.texts * Dim::new("h", heads) * self.tokens * self.keys();
@@ -60,7 +55,12 @@ impl Walk<'_> {
             self.elementwise("prefix put before keys and values", copied, 0, 2, false);
         }
         let of_scores = Gradients { left: queries, right: keys };
-        self.product("scores", groups, [shared.into(), width.into(), self.keys().into()], of_scores);
+        self.product(
+            "scores",
+            groups,
+            [shared.into(), width.into(), self.keys().into()],
+            of_scores,
+        );
         self.keep("queries", queries_held, keys);
         self.keep("keys", held, queries);
         self.live(&[
@@ -72,7 +72,12 @@ impl Walk<'_> {
         self.elementwise("scale and mask", pairs, ops::SCALE_MASK, 2, false);
         self.elementwise("softmax", pairs, ops::SOFTMAX, 2, false);
         let of_context = Gradients { left: scores, right: values };
-        self.product("context", groups, [shared.into(), self.keys().into(), width.into()], of_context);
+        self.product(
+            "context",
+            groups,
+            [shared.into(), self.keys().into(), width.into()],
+            of_context,
+        );
         self.keep("attention", pairs, scores || values);
         self.keep("values", held, scores);
         self.ledger.flow(values);

@@ -41,6 +41,11 @@ impl Size {
         &self.factors[..self.count]
     }
 
+    /// What is multiplied.
+    pub fn values(&self) -> impl Iterator<Item = usize> {
+        self.factors().iter().map(|dim| dim.value)
+    }
+
     /// With the symbols of the dimensions: `rows·d`.
     pub fn symbols(&self) -> impl fmt::Display {
         self.joined(|dim| match dim.symbol {

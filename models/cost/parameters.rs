@@ -194,7 +194,8 @@ impl CostModel {
         };
         let d = Size::from(self.width());
         let shifts = if c.norm.shifts() { count } else { 0 };
-        let both = [(Kind::Gain, "gain of a norm", count, d), (Kind::Shift, "shift of a norm", shifts, d)];
+        let both =
+            [(Kind::Gain, "gain of a norm", count, d), (Kind::Shift, "shift of a norm", shifts, d)];
         both.into_iter().filter(|(.., count, _)| *count > 0).collect()
     }
 

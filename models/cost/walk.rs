@@ -157,8 +157,7 @@ impl<'a> Walk<'a> {
         let gated = c.feed_forward.is_gated();
         let wide = self.rows() * Dim::new("f", c.intermediate_size);
         let up = self.branch(before, |walk| walk.projection(Projection::Up, trains));
-        let gate = gated
-            && self.branch(before, |walk| walk.projection(Projection::Gate, trains));
+        let gate = gated && self.branch(before, |walk| walk.projection(Projection::Gate, trains));
         self.ledger.restart_flow(up || gate);
         let (operations, touched) = c.feed_forward.elementwise();
         self.elementwise("activation", wide, operations, touched, false);

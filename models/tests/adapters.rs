@@ -87,9 +87,8 @@ fn prefixes_may_come_in_any_order() {
         prefix.keys = prefix.keys.clone().map(|keys| keys.flip([0]));
         prefix.values = prefix.values.clone().map(|values| values.flip([0]));
     }
-    let logits = |model: &Classifier| {
-        numbers(model.forward(&batch.to_device(&device), &mut Ledger::new()))
-    };
+    let logits =
+        |model: &Classifier| numbers(model.forward(&batch.to_device(&device), &mut Ledger::new()));
     assert!(distance(&logits(&model), &logits(&turned)) < 1e-5);
 }
 
@@ -156,9 +155,7 @@ fn a_bottleneck_is_the_published_one() {
     let bottlenecks = [&block.attention_bottleneck, &block.output_bottleneck]
         .map(|bottleneck| bottleneck.clone().expect("both are there"));
     let mut x = vec![0.0_f64; WIDTH];
-    for (bottleneck, norm) in
-        bottlenecks.iter().zip([&block.attention_norm, &block.output_norm])
-    {
+    for (bottleneck, norm) in bottlenecks.iter().zip([&block.attention_norm, &block.output_norm]) {
         let [down, up] = [&bottleneck.down, &bottleneck.up].map(|linear| {
             let bias = linear.bias.as_ref().expect("adapters have biases");
             (numbers(linear.weight.val()), numbers(bias.val()))

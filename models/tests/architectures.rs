@@ -2,10 +2,11 @@
 
 use fleetune_models::{
     architecture::{
-        Architecture, FeedForward, Frozen, Norm, Placement, Positions, Projections, llama_3_2_3b, opt_1_3b,
-        roberta_large,
+        Architecture, FeedForward, Frozen, Norm, Placement, Positions, Projections, llama_3_2_3b,
+        opt_1_3b, roberta_large,
     },
     cost::{CostModel, Stored},
+    families::ModelConfig,
     parameters::Trainable,
 };
 use proptest::prelude::*;
@@ -31,6 +32,18 @@ fn published_models_have_the_published_number_of_parameters() {
     }
     let longest = [roberta_large(), opt_1_3b(), llama_3_2_3b()].map(|a| a.longest_input());
     assert_eq!(longest, [Some(512), Some(2048), None]);
+}
+
+/// The committed configurations are those models.
+#[test]
+fn published_configurations_are_the_published_shapes() {
+    for (file, published) in [("opt-1.3b", opt_1_3b()), ("llama-3.2-3b", llama_3_2_3b())] {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/models");
+        let json = std::fs::read(format!("{folder}/{file}.json")).unwrap();
+        let config = ModelConfig::from_json(&json).unwrap();
+        config.validate().unwrap();
+        assert_eq!(config.architecture(), published, "{file}");
+    }
 }
 
 /// peft's `print_trainable_parameters` for rank 8 on queries and values, and the biases and shifts, by arithmetic.

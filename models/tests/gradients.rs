@@ -54,7 +54,8 @@ fn central_differences_converge(choice: usize, widths: [f32; 3]) {
 
 fn converge(choice: usize, frozen: Frozen, widths: [f32; 3]) {
     let ([coarse, fine, finest], size) = errors(choice, frozen, widths);
-    let (ratio, what) = (coarse / fine, format!("{} on {} weights", CHOICES[choice], frozen.name()));
+    let (ratio, what) =
+        (coarse / fine, format!("{} on {} weights", CHOICES[choice], frozen.name()));
     assert!((3.5..4.5).contains(&ratio), "{what}: error ratio {ratio}");
     assert!(finest < 2e-3 * size, "{what}: {finest} of {size}");
 }

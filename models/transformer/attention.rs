@@ -1,7 +1,8 @@
 use burn::tensor::Tensor;
 
 use super::{
-    Block, Prefix, Rotary, TransformerConfig, linear::widest, rotary::turn, softmax::attention_weights,
+    Block, Prefix, Rotary, TransformerConfig, linear::widest, rotary::turn,
+    softmax::attention_weights,
 };
 use crate::{
     architecture::Positions,

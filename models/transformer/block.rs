@@ -82,9 +82,8 @@ impl Block {
     /// `[rows, d]` to `[rows, d]`, rows being the tokens of the batch.
     pub fn forward(&self, x: Tensor<2>, masks: &Masks, ledger: &mut Ledger) -> Tensor<2> {
         let after = (&self.attention_norm, self.attention_bottleneck.as_ref());
-        let x = self.around(x, after, ledger, |x, ledger| {
-            self.attention.forward(self, x, masks, ledger)
-        });
+        let x = self
+            .around(x, after, ledger, |x, ledger| self.attention.forward(self, x, masks, ledger));
         let after = (&self.output_norm, self.output_bottleneck.as_ref());
         self.around(x, after, ledger, |x, ledger| self.feed(x, ledger))
     }

@@ -156,8 +156,8 @@ fn clients_are_charged_for_what_they_do() {
     let cost = |elementwise: u64, elements| Cost {
         elementwise: elementwise.into(),
         elements,
-..Cost::default()
-};
+        ..Cost::default()
+    };
     assert_eq!(config(NoiseSite::Server).client_cost(10), cost(30, 30));
     let noisy = 10 * (3 + OPERATIONS_PER_NORMAL + 2);
     assert_eq!(config(NoiseSite::Clients).client_cost(10), cost(noisy, 50));
