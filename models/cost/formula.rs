@@ -37,6 +37,12 @@ impl Size {
         self.factors().iter().map(|dim| dim.value).product()
     }
 
+    fn followed_by(mut self, dim: Dim) -> Self {
+        self.factors[self.count] = dim;
+        self.count += 1;
+        self
+    }
+
     fn factors(&self) -> &[Dim] {
         &self.factors[..self.count]
     }
@@ -76,10 +82,8 @@ impl From<Dim> for Size {
 impl Mul<Dim> for Size {
     type Output = Self;
 
-    fn mul(mut self, dim: Dim) -> Self {
-        self.factors[self.count] = dim;
-        self.count += 1;
-        self
+    fn mul(self, dim: Dim) -> Self {
+        self.followed_by(dim)
     }
 }
 

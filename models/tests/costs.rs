@@ -100,7 +100,11 @@ fn same(counted: &Ledger, predicted: PassCost) -> Result<(), TestCaseError> {
 /// The breakdown's formulas, multiplied out from the text in which they are printed, come to the figures.
 fn explained(cost: &CostModel, pass: PassCost) -> Result<(), TestCaseError> {
     let value = |size: &Size| -> u128 {
-        size.numbers().to_string().split('·').map(|n| n.parse::<u128>().unwrap()).product()
+        size.numbers()
+            .to_string()
+            .split('·')
+            .map(|n| n.parse::<u128>().expect("a factor is a number"))
+            .product()
     };
     let breakdown = cost.breakdown(pass.of);
     let flops = |times: fn(&Term) -> u64| -> u128 {

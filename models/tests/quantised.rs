@@ -104,15 +104,16 @@ proptest! {
 fn embedded(frozen: Frozen) -> (f64, f64) {
     let device = Backend::Flex.device();
     let checkpoint = Checkpoint::embedded();
-    let tokenizer = checkpoint.tokenizer(32).unwrap();
+    let tokenizer = checkpoint.tokenizer(32).expect("32 tokens fit");
     let task = BuiltinTask::Source.load();
     let prompts: Vec<&str> = task.classes.iter().map(|class| class.prompt.as_str()).collect();
-    let encoder = checkpoint.encoder(&device).unwrap();
-    let model: Classifier = aligned(encoder, &prompts, &tokenizer, 32, &device).unwrap();
+    let encoder = checkpoint.encoder(&device).expect("the embedded model is complete");
+    let model: Classifier =
+        aligned(encoder, &prompts, &tokenizer, 32, &device).expect("prompts are plain text");
     let model = model.quantised(frozen);
     let texts: Vec<Encoded> = task.test[..1000]
         .iter()
-        .map(|example| tokenizer.encode(&example.text, example.label).unwrap())
+        .map(|example| tokenizer.encode(&example.text, example.label).expect("plain text"))
         .collect();
     let (mut right, mut loss) = (0, 0.0);
     for texts in texts.chunks(100) {
@@ -133,7 +134,6 @@ fn embedded(frozen: Frozen) -> (f64, f64) {
 #[test]
 fn the_embedded_model_keeps_its_accuracy_in_eight_bits() {
     let [plain, int8, ternary] = [Frozen::Plain, Frozen::Int8, Frozen::Ternary].map(embedded);
-    println!("{plain:?} {int8:?} {ternary:?}");
     assert!((plain.0 - int8.0).abs() <= 0.01, "{} {}", plain.0, int8.0);
     assert!((plain.1 - int8.1).abs() <= 0.01, "{} {}", plain.1, int8.1);
     assert!(int8.1 != plain.1, "something was quantised");
