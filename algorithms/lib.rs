@@ -15,6 +15,7 @@
 //!
 //! Nothing here sees a clock, a network or another device.
 
+pub mod account;
 mod average;
 pub mod decomfl;
 pub mod fedavg;

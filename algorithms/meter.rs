@@ -17,7 +17,7 @@
 //! program sends them, however many there are of them then. Seeds, scalars and signs are as many as before. An update is
 //! encoded and made private in 32-bit floats.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use fleetune_devices::{Precision, Workload};
 use fleetune_models::{
@@ -28,8 +28,9 @@ use fleetune_models::{
 use fleetune_units::{Bytes, Flops};
 
 use crate::{
+    account::{Accounts, Scribe},
     protocol::{Assignment, Counted, Job, Update},
-    work::Tally,
+    work::{Resident, Tally},
 };
 
 /// A model by which work is measured, in terms of the trained model's stages.
@@ -43,6 +44,8 @@ pub(crate) struct Meter {
     below: Vec<usize>,
     /// Trainable tensors.
     tensors: usize,
+    /// Whom its tallies note for.
+    scribe: Option<Scribe>,
 }
 
 impl Meter {
@@ -54,7 +57,8 @@ impl Meter {
             slots.map(|slot| slot.range.len()).sum()
         };
         let below = borders.iter().map(elements).collect();
-        Self { cost, dtype: Dtype::F32, borders, below, tensors: layout.slots().len() }
+        let tensors = layout.slots().len();
+        Self { cost, dtype: Dtype::F32, borders, below, tensors, scribe: None }
     }
 
     /// A larger model, trained as `trained` is.
@@ -82,7 +86,14 @@ impl Meter {
         let elements = |border: &usize| (0..*border).map(|s| cost.trainable(s) as usize).sum();
         let below = borders.iter().map(elements).collect();
         let tensors = (0..cost.layers() + 2).map(|s| cost.trainable_tensors(s) as usize).sum();
-        Self { below, tensors, dtype, borders, cost }
+        Self { below, tensors, dtype, borders, cost, scribe: None }
+    }
+
+    /// With notes taken for these accounts.
+    fn noting(self, accounts: Option<Accounts>) -> Self {
+        let cost = &self.cost;
+        let scribe = accounts.map(|accounts| Scribe { cost: Arc::new(cost.clone()), accounts });
+        Self { scribe, ..self }
     }
 
     fn stages(&self, stages: Range<usize>) -> Range<usize> {
@@ -114,14 +125,16 @@ impl Meter {
         self.cost.upper_training(self.borders[split + 1] - 1, batch)
     }
 
-    /// Parameters, frozen ones and adapters included.
-    pub(crate) fn parameters(&self) -> u64 {
-        self.cost.parameters()
+    /// Parameters as they are stored, frozen ones and adapters included.
+    pub(crate) fn parameters(&self) -> Resident {
+        let stages = 0..self.cost.layers() + 2;
+        Resident::new(self.cost.stored(stages.clone()), stages)
     }
 
     /// Those of these stages of the trained model.
-    pub(crate) fn parameters_of(&self, stages: Range<usize>) -> u64 {
-        self.cost.parameters_of(self.stages(stages))
+    pub(crate) fn parameters_of(&self, stages: Range<usize>) -> Resident {
+        let stages = self.stages(stages);
+        Resident::new(self.cost.stored(stages.clone()), stages)
     }
 
     /// Trainable elements, d.
@@ -152,7 +165,7 @@ impl Meter {
 
     /// Nothing done yet, in this model's numbers.
     pub(crate) fn tally(&self) -> Tally {
-        Tally { dtype: self.dtype, ..Tally::default() }
+        Tally::new(self.dtype, self.scribe.clone())
     }
 }
 
@@ -179,9 +192,21 @@ pub(crate) struct Meters {
 }
 
 impl Meters {
-    pub(crate) fn new(cost: CostModel, layout: &Layout, larger: Option<&Larger>) -> Self {
-        let larger = larger.map(|larger| Meter::of_larger(larger, &cost));
-        Self { trained: Meter::of_trained(cost, layout), larger }
+    /// `accounts`: of what is charged, if they are asked for.
+    pub(crate) fn new(
+        cost: CostModel,
+        layout: &Layout,
+        larger: Option<&Larger>,
+        accounts: Option<Accounts>,
+    ) -> Self {
+        let trained = |cost| Meter::of_trained(cost, layout);
+        match larger {
+            None => Self { trained: trained(cost).noting(accounts), larger: None },
+            Some(larger) => {
+                let larger = Meter::of_larger(larger, &cost).noting(accounts);
+                Self { trained: trained(cost), larger: Some(larger) }
+            }
+        }
     }
 
     /// By which devices are charged.

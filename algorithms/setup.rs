@@ -5,7 +5,7 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use fleetune_devices::streams::SeedTree;
 use fleetune_models::{
-    architecture::{Architecture, Larger},
+    architecture::{Architecture, Frozen, Larger},
     batch::{Batch, Encoded, Padding, padded_length},
     cost::{BatchShape, CostModel},
     parameters::{Layout, Trainable, Weights, read},
@@ -14,6 +14,7 @@ use fleetune_models::{
 use rand::seq::SliceRandom;
 
 use crate::{
+    account::Accounts,
     meter::Meters,
     noise::normal,
     protocol::{ClientId, Scope},
@@ -43,6 +44,8 @@ pub struct Setup {
     pub architecture: Architecture,
     /// The model whose costs are charged, if that is another one.
     pub charged: Option<Larger>,
+    /// How the weights of the layers are stored if they do not train.
+    pub frozen: Frozen,
     /// Classes of the task.
     pub classes: usize,
     /// The host device that computes.
@@ -53,6 +56,8 @@ pub struct Setup {
     pub streams: SeedTree,
     /// Texts in each client's mini-batches, if not as the algorithm is configured.
     pub batches: BatchSizes,
+    /// Where accounts of workloads go, if anybody asks for them.
+    pub accounts: Option<Accounts>,
 }
 
 /// What all clients of an algorithm share: frozen weights, layout, costs, data, randomness.
@@ -71,7 +76,7 @@ pub(crate) struct Workshop {
 }
 
 impl Workshop {
-    /// Adapts the model to what trains, and reads the common starting point.
+    /// Adapts the model to what trains, quantises what does not if it is to be, and reads the common starting point.
     pub(crate) fn open(setup: Setup, train: Trainable, batch_size: usize) -> (Arc<Self>, Weights) {
         let seed = setup.streams.seed("adapter initialisation", 0);
         let mut drawn = 0;
@@ -79,9 +84,12 @@ impl Workshop {
             drawn += 1;
             normal(seed, 0, drawn)
         });
+        let frozen = if train.trains_weights() { Frozen::Plain } else { setup.frozen };
+        let model = model.quantised(frozen);
         let weights = read(&model, &layout);
         let cost = CostModel::of(setup.architecture.clone(), setup.classes, train);
-        let meters = Meters::new(cost, &layout, setup.charged.as_ref());
+        let (cost, larger) = (cost.with_frozen(frozen), setup.charged.as_ref());
+        let meters = Meters::new(cost, &layout, larger, setup.accounts);
         let workshop = Self {
             model,
             layout,
@@ -224,7 +232,7 @@ mod tests {
     #[test]
     fn batches_are_common_to_all_algorithms_and_new_in_every_round() {
         let open = |train| Workshop::open(setup(1, Padding::Fixed, 5), train, 4).0;
-        let (one, other) = (open(Trainable::Head), open(Trainable::Lora { rank: 1, alpha: 1.0 }));
+        let (one, other) = (open(Trainable::Head), open(Trainable::lora(1, 1.0)));
         let many = one.batches(2, 7, 5);
         assert_eq!(many, other.batches(2, 7, 5));
         assert_eq!(many[..2], other.batches(2, 7, 2), "fewer steps see the first of them");

@@ -7,7 +7,7 @@ use std::{
 
 use fleetune_devices::Workload;
 use fleetune_models::{
-    architecture::{Architecture, Larger},
+    architecture::{Architecture, Frozen, Larger},
     cost::CostModel,
     parameters::{Trainable, Weights},
     transformer::Classifier,
@@ -114,11 +114,11 @@ impl ZoWarmUpConfig {
     /// charged for another model or not.
     pub fn warm_up_memory(
         &self,
-        (architecture, charged): (&Architecture, Option<&Larger>),
+        (architecture, charged, frozen): (&Architecture, Option<&Larger>, Frozen),
         classes: usize,
         tokens: usize,
     ) -> Bytes {
-        let trained = CostModel::of(architecture.clone(), classes, self.train);
+        let trained = CostModel::of(architecture.clone(), classes, self.train).with_frozen(frozen);
         let meter = Meter::charged_for(trained, charged);
         self.first().peak_memory(&meter, [self.batch_size.get() as usize, tokens])
     }

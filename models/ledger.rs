@@ -6,7 +6,8 @@
 //! * elementwise work counts its arithmetic operations per element (an `exp`, a division or a square root is one):
 //!   the constants of [`ops`];
 //! * memory traffic is what each operation reads and writes, in 4-byte elements; operations are not fused, except
-//!   that a bias is added where its product is written;
+//!   that a bias is added, and a quantised weight's scale applied, where their product is written; packed codes are
+//!   read at the width in which they are stored;
 //! * peak memory is by liveness, for a runtime that works in place where it can (the residual sum, GELU, softmax and
 //!   the norms overwrite their input).
 //!
@@ -38,6 +39,8 @@ pub mod ops {
     pub const SWIGLU: u64 = 6;
     /// Rotary positions: two products and a sum; the sines and cosines are small tables.
     pub const ROTARY: u64 = 3;
+    /// Scaling what was made of quantised weights.
+    pub const SCALE: u64 = 1;
     /// LoRA: scaling the low-rank output and adding it.
     pub const LORA_ADD: u64 = 2;
     /// Mean pooling: weighting and summing.
@@ -60,12 +63,14 @@ pub struct Cost {
     pub elementwise: u128,
     /// Elements (of [`ELEMENT`] bytes) read from or written to memory.
     pub elements: u64,
+    /// Bytes of packed codes read from memory beside them: quantised weights.
+    pub packed: u64,
 }
 
 impl Cost {
     /// Bytes moved through memory by elements of so many bytes.
     pub fn traffic_of(&self, element: u64) -> Bytes {
-        Bytes::new(self.elements.saturating_mul(element))
+        Bytes::new(self.elements.saturating_mul(element).saturating_add(self.packed))
     }
 
     /// All FLOPs.
@@ -84,6 +89,7 @@ impl std::ops::AddAssign for Cost {
         self.products = self.products.saturating_add(other.products);
         self.elementwise = self.elementwise.saturating_add(other.elementwise);
         self.elements = self.elements.saturating_add(other.elements);
+        self.packed = self.packed.saturating_add(other.packed);
     }
 }
 
@@ -104,6 +110,7 @@ impl std::ops::Mul<u64> for Cost {
             products: self.products.saturating_mul(times.into()),
             elementwise: self.elementwise.saturating_mul(times.into()),
             elements: self.elements.saturating_mul(times),
+            packed: self.packed.saturating_mul(times),
         }
     }
 }
@@ -141,20 +148,34 @@ impl Ledger {
         let [b, m, k, n] = [batch, m, k, n].map(|x| x as u64);
         let one = Cost {
             products: 2 * u128::from(b) * u128::from(m) * u128::from(k) * u128::from(n),
-            elementwise: 0,
             elements: b * (m * k + k * n + m * n),
+            ..Cost::default()
         };
         self.forward += one;
         self.backward += one * (u64::from(gradients.left) + u64::from(gradients.right));
+    }
+
+    /// Charges a product of `m x k` activations and a `k x n` weight of frozen codes that are packed into so many bytes:
+    /// they are read as they are, in forward, and in backward for the gradient of the activations, if that is owed.
+    pub fn product_with_codes(&mut self, [m, k, n]: [usize; 3], packed: usize, owed: bool) {
+        let [m, k, n] = [m, k, n].map(|x| x as u64);
+        let one = Cost {
+            products: 2 * u128::from(m) * u128::from(k) * u128::from(n),
+            elements: m * k + m * n,
+            packed: packed as u64,
+            ..Cost::default()
+        };
+        self.forward += one;
+        self.backward += one * u64::from(owed);
     }
 
     /// Charges elementwise work that reads and writes `touched` elements for every one of `elements`.
     pub fn elementwise(&mut self, elements: usize, operations: u64, touched: u64, trains: bool) {
         let n = elements as u64;
         let one = Cost {
-            products: 0,
             elementwise: u128::from(n) * u128::from(operations),
             elements: n * touched,
+            ..Cost::default()
         };
         self.forward += one;
         if trains || self.flowing {

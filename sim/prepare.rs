@@ -85,12 +85,12 @@ impl Prepared {
         let device = backend.device();
         let max_length = scenario.model.max_length;
         let checkpoint = scenario.checkpoint();
-        let tokenizer = checkpoint.tokenizer(max_length)?;
         let encoder = checkpoint.encoder(&device)?;
         let (Some(config), Some(task)) = (&scenario.task, scenario.dataset()) else {
             let model = unaligned(encoder, &scenario, &device);
             return Ok(Self { model, device, train: Vec::new(), test: Vec::new(), scenario });
         };
+        let tokenizer = checkpoint.tokenizer(max_length)?;
         if !scenario.training.is_real() {
             // Of texts the lengths alone count, and only if batches follow them.
             let texts = match scenario.model.padding {
@@ -151,11 +151,13 @@ impl Prepared {
             model: self.model.clone(),
             architecture: self.scenario.checkpoint().config.architecture(),
             charged: self.scenario.model.costs_of.as_ref().map(CostsOf::larger),
+            frozen: self.scenario.model.frozen,
             classes: self.scenario.classes(),
             device: self.device.clone(),
             data: Arc::clone(&world.data),
             streams: world.streams,
             batches: BatchSizes::Configured,
+            accounts: None,
         }
     }
 }

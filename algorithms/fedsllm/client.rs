@@ -2,11 +2,8 @@
 
 use std::sync::Arc;
 
-use fleetune_devices::Workload;
-use fleetune_models::{
-    cost::BatchShape,
-    ledger::{Cost, Ledger},
-};
+use fleetune_devices::{PhaseKind, Workload};
+use fleetune_models::{cost::BatchShape, ledger::Ledger};
 use fleetune_units::Bytes;
 
 use super::parts::Parts;
@@ -14,7 +11,7 @@ use crate::{
     first_order::Descent,
     meter::Meter,
     protocol::{ClientId, Counted, Exchange, Kept, Losses, Payload, Update},
-    work::Tally,
+    work::{Resident, Tally},
 };
 
 /// What stays on the device between exchanges. What a backward keeps of its forward does too, and is charged, but here
@@ -70,7 +67,7 @@ impl Task {
         let download = learnt.map_or(weights, |shape| parts.gradient_size(meter, shape));
         let upload = sent.map_or(weights, |shape| Payload::size(parts.crossing_len(meter, shape)));
         let (resident, none) = (parts.resident(meter), Bytes::new(0));
-        let learning = work.learning.workload(resident, download, none);
+        let learning = work.learning.workload(resident.clone(), download, none);
         learning.then(work.sending.workload(resident, none, upload))
     }
 
@@ -112,7 +109,7 @@ impl Task {
         };
         Update {
             examples: (self.steps() * parts.workshop.batch_size(*client)) as u64,
-            counted: work.counted(parts.resident(parts.trained()), &payload, exchange.round),
+            counted: work.counted(&parts.resident(parts.trained()), &payload, exchange.round),
             payload,
             kept: sent.map(|_| Kept::new(state)),
             losses: Losses::default(),
@@ -136,17 +133,19 @@ impl Work {
     }
 
     fn learn(&mut self, parts: &Parts, elements: usize, pass: Tally) {
-        let optimizer = parts.recipe.optimizer.step_cost(elements);
-        self.learning = Tally { forward: Cost::default(), optimizer, ..pass };
+        self.learning = pass.without(PhaseKind::Forward);
+        let step = parts.recipe.optimizer.step_cost(elements);
+        self.learning.optimize("step of the optimiser", step, 1);
     }
 
     fn send(&mut self, pass: Tally) {
-        self.sending = Tally { backward: Cost::default(), ..pass };
+        self.sending = pass.without(PhaseKind::Backward);
     }
 
-    fn counted(&self, resident: u64, payload: &Payload, round: u64) -> Counted {
+    fn counted(&self, resident: &Resident, payload: &Payload, round: u64) -> Counted {
         let upload = Bytes::new(payload.encode(round).len() as u64);
-        let [first, then] = [&self.learning, &self.sending].map(|t| t.counted(resident, upload));
+        let [first, then] =
+            [&self.learning, &self.sending].map(|t| t.counted(resident.clone(), upload));
         Counted {
             flops: first.flops + then.flops,
             traffic: first.traffic + then.traffic,

@@ -84,7 +84,7 @@ pub struct FedsLlmConfig {
 }
 
 fn lora() -> Trainable {
-    Trainable::Lora { rank: 8, alpha: 8.0 }
+    Trainable::lora(8, 8.0)
 }
 
 impl Algorithm for FedsLlmConfig {

@@ -18,7 +18,7 @@ use crate::{
     meter::Meter,
     protocol::{Moment, Payload},
     setup::Workshop,
-    work::Tally,
+    work::{Resident, Tally},
 };
 
 /// What clients and server share.
@@ -51,9 +51,12 @@ impl Parts {
     }
 
     /// Elements that a device always holds: its part's parameters; gradients and optimiser state of those that train.
-    pub(super) fn resident(&self, meter: &Meter) -> u64 {
-        let copies = 1 + self.recipe.optimizer.moments();
-        meter.parameters_of(0..self.split + 1) + copies * self.lower_elements(meter) as u64
+    pub(super) fn resident(&self, meter: &Meter) -> Resident {
+        let elements = self.lower_elements(meter) as u64;
+        meter
+            .parameters_of(0..self.split + 1)
+            .and("gradient", elements)
+            .and("moments of the optimiser", self.recipe.optimizer.moments() * elements)
     }
 
     /// Trainable elements on the device.

@@ -9,6 +9,7 @@ use crate::{
     meter::Meter,
     protocol::{ClientId, Exchange, Payload, Update},
     setup::Workshop,
+    work::Resident,
 };
 
 /// One client's work in one round.
@@ -29,7 +30,7 @@ impl Task {
         LocalSteps { count: self.recipe.steps(), optimizer, rates }
     }
 
-    pub(super) fn resident(&self, meter: &Meter) -> u64 {
+    pub(super) fn resident(&self, meter: &Meter) -> Resident {
         self.recipe.resident(meter, self.rule.vectors().held as u64)
     }
 

@@ -69,9 +69,10 @@ pub(crate) struct LocalSteps {
 impl LocalSteps {
     /// What the steps cost besides their gradients, over `elements` parameters.
     pub(super) fn predict(&self, rule: &dyn LocalRule, elements: usize, tally: &mut Tally) {
-        let step = rule.correction_cost(elements) + self.optimizer.step_cost(elements);
-        tally.optimizer += step * self.count as u64;
-        tally.optimizer += rule.upload_cost(elements);
+        let steps = self.count as u64;
+        tally.optimize("correction of a gradient", rule.correction_cost(elements), steps);
+        tally.optimize("step of the optimiser", self.optimizer.step_cost(elements), steps);
+        tally.optimize("making of what is sent", rule.upload_cost(elements), 1);
     }
 
     /// Runs the steps from `start`: what is uploaded.

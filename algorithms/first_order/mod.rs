@@ -29,7 +29,7 @@ use std::{fmt, num::NonZeroU32};
 use fleetune_models::{cost::BatchShape, parameters::Trainable};
 use fleetune_units::Bytes;
 
-use crate::{meter::Meter, settings::LearningRate};
+use crate::{meter::Meter, settings::LearningRate, work::Resident};
 
 /// How every client trains: what the configurations of the family share.
 #[derive(Clone, Debug)]
@@ -49,8 +49,13 @@ impl Recipe {
 
     /// Elements that a device holds all the time: the parameters of the model, gradients and optimiser state of those
     /// that train, and as many vectors more as the rule holds.
-    fn resident(&self, meter: &Meter, held: u64) -> u64 {
-        meter.parameters() + (1 + self.optimizer.moments() + held) * meter.elements() as u64
+    fn resident(&self, meter: &Meter, held: u64) -> Resident {
+        let elements = meter.elements() as u64;
+        meter
+            .parameters()
+            .and("gradient", elements)
+            .and("moments of the optimiser", self.optimizer.moments() * elements)
+            .and("vectors of the algorithm", held * elements)
     }
 
     /// Peak memory of a client that trains by the [`Plain`] rule on mini-batches of this shape.

@@ -110,7 +110,11 @@ impl Optimizer {
 /// Elementwise work of `operations` per element that reads and writes `touched` vectors.
 pub(crate) fn elementwise(elements: usize, operations: u64, touched: u64) -> Cost {
     let n = elements as u64;
-    Cost { products: 0, elementwise: u128::from(n) * u128::from(operations), elements: n * touched }
+    Cost {
+        elementwise: u128::from(n) * u128::from(operations),
+        elements: n * touched,
+        ..Cost::default()
+    }
 }
 
 /// The learning rate of every stretch of the flat vector, in one round.

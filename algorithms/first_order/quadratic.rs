@@ -1,11 +1,12 @@
 //! Losses whose every answer is known: rules and methods are put to the test on them.
 
+use fleetune_models::cost::Stored;
 use fleetune_units::Bytes;
 
 use super::{GradientOracle, LocalSteps, Method, Optimizer, Rates};
 use crate::{
     protocol::{ClientId, Losses, Update},
-    work::Tally,
+    work::{Resident, Tally},
 };
 
 /// `h/2 |x - a|²`.
@@ -45,7 +46,7 @@ pub(crate) fn run(
         let update = Update {
             payload,
             examples: 1,
-            counted: tally.counted(0, Bytes::new(0)),
+            counted: tally.counted(Resident::new(Stored::default(), 0..0), Bytes::new(0)),
             kept: None,
             losses: Losses::default(),
         };

@@ -15,7 +15,7 @@ use crate::{
     protocol::{ClientId, Exchange, Payload, Update},
     setup::Workshop,
     wire::Choices,
-    work::Tally,
+    work::{Resident, Tally},
 };
 
 /// What guides the sampling of a client's direction.
@@ -93,10 +93,14 @@ impl Task {
 
     /// Parameters; the gradient, if it is sent; the reference, if the device ranks. Directions are generated when they
     /// are needed.
-    fn resident(&self, meter: &Meter) -> u64 {
-        let vectors = u64::from(self.upload() == Upload::Gradient)
-            + u64::from(matches!(self.guide, Guide::Device(_)));
-        meter.parameters() + vectors * meter.elements() as u64
+    fn resident(&self, meter: &Meter) -> Resident {
+        let elements = meter.elements() as u64;
+        let gradient = u64::from(self.upload() == Upload::Gradient);
+        let reference = u64::from(matches!(self.guide, Guide::Device(_)));
+        meter
+            .parameters()
+            .and("gradient", gradient * elements)
+            .and("gradient to rank by", reference * elements)
     }
 
     /// Ranking generates every candidate once; three passes perturb and restore in place; one more writes the gradient.

@@ -47,8 +47,8 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FwdLlmConfig {
-    /// Which parameters train: parameter-efficient ones alone, that is `bitfit`, LoRA or `head`. The default is
-    /// `bitfit`.
+    /// Which parameters train: parameter-efficient ones alone, that is anything but `full` and `layers`. The default
+    /// is `bitfit`.
     #[serde(default = "Trainable::bitfit")]
     pub train: Trainable,
     /// Texts in a mini-batch. The default is 8, as published.

@@ -100,9 +100,9 @@ impl PrivacyConfig {
         };
         let n = values as u64;
         Cost {
-            products: 0,
             elementwise: u128::from(n) * u128::from(operations),
             elements: n * touched,
+            ..Cost::default()
         }
     }
 

@@ -5,9 +5,12 @@ use std::sync::Arc;
 use fleetune_algorithms::{
     protocol::{Counted, Exchange, Payload, Verdict},
     registry::AlgorithmConfig,
+    setup::Setup,
 };
 use fleetune_devices::{PhaseKind, Workload};
-use fleetune_models::{batch::Padding, cost::CostModel, parameters::Trainable};
+use fleetune_models::{
+    architecture::Frozen, batch::Padding, cost::CostModel, parameters::Trainable,
+};
 use fleetune_units::Bytes;
 
 use crate::{
@@ -24,6 +27,9 @@ pub(crate) fn configurations() -> Vec<String> {
         r#""layers""#,
         r#""bitfit""#,
         r#"{"lora":{"rank":3,"alpha":3.0}}"#,
+        r#"{"lora":{"rank":2,"alpha":2.0,"projections":"all"}}"#,
+        r#"{"bottleneck":{"width":3}}"#,
+        r#"{"prefix":{"length":2}}"#,
         r#""head""#,
     ];
     let mut all = Vec::new();
@@ -110,8 +116,10 @@ pub(crate) fn charged(workload: &Workload) -> Counted {
 #[test]
 fn jobs_count_what_was_assigned_and_send_what_was_charged() {
     for padding in [Padding::Fixed, Padding::Longest] {
-        for json in configurations() {
-            let mut server = algorithm(&json).server(setup(3, padding, 4));
+        let frozen = [Frozen::Plain, Frozen::Int8, Frozen::Ternary].into_iter().cycle();
+        for (json, frozen) in configurations().into_iter().zip(frozen) {
+            let setup = Setup { frozen, ..setup(3, padding, 4) };
+            let mut server = algorithm(&json).server(setup);
             for number in 0..5 {
                 // Enough exchanges for guided steps, retries of those, and further mini-batches.
                 let now = Exchange::at(number / 3, (number % 3) as u32);
@@ -325,8 +333,11 @@ fn the_memory_of_a_warm_up_is_that_of_its_rounds() {
             let server = config.server(setup(3, Padding::Fixed, 4));
             let peak =
                 |round| server.assign(Exchange::at(round, 0), 1, &Spare).workload.peak_memory;
-            let needed =
-                zowarmup.warm_up_memory((&(&architecture(3)).into(), None), CLASSES, LENGTH);
+            let needed = zowarmup.warm_up_memory(
+                (&(&architecture(3)).into(), None, Frozen::Plain),
+                CLASSES,
+                LENGTH,
+            );
             assert_eq!(needed, peak(0), "{json}");
             assert!(needed > peak(1), "{json}");
         }

@@ -159,11 +159,7 @@ fn llama() -> Larger {
 /// FedSPZO's parts, where the borders of 3 layers fall among 28: above layers 0, 9, 19 and 28.
 #[test]
 fn splits_fall_in_proportion() {
-    let cost = CostModel {
-        architecture: llama_3_2_3b(),
-        classes: CLASSES,
-        train: Trainable::Lora { rank: 3, alpha: 3.0 },
-    };
+    let cost = CostModel::of(llama_3_2_3b(), CLASSES, Trainable::lora(3, 3.0));
     let pass = |stages| cost.pass(stages, [5, LENGTH], false).forward.flops().get();
     for (split, border) in [(0, 0), (1, 10), (2, 20), (3, 29)] {
         let json = format!(
@@ -202,11 +198,7 @@ fn activations_cross_as_wide_as_they_are_charged() {
     let work = server.assign(now, 1, &Spare).workload;
     let header = 32;
     assert!(work.upload.get() - 4 * 5 * (LENGTH as u64 * 3072 + 2) <= header);
-    let cost = CostModel {
-        architecture: llama_3_2_3b(),
-        classes: CLASSES,
-        train: Trainable::Lora { rank: 2, alpha: 2.0 },
-    };
+    let cost = CostModel::of(llama_3_2_3b(), CLASSES, Trainable::lora(2, 2.0));
     let pass = cost.upper_training(9, [5, LENGTH]);
     let trainable: u64 = (10..30).map(|stage| cost.trainable(stage)).sum();
     let step = u128::from(2 * trainable);
@@ -231,11 +223,7 @@ fn encoded_and_private_updates_are_as_long_as_the_larger_models() {
                    "encoding":{{"values":"f16"}}}}"#
         ),
     ];
-    let cost = CostModel {
-        architecture: other().architecture,
-        classes: CLASSES,
-        train: Trainable::Bitfit,
-    };
+    let cost = CostModel::of(other().architecture, CLASSES, Trainable::Bitfit);
     let elements: u64 = (0..9).map(|stage| cost.trainable(stage)).sum();
     for json in cases {
         let algorithm: Algorithm = serde_json::from_str(&json).unwrap();

@@ -10,6 +10,7 @@ use fleetune_algorithms::{
 };
 use fleetune_devices::{Workload, streams::SeedTree};
 use fleetune_models::{
+    architecture::Frozen,
     backend::Backend,
     batch::{Batch, Encoded, Padding},
     evaluate::evaluate,
@@ -75,11 +76,13 @@ pub(crate) fn setup_with(layers: usize, data: TrainingData, seed: u64) -> Setup 
         model: classifier(&architecture, CLASSES, 101, &device),
         architecture: (&architecture).into(),
         charged: None,
+        frozen: Frozen::Plain,
         classes: CLASSES,
         device,
         data: Arc::new(data),
         streams: SeedTree::new(seed),
         batches: BatchSizes::Configured,
+        accounts: None,
     }
 }
 

@@ -168,9 +168,9 @@ impl Encoding {
 /// Elementwise work with so many operations on, and accesses to, each of `elements`.
 pub(super) fn cost(elements: u64, operations: u64, touched: u64) -> Cost {
     Cost {
-        products: 0,
         elementwise: u128::from(elements) * u128::from(operations),
         elements: elements * touched,
+        ..Cost::default()
     }
 }
 

@@ -279,7 +279,7 @@ fn messages_in_another_encoding_or_of_another_vector_are_refused() {
 /// Encoding must cost what its parts do, for the least case that tells them apart.
 #[test]
 fn costs_are_those_of_the_parts() {
-    let cost = |elementwise, elements| Cost { products: 0, elementwise, elements };
+    let cost = |elementwise, elements| Cost { elementwise, elements, ..Cost::default() };
     assert_eq!(Encoding::default().encode_cost(1000), cost(0, 2000));
     assert_eq!(plainly(Values::F16).encode_cost(1000), cost(3000, 1500));
     // 4 scales and 1000 bytes: 254 elements written after two passes.

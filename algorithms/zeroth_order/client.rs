@@ -21,7 +21,7 @@ use crate::{
     noise::tensor_key,
     protocol::{ClientId, Moment, Payload, Update},
     setup::Workshop,
-    work::Tally,
+    work::{Resident, Tally},
 };
 
 /// How a client gets the global model.
@@ -74,14 +74,17 @@ impl Task {
     }
 
     /// Parameters, the boundary activations that a split keeps, and for a delta the start.
-    fn resident(&self, meter: &Meter, shapes: &[BatchShape]) -> u64 {
+    fn resident(&self, meter: &Meter, shapes: &[BatchShape]) -> Resident {
         let rows = shapes.iter().map(|[texts, tokens]| texts * tokens).max().unwrap_or(0);
         let boundary = rows as u64 * meter.width() as u64;
         let start = match self.recipe.upload {
             Upload::Scalars => 0,
             Upload::Delta => meter.elements() as u64,
         };
-        meter.parameters() + self.recipe.plan.boundaries() * boundary + start
+        meter
+            .parameters()
+            .and("activations at the split", self.recipe.plan.boundaries() * boundary)
+            .and("model at the start", start)
     }
 
     fn batches(&self) -> Vec<Vec<u32>> {

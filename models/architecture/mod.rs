@@ -11,11 +11,17 @@
 //! * whether the output embedding is tied: the body is counted, and of the outputs the task's classes alone, so that
 //!   there is no output embedding. In the published models here it is tied, and holds no parameters of its own.
 
+mod frozen;
+mod projections;
 mod published;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::published::{llama_3_2_3b, opt_1_3b, roberta_large};
+pub use self::{
+    frozen::Frozen,
+    projections::{Projection, Projections},
+    published::{llama_3_2_3b, opt_1_3b, roberta_large},
+};
 use crate::{ModelError, ledger::ops};
 
 /// A transformer's shape, with the names of Hugging Face's `config.json` where it has them.
@@ -221,23 +227,33 @@ impl Architecture {
         self.biases || self.norm.shifts()
     }
 
-    /// The products of one layer with a weight, as (input, output): queries, keys, values, output; up, gate if there is
-    /// one, down.
-    pub(crate) fn linears(&self) -> impl Iterator<Item = (usize, usize)> {
+    /// The products of one layer with a weight, in the order in which it computes them, each with its input and output
+    /// width.
+    pub fn projections(&self) -> impl Iterator<Item = (Projection, [usize; 2])> {
         let (d, f) = (self.hidden_size, self.intermediate_size);
-        let (q, kv) = (self.query_width(), self.key_value_width());
-        let gate = self.feed_forward.is_gated().then_some((d, f));
-        [(d, q), (d, kv), (d, kv), (q, d), (d, f)].into_iter().chain(gate).chain([(f, d)])
+        let (q, kv, gated) =
+            (self.query_width(), self.key_value_width(), self.feed_forward.is_gated());
+        let there = move |&projection: &Projection| gated || projection != Projection::Gate;
+        Projection::ALL.into_iter().filter(there).map(move |projection| {
+            let widths = match projection {
+                Projection::Query => [d, q],
+                Projection::Key | Projection::Value => [d, kv],
+                Projection::Output => [q, d],
+                Projection::Up | Projection::Gate => [d, f],
+                Projection::Down => [f, d],
+            };
+            (projection, widths)
+        })
     }
 
-    /// Tables of embeddings, by their rows.
-    pub(crate) fn tables(&self) -> impl Iterator<Item = usize> {
+    /// Tables of embeddings, by what they are of and their rows.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = (&'static str, usize)> {
         let positions = match self.positions {
-            Positions::Learned { rows, .. } => Some(rows),
+            Positions::Learned { rows, .. } => Some(("positions", rows)),
             Positions::Rotary => None,
         };
-        let segments = (self.type_vocab_size > 0).then_some(self.type_vocab_size);
-        [self.vocab_size].into_iter().chain(positions).chain(segments)
+        let segments = (self.type_vocab_size > 0).then_some(("segments", self.type_vocab_size));
+        [("V", self.vocab_size)].into_iter().chain(positions).chain(segments)
     }
 
     /// Checks that such a model can exist, and be counted.
@@ -276,8 +292,8 @@ impl Architecture {
             let groups = self.key_value_heads();
             return wrong(format!("{heads} heads do not share {groups} heads of keys evenly"));
         }
-        let layer: u128 = self.linears().map(|(m, n)| m as u128 * n as u128).sum();
-        let tables: u128 = self.tables().map(|rows| (rows * width) as u128).sum();
+        let layer: u128 = self.projections().map(|(_, [m, n])| m as u128 * n as u128).sum();
+        let tables: u128 = self.tables().map(|(_, rows)| (rows * width) as u128).sum();
         let weights = layer * self.num_hidden_layers as u128 + tables;
         if weights > MOST_PARAMETERS {
             return wrong(format!("{weights} weights; expected at most {MOST_PARAMETERS}"));

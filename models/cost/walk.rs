@@ -1,69 +1,103 @@
-use super::{BatchShape, CostModel};
+use super::{
+    BatchShape, CostModel,
+    formula::{Alive, Breakdown, Dim, Size, Term},
+};
 use crate::{
-    architecture::{Architecture, Placement},
+    architecture::{Architecture, Placement, Positions, Projection},
     ledger::{Gradients, Ledger, ops},
     parameters::Trainable,
 };
 
 /// What trains in a stage.
 #[derive(Clone, Copy, Debug, Default)]
-struct Trains {
-    weights: bool,
-    biases: bool,
-    shifts: bool,
-    adapters: bool,
+pub(super) struct Trains {
+    pub(super) weights: bool,
+    pub(super) biases: bool,
+    pub(super) shifts: bool,
+    /// What was added to the model: side paths, bottlenecks, prefixes.
+    pub(super) adapters: bool,
 }
 
-/// Goes through the operations of a pass by their shapes, and charges each as the encoder does where it runs it.
+/// What there is to a product with a weight.
+#[derive(Clone, Copy, Debug)]
+struct Dense {
+    biased: bool,
+    /// Bytes of its weight, if that is quantised.
+    packed: Option<usize>,
+    trains: Trains,
+}
+
+/// Goes through the operations of a pass by their shapes, and charges each as the transformer does where it runs it; what
+/// is charged is a formula, and the breakdown keeps it.
 pub(super) struct Walk<'a> {
-    model: &'a CostModel,
-    shape: BatchShape,
-    backward: bool,
+    pub(super) model: &'a CostModel,
+    pub(super) texts: Dim,
+    pub(super) tokens: Dim,
+    pub(super) backward: bool,
     pub(super) ledger: Ledger,
+    /// Kept if it is asked for.
+    pub(super) breakdown: Option<Breakdown>,
+    part: &'static str,
 }
 
 impl<'a> Walk<'a> {
     /// `flowing`: whether gradients are owed for what comes into the first stage.
     pub(super) fn new(
         model: &'a CostModel,
-        shape: BatchShape,
+        [texts, tokens]: BatchShape,
         backward: bool,
         flowing: bool,
     ) -> Self {
         let mut ledger = Ledger::new();
         ledger.flow(flowing);
-        Self { model, shape, backward, ledger }
+        let (texts, tokens) = (Dim::new("texts", texts), Dim::new("tokens", tokens));
+        Self { model, texts, tokens, backward, ledger, breakdown: None, part: "" }
     }
 
-    fn architecture(&self) -> &'a Architecture {
+    pub(super) fn architecture(&self) -> &'a Architecture {
         &self.model.architecture
     }
 
-    fn rows(&self) -> usize {
-        self.shape[0] * self.shape[1]
+    /// Tokens of the batch.
+    pub(super) fn rows(&self) -> Dim {
+        Dim::new("rows", self.texts_by_tokens().value())
+    }
+
+    fn texts_by_tokens(&self) -> Size {
+        self.texts * self.tokens
+    }
+
+    /// Width of the residual stream.
+    pub(super) fn width(&self) -> Dim {
+        Dim::new("d", self.architecture().hidden_size)
+    }
+
+    /// The residual stream.
+    pub(super) fn states(&self) -> Size {
+        self.rows() * self.width()
     }
 
     fn trains(&self) -> Trains {
         let train = self.model.train;
-        let weights = matches!(train, Trainable::Full | Trainable::Layers);
+        let weights = train.trains_weights();
         let bitfit = train == Trainable::Bitfit;
         let (biases, shifts) = (self.architecture().biases, self.architecture().norm.shifts());
         Trains {
             weights: self.backward && weights,
             biases: self.backward && biases && (weights || bitfit),
             shifts: self.backward && shifts && bitfit,
-            adapters: self.backward && matches!(train, Trainable::Lora { .. }),
+            adapters: self.backward && train.adds(),
         }
     }
 
     pub(super) fn embeddings(&mut self) {
-        let (rows, d) = (self.rows(), self.architecture().hidden_size);
+        self.part = "embeddings";
         let trains = self.backward && self.model.train == Trainable::Full;
         let more = self.architecture().tables().count() as u64 - 1;
-        self.ledger.live(rows * d + rows);
+        self.live(&[("states", self.states()), ("token ids", self.rows().into())]);
         // A row of the tokens' table is read, one of the others' sum, if there is any, and the sum is written.
         let touched = 2 + u64::from(more > 0);
-        self.ledger.elementwise(rows * d, more * ops::ADD, touched, trains);
+        self.elementwise("sum of embeddings", self.states(), more * ops::ADD, touched, trains);
         self.ledger.flow(trains);
         if self.architecture().placement == Placement::Post {
             self.norm(trains);
@@ -71,15 +105,16 @@ impl<'a> Walk<'a> {
     }
 
     pub(super) fn layer(&mut self) {
+        self.part = "layer";
         let trains = self.trains();
         let pre = self.architecture().placement == Placement::Pre;
-        let (rows, d) = (self.rows(), self.architecture().hidden_size);
         for part in [Self::attend, Self::feed] {
             if pre {
                 self.norm(trains.weights || trains.shifts);
             }
             part(self, trains);
-            self.ledger.elementwise(rows * d, ops::ADD, 3, false);
+            self.bottleneck(trains);
+            self.elementwise("residual", self.states(), ops::ADD, 3, false);
             if !pre {
                 self.norm(trains.weights || trains.shifts);
             }
@@ -88,134 +123,191 @@ impl<'a> Walk<'a> {
 
     /// The mean of the states, brought to length one; and the task's classes.
     pub(super) fn head(&mut self) {
+        self.part = "head";
         let trains = self.trains();
-        let ([batch, _], rows) = (self.shape, self.rows());
-        let (d, classes) = (self.architecture().hidden_size, self.model.classes);
+        let (texts, d) = (self.texts, self.width());
+        let classes = Dim::new("classes", self.model.classes);
         if self.architecture().placement == Placement::Pre {
             self.norm(trains.weights || trains.shifts);
         }
-        self.ledger.live(rows * d + batch * d);
-        self.ledger.elementwise(rows * d, ops::POOL, 1, false);
-        self.ledger.elementwise(batch * d, ops::NORMALISE, 2, false);
-        self.ledger.keep(batch * d, self.ledger.flowing());
+        self.live(&[("states", self.states()), ("sentence vectors", texts * d)]);
+        self.elementwise("mean of states", self.states(), ops::POOL, 1, false);
+        self.elementwise("length one", texts * d, ops::NORMALISE, 2, false);
+        self.keep("sentence vectors", texts * d, self.ledger.flowing());
         let (left, right) = (self.ledger.flowing(), self.backward);
-        self.ledger.product(1, [batch, d, classes], Gradients { left, right });
-        self.ledger.keep(batch * d, self.backward);
-        self.ledger.elementwise(batch * classes, ops::CROSS_ENTROPY, 2, self.backward);
+        let sides = [texts, d, classes].map(Size::from);
+        self.product("classes", Size::default(), sides, Gradients { left, right });
+        self.keep("input of the classes", texts * d, self.backward);
+        let logits = texts * classes;
+        self.elementwise("cross-entropy", logits, ops::CROSS_ENTROPY, 2, self.backward);
         self.ledger.flow(self.backward);
     }
 
     fn norm(&mut self, trains: bool) {
-        let elements = self.rows() * self.architecture().hidden_size;
-        self.ledger.elementwise(elements, self.architecture().norm.operations(), 2, trains);
-        self.ledger.keep(elements, trains || self.ledger.flowing());
+        let operations = self.architecture().norm.operations();
+        self.elementwise("norm", self.states(), operations, 2, trains);
+        self.keep("input of a norm", self.states(), trains || self.ledger.flowing());
         self.ledger.flow(trains);
-    }
-
-    /// Queries, keys and values from the same input, and what attention makes of them.
-    fn attend(&mut self, trains: Trains) {
-        let (c, rows) = (self.architecture(), self.rows());
-        let [batch, seq] = self.shape;
-        let (d, q, kv) = (c.hidden_size, c.query_width(), c.key_value_width());
-        let before = self.ledger.flowing();
-        let queries = self.branch(before, |walk| {
-            walk.linear([d, q], trains, true);
-            walk.turn(q);
-        });
-        let keys = self.branch(before, |walk| {
-            walk.linear([d, kv], trains, false);
-            walk.turn(kv);
-        });
-        let values = self.branch(before, |walk| walk.linear([d, kv], trains, true));
-        let held = rows * (q + 2 * kv);
-        self.ledger.live(self.input_beside_residual() + held + self.rank() * rows);
-
-        // The queries of a group meet the same keys.
-        let (groups, width) = (c.key_value_heads(), c.head_width());
-        let shared = seq * (c.num_attention_heads / groups);
-        let pairs = batch * c.num_attention_heads * seq * seq;
-        self.ledger.restart_flow(queries || keys);
-        let scores = self.ledger.flowing();
-        let of_scores = Gradients { left: queries, right: keys };
-        self.ledger.product(batch * groups, [shared, width, seq], of_scores);
-        self.ledger.keep(rows * q, keys);
-        self.ledger.keep(rows * kv, queries);
-        self.ledger.live(rows * d + held + pairs);
-        self.ledger.elementwise(pairs, ops::SCALE_MASK, 2, false);
-        self.ledger.elementwise(pairs, ops::SOFTMAX, 2, false);
-        let of_context = Gradients { left: scores, right: values };
-        self.ledger.product(batch * groups, [shared, seq, width], of_context);
-        self.ledger.keep(pairs, scores || values);
-        self.ledger.keep(rows * kv, scores);
-        self.ledger.flow(values);
-        self.linear([q, d], trains, false);
     }
 
     /// The feed-forward layer.
     fn feed(&mut self, trains: Trains) {
-        let (c, rows) = (self.architecture(), self.rows());
-        let (d, f) = (c.hidden_size, c.intermediate_size);
+        let c = self.architecture();
         let before = self.ledger.flowing();
-        let mut flowing = self.branch(before, |walk| walk.linear([d, f], trains, false));
-        let wide = if c.feed_forward.is_gated() {
-            flowing |= self.branch(before, |walk| walk.linear([d, f], trains, false));
-            2 * f
-        } else {
-            f
-        };
-        self.ledger.restart_flow(flowing);
+        let gated = c.feed_forward.is_gated();
+        let wide = self.rows() * Dim::new("f", c.intermediate_size);
+        let up = self.branch(before, |walk| walk.projection(Projection::Up, trains));
+        let gate = gated && self.branch(before, |walk| walk.projection(Projection::Gate, trains));
+        self.ledger.restart_flow(up || gate);
         let (operations, touched) = c.feed_forward.elementwise();
-        self.ledger.elementwise(rows * f, operations, touched, false);
-        self.ledger.keep(rows * wide, flowing);
-        self.ledger.live(2 * rows * d + rows * wide);
-        self.linear([f, d], trains, false);
+        self.elementwise("activation", wide, operations, touched, false);
+        let halves = Dim::number(1 + usize::from(gated));
+        self.keep("input of the activation", halves * wide, self.ledger.flowing());
+        let adapted = [Projection::Up, Projection::Gate, Projection::Down];
+        self.live(&[
+            ("input and residual", Dim::number(2) * self.states()),
+            ("wide layer", halves * wide),
+            ("side path", self.side_path(&adapted)),
+        ]);
+        self.projection(Projection::Down, trains);
     }
 
-    /// Something that begins with gradients `before`; says whether they flow after it.
-    fn branch(&mut self, before: bool, run: impl FnOnce(&mut Self)) -> bool {
+    /// Houlsby et al. (2019): down, GELU, up, and what came in.
+    fn bottleneck(&mut self, trains: Trains) {
+        let Trainable::Bottleneck { width } = self.model.train else { return };
+        let (d, narrow) = (self.width(), Dim::new("m", width));
+        let own = Trains { weights: trains.adapters, biases: trains.adapters, ..trains };
+        let inner = Dense { biased: true, packed: None, trains: own };
+        let hidden = self.rows() * narrow;
+        self.dense("bottleneck down", [d, narrow], inner);
+        self.elementwise("bottleneck GELU", hidden, ops::GELU, 2, false);
+        self.keep("input of the bottleneck's GELU", hidden, self.ledger.flowing());
+        self.live(&[
+            ("residual, input and output", Dim::number(3) * self.states()),
+            ("bottleneck", hidden),
+        ]);
+        self.dense("bottleneck up", [narrow, d], inner);
+        self.elementwise("bottleneck residual", self.states(), ops::ADD, 3, false);
+    }
+
+    /// One of several operations that read the same input: what trains in one does not flow into the next.
+    pub(super) fn branch(&mut self, before: bool, run: impl FnOnce(&mut Self)) -> bool {
         self.ledger.restart_flow(before);
         run(self);
         self.ledger.flowing()
     }
 
-    /// A product with a weight, its bias if there is one, and an adapter if it is `adapted`.
-    fn linear(&mut self, [input, output]: [usize; 2], trains: Trains, adapted: bool) {
-        let (rows, rank) = (self.rows(), if adapted { self.rank() } else { 0 });
+    /// A product with a weight of the layer, its bias if there is one, and its side path if it is adapted.
+    pub(super) fn projection(&mut self, projection: Projection, trains: Trains) {
+        let widths = self.model.widths(projection);
+        let rank = self.model.rank(projection);
         let adapter = trains.adapters && rank > 0;
         let left = self.ledger.flowing();
-        let gradients = Gradients { left, right: trains.weights };
-        self.ledger.product(1, [rows, input, output], gradients);
-        if self.architecture().biases {
-            self.ledger.elementwise(rows * output, ops::ADD, 0, trains.weights || trains.biases);
-        }
-        self.ledger.keep(rows * input, trains.weights || adapter);
+        let (biased, packed) = (self.architecture().biases, self.model.packed(widths));
+        self.dense(projection.name(), widths, Dense { biased, packed, trains });
+        self.keep("input of a side path", self.rows() * widths[0], adapter && !trains.weights);
         if rank > 0 {
-            self.ledger.product(1, [rows, input, rank], Gradients { left, right: adapter });
+            let (rows, rank, [input, output]) = (self.rows(), Dim::new("r", rank), widths);
+            let one = Size::default();
+            let of_a = Gradients { left, right: adapter };
+            self.product("side path A", one, [rows, input, rank].map(Size::from), of_a);
             let both = Gradients { left: adapter, right: adapter };
-            self.ledger.product(1, [rows, rank, output], both);
-            self.ledger.elementwise(rows * output, ops::LORA_ADD, 3, adapter);
-            self.ledger.keep(rows * rank, adapter);
+            self.product("side path B", one, [rows, rank, output].map(Size::from), both);
+            self.elementwise("side path added", rows * output, ops::LORA_ADD, 3, adapter);
+            self.keep("low rank", rows * rank, adapter);
         }
-        self.ledger.flow(trains.weights || trains.biases || adapter);
+        self.ledger.flow(adapter);
+    }
+
+    /// A product with a weight, and its bias if there is one.
+    fn dense(&mut self, what: &'static str, [input, output]: [Dim; 2], of: Dense) {
+        let (rows, left) = (self.rows(), self.ledger.flowing());
+        let Dense { biased, packed, trains } = of;
+        match packed {
+            Some(bytes) => {
+                let flops = Dim::number(2) * rows * input * output;
+                let sides = [rows, input, output].map(|dim| Size::from(dim).value());
+                self.ledger.product_with_codes(sides, bytes, left);
+                self.note(what, flops, u64::from(left));
+                self.elementwise("scales", rows * output, ops::SCALE, 0, false);
+            }
+            None => {
+                let gradients = Gradients { left, right: trains.weights };
+                let sides = [rows, input, output].map(Size::from);
+                self.product(what, Size::default(), sides, gradients);
+            }
+        }
+        if biased {
+            let trained = trains.weights || trains.biases;
+            self.elementwise("biases", rows * output, ops::ADD, 0, trained);
+        }
+        self.keep("input of a weight", rows * input, trains.weights);
+        self.ledger.flow(trains.weights || biased && trains.biases);
     }
 
     /// Rotary positions, if there are.
-    fn turn(&mut self, width: usize) {
-        if self.architecture().longest_input().is_none() {
-            self.ledger.elementwise(self.rows() * width, ops::ROTARY, 2, false);
+    pub(super) fn turn(&mut self, width: Dim) {
+        if self.architecture().positions == Positions::Rotary {
+            self.elementwise("rotary positions", self.rows() * width, ops::ROTARY, 2, false);
         }
     }
 
-    /// The residual stream; and its norm beside it, where that is taken before.
-    fn input_beside_residual(&self) -> usize {
-        let copies = match self.architecture().placement {
-            Placement::Post => 1,
-            Placement::Pre => 2,
-        };
-        copies * self.rows() * self.architecture().hidden_size
+    /// What the widest side path of these projections holds.
+    pub(super) fn side_path(&self, adapted: &[Projection]) -> Size {
+        let rank = adapted.iter().map(|&projection| self.model.rank(projection)).max();
+        self.rows() * Dim::new("r", rank.unwrap_or(0))
+    }
+}
+
+/// What is charged, and noted.
+impl Walk<'_> {
+    pub(super) fn product(
+        &mut self,
+        what: &'static str,
+        batch: Size,
+        sides: [Size; 3],
+        gradients: Gradients,
+    ) {
+        self.ledger.product(batch.value(), sides.map(|side| side.value()), gradients);
+        let [m, k, n] = sides;
+        let owed = u64::from(gradients.left) + u64::from(gradients.right);
+        self.note(what, Dim::number(2) * batch * m * k * n, owed);
     }
 
-    fn rank(&self) -> usize {
-        self.model.rank()
+    pub(super) fn elementwise(
+        &mut self,
+        what: &'static str,
+        elements: Size,
+        operations: u64,
+        touched: u64,
+        trains: bool,
+    ) {
+        self.ledger.elementwise(elements.value(), operations, touched, trains);
+        let owed = if trains || self.ledger.flowing() { 2 } else { 0 };
+        self.note(what, Dim::number(operations as usize) * elements, owed);
+    }
+
+    fn note(&mut self, what: &'static str, flops: Size, backward: u64) {
+        if let Some(breakdown) = self.breakdown.as_mut().filter(|_| flops.value() > 0) {
+            breakdown.add(Term { part: self.part, what, flops, forward: 1, backward });
+        }
+    }
+
+    pub(super) fn keep(&mut self, what: &'static str, elements: Size, needed: bool) {
+        self.ledger.keep(elements.value(), needed);
+        if let Some(breakdown) = self.breakdown.as_mut().filter(|_| needed) {
+            breakdown.keep(Alive { part: self.part, what, elements, times: 1 });
+        }
+    }
+
+    pub(super) fn live(&mut self, alive: &[(&'static str, Size)]) {
+        let before = self.ledger.peak();
+        self.ledger.live(alive.iter().map(|(_, elements)| elements.value()).sum());
+        let part = self.part;
+        if let Some(breakdown) = self.breakdown.as_mut().filter(|_| self.ledger.peak() > before) {
+            let there = alive.iter().filter(|(_, elements)| elements.value() > 0);
+            let alive = |&(what, elements): &(_, _)| Alive { part, what, elements, times: 1 };
+            breakdown.peak = there.map(alive).collect();
+        }
     }
 }

@@ -7,7 +7,7 @@ use burn::{
 use serde::{Deserialize, Serialize};
 
 use super::{Layout, Slot, access::Path};
-use crate::transformer::{Classifier, Linear};
+use crate::{architecture::Projections, transformer::Classifier};
 
 /// Which parameters are fine-tuned. The head always is.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,18 +19,47 @@ pub enum Trainable {
     Layers,
     /// Biases and norm shifts, and the head (BitFit, Ben Zaken et al. 2022).
     Bitfit,
-    /// Low-rank side paths on the query and value projections, and the head (LoRA, Hu et al. 2021).
+    /// Low-rank side paths on projections of every layer, and the head (LoRA, Hu et al. 2021).
     Lora {
         /// Rank r of the side paths.
         rank: usize,
         /// Their scale is alpha / r.
         alpha: f64,
+        /// Which projections have one. The default is query and value.
+        #[serde(default, skip_serializing_if = "Projections::is_default")]
+        projections: Projections,
+    },
+    /// Bottlenecks after the attention and after the feed-forward layer of every layer, and the head (adapters, Houlsby
+    /// et al. 2019).
+    Bottleneck {
+        /// Width m of the bottlenecks.
+        width: usize,
+    },
+    /// Keys and values before those of the text in every layer, and the head (prefix tuning, Li and Liang 2021).
+    Prefix {
+        /// How many, p.
+        length: usize,
     },
     /// The head alone.
     Head,
 }
 
 impl Trainable {
+    /// LoRA on the query and value projections.
+    pub const fn lora(rank: usize, alpha: f64) -> Self {
+        Self::Lora { rank, alpha, projections: Projections::QUERY_VALUE }
+    }
+
+    /// Whether the layers' own weights train.
+    pub const fn trains_weights(self) -> bool {
+        matches!(self, Self::Full | Self::Layers)
+    }
+
+    /// Whether something is added to the layers, to be trained.
+    pub const fn adds(self) -> bool {
+        matches!(self, Self::Lora { .. } | Self::Bottleneck { .. } | Self::Prefix { .. })
+    }
+
     /// [`Trainable::Layers`], as a default.
     pub fn layers() -> Self {
         Self::Layers
@@ -41,21 +70,26 @@ impl Trainable {
         Self::Bitfit
     }
 
-    /// Adds what this choice adds to the model (LoRA's side paths; `noise` gives standard normal values for A) and
-    /// says which tensors train.
+    /// Adds what this choice adds to the model, with standard normal values by `noise` where it does not start from
+    /// zero, and says which tensors train.
     #[must_use]
     pub fn adapt(
         self,
         mut model: Classifier,
         noise: &mut dyn FnMut() -> f32,
     ) -> (Classifier, Arc<Layout>) {
-        if let Self::Lora { rank, alpha } = self {
-            for block in &mut model.encoder.blocks {
-                let mut add = |linear: &mut Linear| {
-                    *linear = linear.clone().with_lora(rank, alpha, noise);
-                };
-                add(&mut block.query);
-                add(&mut block.value);
+        for block in &mut model.encoder.blocks {
+            match self {
+                Self::Lora { rank, alpha, projections } => {
+                    for projection in projections.iter() {
+                        if let Some(linear) = block.projection_mut(projection) {
+                            *linear = linear.clone().with_lora(rank, alpha, noise);
+                        }
+                    }
+                }
+                Self::Bottleneck { width } => block.add_bottlenecks(width, noise),
+                Self::Prefix { length } => block.add_prefix(length, noise),
+                Self::Full | Self::Layers | Self::Bitfit | Self::Head => {}
             }
         }
         let layout = Arc::new(self.layout(&model));
@@ -78,6 +112,8 @@ impl Trainable {
             Self::Layers => stage > 0,
             Self::Bitfit => stage > 0 && (path.ends_with(".bias") || path.ends_with(".beta")),
             Self::Lora { .. } => path.ends_with(".lora.a") || path.ends_with(".lora.b"),
+            Self::Bottleneck { .. } => path.contains("_bottleneck."),
+            Self::Prefix { .. } => path.contains(".prefix."),
             Self::Head => false,
         }
     }
@@ -89,7 +125,14 @@ impl fmt::Display for Trainable {
             Self::Full => f.write_str("all parameters"),
             Self::Layers => f.write_str("all layers and the head"),
             Self::Bitfit => f.write_str("biases and the head"),
-            Self::Lora { rank, .. } => write!(f, "LoRA of rank {rank} and the head"),
+            Self::Lora { rank, projections, .. } if projections.is_default() => {
+                write!(f, "LoRA of rank {rank} and the head")
+            }
+            Self::Lora { rank, projections, .. } => {
+                write!(f, "LoRA of rank {rank} on {projections} and the head")
+            }
+            Self::Bottleneck { width } => write!(f, "bottlenecks of width {width} and the head"),
+            Self::Prefix { length } => write!(f, "prefixes of {length} and the head"),
             Self::Head => f.write_str("the head"),
         }
     }

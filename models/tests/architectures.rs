@@ -2,19 +2,20 @@
 
 use fleetune_models::{
     architecture::{
-        Architecture, FeedForward, Norm, Placement, Positions, llama_3_2_3b, opt_1_3b,
-        roberta_large,
+        Architecture, FeedForward, Frozen, Norm, Placement, Positions, Projections, llama_3_2_3b,
+        opt_1_3b, roberta_large,
     },
-    cost::CostModel,
+    cost::{CostModel, Stored},
+    families::ModelConfig,
     parameters::Trainable,
 };
 use proptest::prelude::*;
 
-const LORA: Trainable = Trainable::Lora { rank: 8, alpha: 8.0 };
+const LORA: Trainable = Trainable::lora(8, 8.0);
 
 fn body(architecture: Architecture) -> u64 {
     let layers = architecture.num_hidden_layers;
-    let cost = CostModel { architecture, classes: 1, train: Trainable::Full };
+    let cost = CostModel::of(architecture, 1, Trainable::Full);
     let head = cost.architecture.hidden_size as u64;
     assert_eq!(cost.parameters(), (0..layers + 2).map(|stage| cost.trainable(stage)).sum::<u64>());
     cost.parameters() - head
@@ -33,11 +34,23 @@ fn published_models_have_the_published_number_of_parameters() {
     assert_eq!(longest, [Some(512), Some(2048), None]);
 }
 
+/// The committed configurations are those models.
+#[test]
+fn published_configurations_are_the_published_shapes() {
+    for (file, published) in [("opt-1.3b", opt_1_3b()), ("llama-3.2-3b", llama_3_2_3b())] {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/models");
+        let json = std::fs::read(format!("{folder}/{file}.json")).unwrap();
+        let config = ModelConfig::from_json(&json).unwrap();
+        config.validate().unwrap();
+        assert_eq!(config.architecture(), published, "{file}");
+    }
+}
+
 /// peft's `print_trainable_parameters` for rank 8 on queries and values, and the biases and shifts, by arithmetic.
 #[test]
 fn what_trains_follows_the_shapes_of_what_it_adapts() {
     let trains = |architecture, train| {
-        let cost = CostModel { architecture, classes: 2, train };
+        let cost = CostModel::of(architecture, 2, train);
         let stages = 1..cost.layers() + 1;
         let tensors: u64 = stages.clone().map(|s| cost.trainable_tensors(s)).sum();
         (stages.map(|s| cost.trainable(s)).sum::<u64>(), tensors)
@@ -46,6 +59,17 @@ fn what_trains_follows_the_shapes_of_what_it_adapts() {
     assert_eq!(trains(roberta_large(), LORA), (786_432, 24 * 4));
     // Values are 8 heads of 128: 28 layers of 8 (3072 + 3072) + 8 (3072 + 1024).
     assert_eq!(trains(llama_3_2_3b(), LORA), (28 * 8 * (6144 + 4096), 28 * 4));
+    // Seven projections: two between 3072 and 3072, two between 3072 and 1024, three between 3072 and 8192.
+    let all = Trainable::Lora { rank: 8, alpha: 8.0, projections: Projections::ALL };
+    let widths = 2 * 6144 + 2 * 4096 + 3 * (3072 + 8192);
+    assert_eq!(trains(llama_3_2_3b(), all), (28 * 8 * widths, 28 * 14));
+    // Houlsby et al., section 2.1: 2 m d + d + m a bottleneck, and two a layer.
+    let bottleneck = Trainable::Bottleneck { width: 64 };
+    let one = 2 * 64 * 1024 + 1024 + 64;
+    assert_eq!(trains(roberta_large(), bottleneck), (24 * 2 * one, 24 * 8));
+    // Li and Liang: p keys and p values a layer; of LLaMA's 8 heads of 128.
+    let prefix = Trainable::Prefix { length: 10 };
+    assert_eq!(trains(llama_3_2_3b(), prefix), (28 * 2 * 10 * 1024, 28 * 2));
     // Five biases of d, one of f, two shifts.
     assert_eq!(trains(roberta_large(), Trainable::Bitfit), (24 * (7 * 1024 + 4096), 24 * 8));
     // There is no bias and no shift.
@@ -53,8 +77,20 @@ fn what_trains_follows_the_shapes_of_what_it_adapts() {
     assert!(!llama_3_2_3b().has_biases() && opt_1_3b().has_biases());
     // Seven products and two gains; embeddings apart.
     assert_eq!(trains(llama_3_2_3b(), Trainable::Layers), (28 * 100_669_440, 28 * 9));
+    // Quantised, seven products are codes with a scale for each output, or for each tensor.
+    let stored = |frozen| {
+        let cost = CostModel::of(llama_3_2_3b(), 2, LORA).with_frozen(frozen);
+        (cost.stored(1..2), cost.parameters())
+    };
+    let (products, outputs) = (100_663_296, 2 * 3072 + 2 * 1024 + 2 * 8192 + 3072);
+    let beside = 2 * 3072 + 8 * (6144 + 4096);
+    let (int8, parameters) = stored(Frozen::Int8);
+    assert_eq!(int8, Stored { elements: beside + outputs, packed: products });
+    let (ternary, same) = stored(Frozen::Ternary);
+    assert_eq!(ternary, Stored { elements: beside + 7, packed: products / 4 });
+    assert_eq!(parameters, same);
     // The last norm trains with the layers, and stands with the head.
-    let cost = CostModel { architecture: opt_1_3b(), classes: 3, train: Trainable::Layers };
+    let cost = CostModel::of(opt_1_3b(), 3, Trainable::Layers);
     assert_eq!((cost.trainable(25), cost.trainable_tensors(25)), (5 * 2048, 3));
 }
 
@@ -150,7 +186,7 @@ proptest! {
         let (flops, moved) = products(&layer_products(&architecture, shape));
         let elementwise = layer_elementwise(&architecture, shape) as u128;
         let grouped = architecture.num_attention_heads != architecture.num_key_value_heads.unwrap();
-        let full = CostModel { architecture, classes: 2, train: Trainable::Full };
+        let full = CostModel::of(architecture, 2, Trainable::Full);
         let pass = full.pass(1..2, shape, true);
         prop_assert_eq!(pass.forward.products, flops);
         prop_assert_eq!(pass.forward.elementwise, elementwise);
@@ -173,7 +209,7 @@ proptest! {
         let shape = [shape.0, shape.1];
         let train = [Trainable::Full, Trainable::Layers, Trainable::Bitfit, LORA, Trainable::Head][choice];
         let layers = architecture.num_hidden_layers;
-        let cost = CostModel { architecture, classes: 3, train };
+        let cost = CostModel::of(architecture, 3, train);
         let one = cost.pass(1..2, shape, false);
         let all = cost.whole(shape, false);
         let ends = [cost.pass(0..1, shape, false), cost.pass(layers + 1..layers + 2, shape, false)];
@@ -190,7 +226,7 @@ proptest! {
 /// From the definition, by hand: one text of 128 tokens through LLaMA-3.2-3B.
 #[test]
 fn a_forward_of_llama_is_that_of_the_formula() {
-    let cost = CostModel { architecture: llama_3_2_3b(), classes: 2, train: Trainable::Head };
+    let cost = CostModel::of(llama_3_2_3b(), 2, Trainable::Head);
     let (t, d, q, k, f) = (128_u128, 3072_u128, 3072_u128, 1024_u128, 8192_u128);
     let layer = 4 * t * d * (q + k) + 6 * t * d * f + 4 * t * t * q;
     let pass = cost.whole([1, 128], false);

@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use fleetune_models::{
-    architecture::Architecture,
+    architecture::{Architecture, Frozen, Projection, Projections},
     backend::Backend,
     batch::{Batch, Padding},
-    cost::{CostModel, PassCost},
+    cost::{Alive, CostModel, PassCost, Size, Term},
     families::Activation,
     families::BertConfig,
     ledger::Ledger,
@@ -97,8 +97,37 @@ fn same(counted: &Ledger, predicted: PassCost) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// The breakdown's formulas, multiplied out from the text in which they are printed, come to the figures.
+fn explained(cost: &CostModel, pass: PassCost) -> Result<(), TestCaseError> {
+    let value = |size: &Size| -> u128 {
+        size.numbers()
+            .to_string()
+            .split('·')
+            .map(|n| n.parse::<u128>().expect("a factor is a number"))
+            .product()
+    };
+    let breakdown = cost.breakdown(pass.of);
+    let flops = |times: fn(&Term) -> u64| -> u128 {
+        breakdown.terms.iter().map(|term| value(&term.flops) * u128::from(times(term))).sum()
+    };
+    let elements = |alive: &[Alive]| -> u128 {
+        alive.iter().map(|one| value(&one.elements) * u128::from(one.times)).sum()
+    };
+    prop_assert_eq!(flops(|term| term.forward), pass.forward.flops().get(), "forward");
+    prop_assert_eq!(flops(|term| term.backward), pass.backward.flops().get(), "backward");
+    prop_assert_eq!(elements(&breakdown.peak), u128::from(pass.peak), "peak");
+    prop_assert_eq!(elements(&breakdown.kept), u128::from(pass.kept), "kept");
+    Ok(())
+}
+
+/// One of the 127 sets of projections.
+fn subset(bits: usize) -> Projections {
+    let chosen = Projection::ALL.into_iter().filter(|&p| bits & (1 << p as usize) != 0);
+    Projections::of(&chosen.collect::<Vec<_>>())
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig { cases: 80, failure_persistence: None, ..Default::default() })]
 
     /// Every kind of block: norms of either kind before or after, with and without biases, gates, shared keys, turned
     /// positions.
@@ -109,20 +138,26 @@ proptest! {
         shape in (1_usize..5, 1_usize..9).prop_map(|(batch, seq)| [batch, seq]),
         causal in any::<bool>(),
         choice in 0..CHOICES.len(),
-        rank in 1_usize..5,
+        size in 1_usize..5,
+        set in 1_usize..128,
+        frozen in prop::sample::select(vec![Frozen::Plain, Frozen::Int8, Frozen::Ternary]),
     ) {
         let train = match CHOICES[choice] {
-            Trainable::Lora { .. } => Trainable::Lora { rank, alpha: 1.0 },
+            Trainable::Lora { .. } => Trainable::Lora { rank: size, alpha: 1.0, projections: subset(set) },
+            Trainable::Bottleneck { .. } => Trainable::Bottleneck { width: size },
+            Trainable::Prefix { .. } => Trainable::Prefix { length: size },
             other => other,
         };
+        let frozen = if train.trains_weights() { Frozen::Plain } else { frozen };
         // Positions turn pairs of elements.
         let head_dim = architecture.head_dim.map(|width| 2 * width);
         let architecture = Architecture { head_dim, ..architecture };
         let layers = architecture.num_hidden_layers;
-        let cost = CostModel::of(architecture.clone(), classes, train);
+        let cost = CostModel::of(architecture.clone(), classes, train).with_frozen(frozen);
         let numerics = Numerics { causal, ..Numerics::default() };
         let config = TransformerConfig { architecture, numerics };
         let (plain, layout) = adapted(config, (classes, train), 1, &Backend::Flex.device());
+        let plain = plain.quantised(frozen);
         let batch = batch(shape);
         for tracked in [false, true] {
             let model =
@@ -131,6 +166,7 @@ proptest! {
             for part in splits.chain([Part::Whole]) {
                 let predicted = cost.pass(part.stages(layers), shape, tracked);
                 same(&counted(&model, part, &batch, tracked), predicted)?;
+                explained(&cost, predicted)?;
             }
             // As a server trains it that owes its clients the gradient of what they sent.
             for split in (1..=layers).filter(|_| tracked) {
@@ -140,6 +176,7 @@ proptest! {
                 above.flow(true);
                 model.upper(split, boundary, &tracked_batch, &mut above);
                 same(&above, cost.upper_training(split, shape))?;
+                explained(&cost, cost.upper_training(split, shape))?;
             }
             prop_assert_eq!(cost.whole(shape, tracked), cost.pass(0..layers + 2, shape, tracked));
         }
@@ -167,13 +204,23 @@ proptest! {
         prop_assert_eq!(count(Trainable::Layers), (whole, 2 * whole - 3 * projection));
         // The head's weight alone.
         prop_assert_eq!(count(Trainable::Head), (whole, 2 * b * d * c));
-        let lora = Trainable::Lora { rank: rank as usize, alpha: 1.0 };
+        let lora = Trainable::lora(rank as usize, 1.0);
         // Two adapted projections a layer, each x A and then B.
         prop_assert_eq!(count(lora).0, whole + layers * 2 * (2 * b * t * d * rank + 2 * b * t * rank * d));
+        // On all six, from d or f to d or f.
+        let all = Trainable::Lora { rank: rank as usize, alpha: 1.0, projections: Projections::ALL };
+        let added = 2 * b * t * rank * (4 * 2 * d + 2 * (d + f));
+        prop_assert_eq!(count(all).0, whole + layers * added);
+        // Two bottlenecks, each down and up.
+        let bottleneck = count(Trainable::Bottleneck { width: rank as usize });
+        prop_assert_eq!(bottleneck.0, whole + layers * 2 * 2 * (2 * b * t * d * rank));
+        // Every token of every head meets `rank` keys more, and sums as many values.
+        let prefix = count(Trainable::Prefix { length: rank as usize });
+        prop_assert_eq!(prefix.0, whole + layers * 2 * (2 * b * t * rank * d));
     }
 
     #[test]
-    fn without_gradients_nothing_is_owed_or_kept((encoder, classes, shape) in shapes(), choice in 0..5_usize) {
+    fn without_gradients_nothing_is_owed_or_kept((encoder, classes, shape) in shapes(), choice in 0..CHOICES.len()) {
         let train = CHOICES[choice];
         let (model, _) = adapted(&encoder, (classes, train), 3, &Backend::Flex.device());
         let ledger = counted(&model, Part::Whole, &batch(shape), false);
@@ -186,7 +233,7 @@ proptest! {
 fn training_less_never_costs_more() {
     let encoder = crate::tiny::architecture(3);
     let backward = |train| CostModel::of(&encoder, 3, train).whole([4, 8], true);
-    let [full, layers, bitfit, _, head] = CHOICES.map(backward);
+    let [full, layers, bitfit, _, head, ..] = CHOICES.map(backward);
     for (more, less) in [(full, layers), (layers, bitfit), (bitfit, head)] {
         assert!(more.backward.flops() > less.backward.flops());
         assert!(more.kept > less.kept);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use fleetune_models::{
+    architecture::Frozen,
     backend::Backend,
     batch::{Batch, Padding},
     evaluate::cross_entropy,
@@ -23,9 +24,10 @@ fn loss(model: &Classifier, weights: &Weights, v: &[f32], by: f32, batch: &Batch
 }
 
 /// The root mean square over directions of the central difference's error, per step width, and the derivatives' own.
-fn errors<const N: usize>(choice: usize, widths: [f32; N]) -> ([f64; N], f64) {
+fn errors<const N: usize>(choice: usize, frozen: Frozen, widths: [f32; N]) -> ([f64; N], f64) {
     let device = Backend::Flex.device();
     let (model, layout) = adapted(&architecture(2), (3, CHOICES[choice]), 30, &device);
+    let model = model.quantised(frozen);
     let examples = texts(8, 9, 3, 31);
     let batch = Batch::collate(&examples.iter().collect::<Vec<_>>(), 9, Padding::Longest);
     let weights = read(&model, &layout);
@@ -47,10 +49,15 @@ fn errors<const N: usize>(choice: usize, widths: [f32; N]) -> ([f64; N], f64) {
 
 /// Halving the step quarters the error (truncation), and at a small step little is left of it.
 fn central_differences_converge(choice: usize, widths: [f32; 3]) {
-    let ([coarse, fine, finest], size) = errors(choice, widths);
-    let ratio = coarse / fine;
-    assert!((3.5..4.5).contains(&ratio), "{}: error ratio {ratio}", CHOICES[choice]);
-    assert!(finest < 2e-3 * size, "{}: {finest} of {size}", CHOICES[choice]);
+    converge(choice, Frozen::Plain, widths);
+}
+
+fn converge(choice: usize, frozen: Frozen, widths: [f32; 3]) {
+    let ([coarse, fine, finest], size) = errors(choice, frozen, widths);
+    let (ratio, what) =
+        (coarse / fine, format!("{} on {} weights", CHOICES[choice], frozen.name()));
+    assert!((3.5..4.5).contains(&ratio), "{what}: error ratio {ratio}");
+    assert!(finest < 2e-3 * size, "{what}: {finest} of {size}");
 }
 
 #[test]
@@ -76,4 +83,29 @@ fn gradients_of_adapters_are_limits_of_central_differences() {
 #[test]
 fn gradients_of_the_head_are_limits_of_central_differences() {
     central_differences_converge(4, [0.2, 0.1, 0.01]);
+}
+
+#[test]
+fn gradients_of_side_paths_on_all_projections_are_limits_of_central_differences() {
+    central_differences_converge(5, [0.04, 0.02, 0.003]);
+}
+
+#[test]
+fn gradients_of_bottlenecks_are_limits_of_central_differences() {
+    central_differences_converge(6, [0.04, 0.02, 0.003]);
+}
+
+#[test]
+fn gradients_of_prefixes_are_limits_of_central_differences() {
+    central_differences_converge(7, [0.08, 0.04, 0.005]);
+}
+
+/// What trains on quantised weights learns through them.
+#[test]
+fn gradients_through_quantised_weights_are_limits_of_central_differences() {
+    for frozen in [Frozen::Int8, Frozen::Ternary] {
+        for (choice, widths) in [(3, [0.04, 0.02, 0.003]), (7, [0.08, 0.04, 0.005])] {
+            converge(choice, frozen, widths);
+        }
+    }
 }

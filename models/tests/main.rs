@@ -1,5 +1,6 @@
 //! Laws that the model, its ledger and its checkpoints must obey.
 
+mod adapters;
 mod architectures;
 mod checkpoints;
 mod costs;
@@ -7,6 +8,7 @@ mod evaluation;
 mod golden;
 mod gradients;
 mod parameters;
+mod quantised;
 mod tiny;
 mod tokenizers;
 mod transformer;

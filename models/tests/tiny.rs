@@ -5,6 +5,7 @@ use burn::{
     tensor::{Device, Tensor, TensorData, activation::log_softmax},
 };
 use fleetune_models::{
+    architecture::Projections,
     batch::{Batch, Encoded},
     families::Activation,
     families::BertConfig,
@@ -130,10 +131,13 @@ pub(crate) fn gradient(
 }
 
 /// Every way to adapt a model.
-pub(crate) const CHOICES: [Trainable; 5] = [
+pub(crate) const CHOICES: [Trainable; 8] = [
     Trainable::Full,
     Trainable::Layers,
     Trainable::Bitfit,
-    Trainable::Lora { rank: 3, alpha: 6.0 },
+    Trainable::lora(3, 6.0),
     Trainable::Head,
+    Trainable::Lora { rank: 2, alpha: 3.0, projections: Projections::ALL },
+    Trainable::Bottleneck { width: 3 },
+    Trainable::Prefix { length: 2 },
 ];

@@ -1,6 +1,9 @@
 use burn::tensor::Tensor;
 
-use super::{Block, Rotary, TransformerConfig, rotary::turn, softmax::attention_weights};
+use super::{
+    Block, Prefix, Rotary, TransformerConfig, linear::widest, rotary::turn,
+    softmax::attention_weights,
+};
 use crate::{
     architecture::Positions,
     batch::Masks,
@@ -54,36 +57,46 @@ impl Attention {
         ledger.restart_flow(before);
         let key = block.key.forward(x.clone(), ledger);
         let key = self.positioned(key, [batch, seq, groups], ledger);
-        let keys_flow = ledger.flowing();
+        let prefix_trains = block.prefix.as_ref().is_some_and(Prefix::trains);
+        let keys_flow = ledger.flowing() || prefix_trains;
         ledger.restart_flow(before);
         let value = block.value.forward(x, ledger);
         let value = value.reshape([batch, seq, groups, width]).swap_dims(1, 2);
-        let values_flow = ledger.flowing();
-        let held = rows * (q + 2 * kv);
-        ledger.live(block.copies() * rows * d + held + block.adapter_rank() * rows);
+        let values_flow = ledger.flowing() || prefix_trains;
+        let keys = seq + block.prefix.as_ref().map_or(0, Prefix::length);
+        let held = rows * q + 2 * batch * keys * kv;
+        let rank = widest([&block.query, &block.key, &block.value]);
+        ledger.live(block.copies() * rows * d + held + rank * rows);
 
         // The queries of a group meet the same keys: they are stacked.
         let shared = seq * (heads / groups);
-        let pairs = batch * heads * seq * seq;
+        let pairs = batch * heads * seq * keys;
         ledger.restart_flow(queries_flow || keys_flow);
         let scores_flow = ledger.flowing();
+        let mask = if self.causal { masks.causal() } else { masks.attention() };
+        let (key, value, mask) = match &block.prefix {
+            Some(prefix) => {
+                let [key, value] = prefix.before([key, value], ledger);
+                (key, value, prefix.mask(mask))
+            }
+            None => (key, value, mask),
+        };
         let of_scores = Gradients { left: queries_flow, right: keys_flow };
-        ledger.product(batch * groups, [shared, width, seq], of_scores);
+        ledger.product(batch * groups, [shared, width, keys], of_scores);
         ledger.keep(rows * q, keys_flow);
-        ledger.keep(rows * kv, queries_flow);
+        ledger.keep(batch * keys * kv, queries_flow);
         let scores = query.reshape([batch, groups, shared, width]).matmul(key.swap_dims(2, 3));
         ledger.live(rows * d + held + pairs);
         ledger.elementwise(pairs, ops::SCALE_MASK, 2, false);
         ledger.elementwise(pairs, ops::SOFTMAX, 2, false);
         let scale = 1.0 / (width as f32).sqrt();
-        let mask = if self.causal { masks.causal() } else { masks.attention() };
-        let weights = attention_weights(scores.reshape([batch, heads, seq, seq]), scale, mask);
-        let weights = weights.reshape([batch, groups, shared, seq]);
+        let weights = attention_weights(scores.reshape([batch, heads, seq, keys]), scale, mask);
+        let weights = weights.reshape([batch, groups, shared, keys]);
 
         let of_context = Gradients { left: scores_flow, right: values_flow };
-        ledger.product(batch * groups, [shared, seq, width], of_context);
+        ledger.product(batch * groups, [shared, keys, width], of_context);
         ledger.keep(pairs, scores_flow || values_flow);
-        ledger.keep(rows * kv, scores_flow);
+        ledger.keep(batch * keys * kv, scores_flow);
         ledger.flow(values_flow);
         let context = weights.matmul(value).reshape([batch, heads, seq, width]);
         block.output.forward(context.swap_dims(1, 2).reshape([rows, q]), ledger)

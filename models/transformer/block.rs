@@ -4,10 +4,14 @@ use burn::{
 };
 
 use super::{
-    TransformerConfig, activation::activated, attention::Attention, linear::Linear, norm::Norm,
+    Bottleneck, Prefix, TransformerConfig,
+    activation::activated,
+    attention::Attention,
+    linear::{Linear, widest},
+    norm::Norm,
 };
 use crate::{
-    architecture::{FeedForward, Placement},
+    architecture::{FeedForward, Frozen, Placement, Projection},
     batch::Masks,
     ledger::{Ledger, ops},
 };
@@ -34,6 +38,12 @@ pub struct Block {
     pub down: Linear,
     /// The norm of the feed-forward layer.
     pub output_norm: Norm,
+    /// Keys and values before those of the texts, if they are to train.
+    pub prefix: Option<Prefix>,
+    /// An adapter after the attention.
+    pub attention_bottleneck: Option<Bottleneck>,
+    /// An adapter after the feed-forward layer.
+    pub output_bottleneck: Option<Bottleneck>,
     #[module(skip)]
     attention: Attention,
     #[module(skip)]
@@ -60,6 +70,9 @@ impl Block {
             gate: c.feed_forward.is_gated().then(|| linear([d, f])),
             down: linear([f, d]),
             output_norm: norm(),
+            prefix: None,
+            attention_bottleneck: None,
+            output_bottleneck: None,
             attention: Attention::of(config),
             feed_forward: c.feed_forward,
             placement: c.placement,
@@ -68,21 +81,29 @@ impl Block {
 
     /// `[rows, d]` to `[rows, d]`, rows being the tokens of the batch.
     pub fn forward(&self, x: Tensor<2>, masks: &Masks, ledger: &mut Ledger) -> Tensor<2> {
-        let x = self.around(x, &self.attention_norm, ledger, |x, ledger| {
-            self.attention.forward(self, x, masks, ledger)
-        });
-        self.around(x, &self.output_norm, ledger, |x, ledger| self.feed(x, ledger))
+        let after = (&self.attention_norm, self.attention_bottleneck.as_ref());
+        let x = self
+            .around(x, after, ledger, |x, ledger| self.attention.forward(self, x, masks, ledger));
+        let after = (&self.output_norm, self.output_bottleneck.as_ref());
+        self.around(x, after, ledger, |x, ledger| self.feed(x, ledger))
     }
 
-    /// A part of the layer with its norm and its residual.
+    /// A part of the layer with its adapter, its norm and its residual.
     fn around(
         &self,
         x: Tensor<2>,
-        norm: &Norm,
+        (norm, bottleneck): (&Norm, Option<&Bottleneck>),
         ledger: &mut Ledger,
         part: impl FnOnce(Tensor<2>, &mut Ledger) -> Tensor<2>,
     ) -> Tensor<2> {
         let [rows, d] = x.dims();
+        let part = |x, ledger: &mut Ledger| {
+            let y = part(x, ledger);
+            match bottleneck {
+                Some(bottleneck) => bottleneck.forward(y, ledger),
+                None => y,
+            }
+        };
         match self.placement {
             Placement::Post => {
                 let y = part(x.clone(), ledger);
@@ -112,7 +133,8 @@ impl Block {
         ledger.restart_flow(flowing);
         let wide = rows * f * (1 + usize::from(gate.is_some()));
         let wide_layer = activated(self.feed_forward, up, gate, ledger);
-        ledger.live(2 * rows * d + wide);
+        let rank = widest([&self.up, &self.down].into_iter().chain(&self.gate));
+        ledger.live(2 * rows * d + wide + rank * rows);
         self.down.forward(wide_layer, ledger)
     }
 
@@ -124,13 +146,39 @@ impl Block {
         }
     }
 
-    /// Rank of the adapters on the projections, 0 without.
-    pub(super) fn adapter_rank(&self) -> usize {
-        [&self.query, &self.key, &self.value]
-            .iter()
-            .filter_map(|l| l.lora.as_ref())
-            .map(|l| l.a.shape().dims::<2>()[1])
-            .max()
-            .unwrap_or(0)
+    /// The product of that name; none for the gate of a layer without one.
+    pub(crate) fn projection_mut(&mut self, projection: Projection) -> Option<&mut Linear> {
+        match projection {
+            Projection::Query => Some(&mut self.query),
+            Projection::Key => Some(&mut self.key),
+            Projection::Value => Some(&mut self.value),
+            Projection::Output => Some(&mut self.output),
+            Projection::Up => Some(&mut self.up),
+            Projection::Gate => self.gate.as_mut(),
+            Projection::Down => Some(&mut self.down),
+        }
+    }
+
+    /// Adds both adapters, of this width.
+    pub(crate) fn add_bottlenecks(&mut self, inner: usize, noise: &mut dyn FnMut() -> f32) {
+        let ([_, outer], device) = (self.output.widths(), self.output.weight.device());
+        let mut bottleneck = || Some(Bottleneck::new([outer, inner], &device, noise));
+        self.attention_bottleneck = bottleneck();
+        self.output_bottleneck = bottleneck();
+    }
+
+    /// Adds so many keys and values.
+    pub(crate) fn add_prefix(&mut self, length: usize, noise: &mut dyn FnMut() -> f32) {
+        let ([_, width], device) = (self.key.widths(), self.key.weight.device());
+        self.prefix = Some(Prefix::new([length, width], &device, noise));
+    }
+
+    /// With the weights of its products quantised.
+    pub(super) fn quantise(&mut self, frozen: Frozen) {
+        for projection in Projection::ALL {
+            if let Some(linear) = self.projection_mut(projection) {
+                *linear = linear.clone().quantised(frozen);
+            }
+        }
     }
 }

@@ -3,17 +3,25 @@ use burn::{
     tensor::{Device, Tensor, TensorData},
 };
 
-use crate::ledger::{Gradients, Ledger, ops};
+use super::quantise::Codes;
+use crate::{
+    architecture::Frozen,
+    ledger::{Gradients, Ledger, ops},
+};
 
 /// A dense layer `y = x W + b`, with an optional low-rank side path.
 #[derive(Module, Debug)]
 pub struct Linear {
-    /// `[input, output]`.
+    /// `[input, output]`: W, or the codes Q of a quantised `W = Q s`.
     pub weight: Param<Tensor<2>>,
+    /// The scales s of a quantised weight: `[output]`, one for each output, or `[1]`.
+    pub scales: Option<Param<Tensor<1>>>,
     /// `[output]`, if there is one.
     pub bias: Option<Param<Tensor<1>>>,
     /// LoRA (Hu et al. 2021): `y += (alpha / r) x A B`.
     pub lora: Option<Lora>,
+    #[module(skip)]
+    frozen: Frozen,
 }
 
 /// The low-rank side path of a [`Linear`].
@@ -32,9 +40,27 @@ impl Linear {
     pub fn zeros([input, output]: [usize; 2], biased: bool, device: &Device) -> Self {
         Self {
             weight: Param::from_tensor(Tensor::zeros([input, output], device)),
+            scales: None,
             bias: biased.then(|| Param::from_tensor(Tensor::zeros([output], device))),
             lora: None,
+            frozen: Frozen::Plain,
         }
+    }
+
+    /// With its weight, which must not train from now on, as codes and scales. The bias and the side path stay.
+    #[must_use]
+    pub fn quantised(mut self, frozen: Frozen) -> Self {
+        let [input, output] = self.widths();
+        let device = self.weight.device();
+        let weight = self.weight.val().into_data();
+        let weight = weight.as_slice::<f32>().expect("parameters are stored as f32");
+        let Some(Codes { codes, scales }) = Codes::of(frozen, weight, output) else { return self };
+        let codes = TensorData::new(codes, [input, output]);
+        self.weight = Param::from_tensor(Tensor::from_data(codes, &device));
+        let scales = Tensor::from_data(TensorData::new(scales.clone(), [scales.len()]), &device);
+        self.scales = Some(Param::from_tensor(scales));
+        self.frozen = frozen;
+        self
     }
 
     /// Input and output width.
@@ -61,16 +87,14 @@ impl Linear {
     pub fn forward(&self, x: Tensor<2>, ledger: &mut Ledger) -> Tensor<2> {
         let [rows, input] = x.dims();
         let [_, output] = self.widths();
-        let flowing = ledger.flowing();
         let trains = self.weight.is_require_grad();
-        ledger.product(1, [rows, input, output], Gradients { left: flowing, right: trains });
+        let y = self.product(x.clone(), ledger);
         let bias_trains = self.bias.as_ref().is_some_and(|bias| bias.is_require_grad());
         if self.bias.is_some() {
             ledger.elementwise(rows * output, ops::ADD, 0, trains || bias_trains);
         }
         let adapter_trains = self.lora.as_ref().is_some_and(|l| l.a.is_require_grad());
         ledger.keep(rows * input, trains || adapter_trains);
-        let y = x.clone().matmul(self.weight.val());
         let y = match &self.bias {
             Some(bias) => y + bias.val().unsqueeze(),
             None => y,
@@ -81,6 +105,25 @@ impl Linear {
         };
         ledger.flow(trains || bias_trains || adapter_trains);
         y
+    }
+
+    /// `x W`; of a quantised weight `(x Q) s`: the product is with the codes.
+    fn product(&self, x: Tensor<2>, ledger: &mut Ledger) -> Tensor<2> {
+        let ([rows, input], [_, output]) = (x.dims(), self.widths());
+        let left = ledger.flowing();
+        let (Some(scales), Some(codes)) = (&self.scales, self.frozen.codes_per_byte()) else {
+            let right = self.weight.is_require_grad();
+            ledger.product(1, [rows, input, output], Gradients { left, right });
+            return x.matmul(self.weight.val());
+        };
+        ledger.product_with_codes([rows, input, output], (input * output).div_ceil(codes), left);
+        ledger.elementwise(rows * output, ops::SCALE, 0, false);
+        x.matmul(self.weight.val()) * scales.val().unsqueeze()
+    }
+
+    /// Rank of the side path, 0 without.
+    pub(super) fn rank(&self) -> usize {
+        self.lora.as_ref().map_or(0, |lora| lora.a.shape().dims::<2>()[1])
     }
 }
 
@@ -95,4 +138,9 @@ impl Lora {
         ledger.keep(rows * rank, trains);
         x.matmul(self.a.val()).matmul(self.b.val()).mul_scalar(self.scale)
     }
+}
+
+/// The widest side path of these, 0 without any.
+pub(super) fn widest<'a>(linears: impl IntoIterator<Item = &'a Linear>) -> usize {
+    linears.into_iter().map(Linear::rank).max().unwrap_or(0)
 }

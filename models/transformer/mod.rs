@@ -8,12 +8,15 @@
 mod activation;
 mod attention;
 mod block;
+mod bottleneck;
 mod config;
 mod embeddings;
 mod gelu;
 mod head;
 mod linear;
 mod norm;
+mod prefix;
+mod quantise;
 mod rotary;
 mod softmax;
 
@@ -24,14 +27,16 @@ use burn::{
 
 pub use self::{
     block::Block,
+    bottleneck::Bottleneck,
     config::{Numerics, Rotary, Stretch, TransformerConfig},
     embeddings::Embeddings,
     head::Head,
     linear::{Linear, Lora},
     norm::Norm,
+    prefix::Prefix,
 };
 use crate::{
-    architecture::Placement,
+    architecture::{Frozen, Placement},
     batch::{DeviceBatch, Masks},
     ledger::Ledger,
 };
@@ -100,6 +105,13 @@ impl Transformer {
 }
 
 impl Classifier {
+    /// With the weights of the layers' products, none of which may train from now on, stored so.
+    #[must_use]
+    pub fn quantised(mut self, frozen: Frozen) -> Self {
+        self.encoder.blocks.iter_mut().for_each(|block| block.quantise(frozen));
+        self
+    }
+
     /// The lower part of a split at `split`.
     ///
     /// # Panics

@@ -3,10 +3,13 @@ use fleetune_algorithms::{
     settings::{Aggregation, Conflict},
     uplink::Algorithm,
 };
-use fleetune_models::architecture::Architecture;
+use fleetune_models::{
+    architecture::{Architecture, Frozen, Projection},
+    parameters::Trainable,
+};
 
 use crate::{
-    document::{Fault, FieldPath, Node},
+    document::{Fault, FieldPath, Node, read},
     draft::Draft,
     schema::{PolicyConfig, Training},
     yaml::tree,
@@ -17,6 +20,10 @@ use crate::{
 pub(super) struct Sizes<'a> {
     /// The architecture.
     pub(super) model: Option<&'a Architecture>,
+    /// That of the model whose costs are charged, if it is another.
+    pub(super) charged: Option<&'a Architecture>,
+    /// How weights that do not train are stored.
+    pub(super) frozen: Frozen,
     /// Training examples.
     pub(super) examples: Option<usize>,
     /// Devices of the fleet.
@@ -121,6 +128,9 @@ fn within(base: &FieldPath, field: &str) -> FieldPath {
     [base.segments(), FieldPath::from(field).segments()].concat().into()
 }
 
+/// Beyond this a prefix is longer than any text here.
+const LONGEST_PREFIX: usize = 1000;
+
 /// One algorithm's settings.
 struct Settings<'a> {
     settings: &'a Node,
@@ -139,8 +149,12 @@ impl Settings<'_> {
             let head = format!("the model has {layers} layers, and {} is its head", layers + 1);
             self.range("learning_rate.upper.from_layer", 1, layers + 1, &head);
             self.range("train.lora.rank", 1, width, &format!("the model is {width} wide"));
+            self.range("train.bottleneck.width", 1, width, &format!("the model is {width} wide"));
+            self.gate();
         }
+        self.range("train.prefix.length", 1, LONGEST_PREFIX, "5 to 200 is published");
         self.lora_scale();
+        self.frozen();
     }
 
     fn at(&self, field: &str) -> (FieldPath, Option<&Node>) {
@@ -171,6 +185,39 @@ impl Settings<'_> {
         };
         let help = "the rate falls over so many rounds";
         self.faults.push(Fault::value(path, "expected 1 or more; found 0").with_help(help));
+    }
+
+    /// What trains cannot be quantised.
+    fn frozen(&mut self) {
+        let frozen = self.sizes.frozen;
+        let (path, Some(train)) = self.at("train") else { return };
+        let trained = read::<Trainable>(train, &path);
+        if frozen.is_plain() || !trained.is_ok_and(Trainable::trains_weights) {
+            return;
+        }
+        let message = format!(
+            "it trains the weights of the layers, which `model.frozen: {}` is to store in whole numbers",
+            frozen.name()
+        );
+        let help = "train what is added to them, such as `{ lora: { rank: 8, alpha: 8 } }`, or `bitfit` or `head`; or \
+                    write `frozen: plain`";
+        self.faults.push(Fault::value(path, message).with_help(help));
+    }
+
+    /// A gate can only be adapted where there is one.
+    fn gate(&mut self) {
+        let (path, Some(Node::List(projections))) = self.at("train.lora.projections") else {
+            return;
+        };
+        let named = projections.contains(&Node::Text(Projection::Gate.name().to_owned()));
+        let models = [("learns", self.sizes.model), ("is charged for", self.sizes.charged)];
+        for (of, model) in models {
+            if named && model.is_some_and(|model| !model.feed_forward.is_gated()) {
+                let message = format!("the model that {of} has no gate in its feed-forward layers");
+                let help = "leave `gate` out, or write `projections: all`: those that there are";
+                self.faults.push(Fault::value(path.clone(), message).with_help(help));
+            }
+        }
     }
 
     fn lora_scale(&mut self) {

@@ -1,11 +1,48 @@
-use fleetune_models::{checkpoint::Checkpoint, parameters::Trainable};
+use std::path::Path;
+
+use fleetune_models::{
+    architecture::Architecture, checkpoint::Checkpoint, families, parameters::Trainable,
+};
 
 use crate::{
     document::{Fault, FieldPath, Node, read},
     draft::Draft,
-    schema::CostsOf,
+    load::read_file,
+    schema::{CostsOf, Label},
     yaml::tree,
 };
+
+/// Reads the `config.json` that costs are to be of: from here on they are those of a `custom` shape.
+pub(super) fn read_config(draft: &mut Draft, folder: &Path, faults: &mut Vec<Fault>) {
+    let Some(model) = &mut draft.model else { return };
+    let Some(CostsOf::Config { file, dtype }) = &model.costs_of else { return };
+    let dtype = *dtype;
+    let name = file.file_stem().and_then(|stem| Label::new(stem.to_string_lossy()).ok());
+    let found = architecture(&folder.join(file)).and_then(|architecture| {
+        let name = name.ok_or("the file's name is none that reports can show".to_owned())?;
+        Ok(CostsOf::Custom { name, dtype, architecture })
+    });
+    model.costs_of = match found {
+        Ok(custom) => Some(custom),
+        Err(message) => {
+            let path = FieldPath::from("model.costs_of.config.file");
+            let help =
+                "give the config.json of a model of the families bert, roberta, opt or llama";
+            faults.push(Fault::value(path, message).with_help(help));
+            None
+        }
+    };
+}
+
+/// What a `config.json` says that a model is made of.
+fn architecture(path: &Path) -> Result<Architecture, String> {
+    let shown = path.display();
+    let json = read_file(path, "configuration", "scenarios/models/opt-1.3b.json")
+        .map_err(|error| format!("{shown}: {}", error.message()))?;
+    let config = families::ModelConfig::from_json(&json).map_err(|e| format!("{shown}: {e}"))?;
+    config.validate().map_err(|error| format!("{shown}: {error}"))?;
+    Ok(config.architecture())
+}
 
 /// The model whose costs are charged can be counted, can stand for the one that is trained, and has what the algorithms
 /// train.

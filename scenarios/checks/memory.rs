@@ -27,7 +27,8 @@ pub(super) fn warm_ups(
         let AlgorithmConfig::ZoWarmUp(config) = &algorithm.kind else { continue };
         let Some(tokens) = fewest_tokens(model, checkpoint, task) else { return };
         let architecture = checkpoint.config.architecture();
-        let needed = config.warm_up_memory((&architecture, charged.as_ref()), classes, tokens);
+        let needed =
+            config.warm_up_memory((&architecture, charged.as_ref(), model.frozen), classes, tokens);
         let budget = largest.memory.budget;
         if needed <= budget {
             continue;

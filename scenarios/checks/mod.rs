@@ -18,7 +18,7 @@ use std::{path::Path, sync::Arc};
 use fleetune_devices::{Profiles, availability::trace::Traces};
 use fleetune_models::{checkpoint::Checkpoint, tasks::Task};
 
-use crate::{document::Fault, draft::Draft};
+use crate::{document::Fault, draft::Draft, schema::CostsOf};
 
 /// What a scenario's files hold.
 #[derive(Debug)]
@@ -48,6 +48,7 @@ pub(crate) fn run(draft: &mut Draft, folder: &Path, faults: &mut Vec<Fault>) -> 
     fleet::sizes(draft, faults);
     let traces = fleet::traces(draft, folder, faults);
     clock::check(draft, faults);
+    costs::read_config(draft, folder, faults);
     adaptive::rounds(draft, faults);
     network::topology(draft, faults);
     policy::groups(draft, faults);
@@ -58,8 +59,12 @@ pub(crate) fn run(draft: &mut Draft, folder: &Path, faults: &mut Vec<Fault>) -> 
     let task = data::task(draft, folder, faults);
     data::clients(draft, task.as_ref(), faults);
     let architecture = checkpoint.as_ref().map(|checkpoint| checkpoint.config.architecture());
+    let model = draft.model.as_ref();
+    let charged = model.and_then(|model| model.costs_of.as_ref()).map(CostsOf::larger);
     let sizes = algorithms::Sizes {
         model: architecture.as_ref(),
+        charged: charged.as_ref().map(|larger| &larger.architecture),
+        frozen: model.map(|model| model.frozen).unwrap_or_default(),
         examples: task.as_ref().map(|task| task.train.len()),
         devices: draft.fleet.as_ref().map(fleet::devices),
     };

@@ -5,7 +5,7 @@ use fleetune_models::{ModelError, checkpoint::Checkpoint};
 use crate::{
     document::{Fault, FieldPath},
     draft::Draft,
-    schema::CheckpointConfig,
+    schema::{CheckpointConfig, Training},
 };
 
 /// The checkpoint is there and can be one, and has room for the longest input.
@@ -37,6 +37,10 @@ pub(super) fn checkpoint(
             return None;
         }
     };
+    if !reads(draft) {
+        return Some(checkpoint);
+    }
+    let model = draft.model.as_ref()?;
     let positions = checkpoint.config.longest_input();
     if model.max_length > positions {
         let message =
@@ -50,6 +54,14 @@ pub(super) fn checkpoint(
         return None;
     }
     Some(checkpoint)
+}
+
+/// Whether the model reads any text: without training and without a task it only stands for the one whose costs are
+/// charged, which has positions of its own.
+fn reads(draft: &Draft) -> bool {
+    let untold = matches!(draft.task, Some(None));
+    let stands_in = draft.model.as_ref().is_some_and(|model| model.costs_of.is_some());
+    !(draft.training == Some(Training::None) && untold && stands_in)
 }
 
 fn unusable(path: FieldPath, error: &ModelError) -> Fault {

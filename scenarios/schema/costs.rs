@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use fleetune_models::architecture::{
     Architecture, Dtype, Larger, llama_3_2_3b, opt_1_3b, roberta_large,
 };
@@ -5,11 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use super::Label;
 
-/// A model whose costs are charged while the scenario's own learns: one of the published ones by name, or a shape.
+/// A model whose costs are charged while the scenario's own learns: one of the published ones by name, by
+/// its `config.json`, or by a shape.
 ///
 /// ```yaml
 /// costs_of: roberta-large
 /// costs_of: { llama-3.2-3b: { dtype: f16 } }
+/// costs_of: { config: { file: models/opt-1.3b.json, dtype: f16 } }
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -31,6 +35,16 @@ pub enum CostsOf {
     /// LLaMA-3.2-3B.
     #[serde(rename = "llama-3.2-3b")]
     Llama {
+        /// In what numbers devices store it and compute. The default is f32.
+        #[serde(default)]
+        dtype: Dtype,
+    },
+    /// One by its `config.json`; the weights are not needed. Resolved, it is a `custom` one, called as the file.
+    #[serde(rename = "config")]
+    Config {
+        /// As its authors publish it, of a family that this program knows: bert, roberta, opt or llama. A relative path
+        /// is taken from the scenario's own folder.
+        file: PathBuf,
         /// In what numbers devices store it and compute. The default is f32.
         #[serde(default)]
         dtype: Dtype,
@@ -58,6 +72,7 @@ impl CostsOf {
             Self::Custom { name, dtype, architecture } => {
                 (name.as_str(), architecture.clone(), dtype)
             }
+            Self::Config { .. } => unreachable!("checking a scenario reads the file"),
         };
         Larger { name: name.to_owned(), architecture, dtype: *dtype }
     }
@@ -74,6 +89,7 @@ impl CostsOf {
             Self::RobertaLarge { .. } => "roberta-large",
             Self::Opt { .. } => "opt-1.3b",
             Self::Llama { .. } => "llama-3.2-3b",
+            Self::Config { .. } => "config",
             Self::Custom { .. } => "custom",
         }
     }

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use fleetune_models::batch::Padding;
+use fleetune_models::{architecture::Frozen, batch::Padding};
 use serde::{Deserialize, Serialize};
 
 use super::{costs::CostsOf, whole};
@@ -19,6 +19,11 @@ pub struct ModelConfig {
     /// How the texts of a batch are brought to one length. The default is `fixed`.
     #[serde(default)]
     pub padding: Padding,
+    /// How the weights of the layers' products are stored and computed with if they do not train: `plain`, as they are;
+    /// `int8`, or `ternary`. What is added to them, biases, norms and embeddings stay as they are, and so does all in
+    /// algorithms that train the weights: those are refused. The default is `plain`.
+    #[serde(default, skip_serializing_if = "Frozen::is_plain")]
+    pub frozen: Frozen,
     /// The model whose time, memory, bytes and energy are charged, while this one learns. The default is this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub costs_of: Option<CostsOf>,
@@ -42,6 +47,7 @@ impl Default for ModelConfig {
             checkpoint: CheckpointConfig::default(),
             max_length: max_length(),
             padding: Padding::default(),
+            frozen: Frozen::default(),
             costs_of: None,
             classes: None,
         }

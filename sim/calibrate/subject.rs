@@ -10,6 +10,7 @@ use fleetune_algorithms::{
 };
 use fleetune_devices::{Workload, streams::SeedTree};
 use fleetune_models::{
+    architecture::Frozen,
     backend::Backend,
     batch::{Encoded, Padding},
     families::Activation,
@@ -87,11 +88,13 @@ impl Size {
             model,
             architecture: (&encoder).into(),
             charged: None,
+            frozen: Frozen::Plain,
             classes: CLASSES,
             device,
             data,
             streams,
             batches: BatchSizes::Configured,
+            accounts: None,
         }
     }
 

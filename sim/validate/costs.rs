@@ -11,6 +11,7 @@ use fleetune_algorithms::{
 };
 use fleetune_devices::{PhaseKind, Workload, streams::SeedTree};
 use fleetune_models::{
+    architecture::Frozen,
     backend::Backend,
     batch::{Batch, Encoded, Padding},
     cost::CostModel,
@@ -153,11 +154,13 @@ fn server(
         model: classifier(&architecture, 2),
         architecture: (&architecture).into(),
         charged: None,
+        frozen: Frozen::Plain,
         classes: 2,
         device: Backend::default().device(),
         data: Arc::new(data),
         streams: SeedTree::new(0),
         batches: BatchSizes::Configured,
+        accounts: None,
     }))
 }
 

@@ -154,9 +154,9 @@ fn missing_clients_take_their_noise_along() {
 #[test]
 fn clients_are_charged_for_what_they_do() {
     let cost = |elementwise: u64, elements| Cost {
-        products: 0,
         elementwise: elementwise.into(),
         elements,
+        ..Cost::default()
     };
     assert_eq!(config(NoiseSite::Server).client_cost(10), cost(30, 30));
     let noisy = 10 * (3 + OPERATIONS_PER_NORMAL + 2);

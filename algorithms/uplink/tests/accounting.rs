@@ -111,7 +111,7 @@ fn every_pass_is_charged_as_its_formula_says() {
     let d = bare(&format!("{{{fedavg}}}")).weights().values.len();
     let bytes = 4 * d as u64;
     // One operation on two vectors read and one written.
-    let difference = Cost { products: 0, elementwise: d as u128, elements: 3 * d as u64 };
+    let difference = Cost { elementwise: d as u128, elements: 3 * d as u64, ..Cost::default() };
 
     // The global model is kept, and the message made beside the vector.
     let f16 = encoding(ENCODINGS[0]);

@@ -243,8 +243,7 @@ fn projected_gradients_are_directional_derivatives_to_their_order() {
             Difference::TwoSided => (3.0..5.0, 2e-3),
             Difference::OneSided => (1.6..2.5, 0.15),
         };
-        for train in [Trainable::Layers, Trainable::Bitfit, Trainable::Lora { rank: 2, alpha: 2.0 }]
-        {
+        for train in [Trainable::Layers, Trainable::Bitfit, Trainable::lora(2, 2.0)] {
             let of = |epsilon| projection_error(plan, train, epsilon);
             let ((coarse, _), (fine, _), (finest, size)) = (of(0.03), of(0.015), of(0.003));
             let ratio = coarse / fine;

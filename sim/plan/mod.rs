@@ -3,6 +3,8 @@
 //! The figures come from the same assignments that a run charges, so they hold exactly where batches have a fixed
 //! length; where they do not, the least and the most over clients, batches and kinds of exchange bound them.
 
+mod explain;
+
 use std::collections::BTreeMap;
 
 use fleetune_algorithms::{
@@ -12,6 +14,7 @@ use fleetune_algorithms::{
 use fleetune_devices::{Workload, network::Alone};
 use fleetune_units::{Bytes, Flops, Joules, Seconds};
 
+pub use self::explain::{Explained, Figure, explain};
 use crate::{
     adapt::adapt,
     cell::federation_config,
@@ -62,6 +65,8 @@ pub struct AlgorithmPlan {
     pub upload: Spread<Bytes>,
     /// Peak memory on the device.
     pub memory: Spread<Bytes>,
+    /// Where these figures come from, for the first client of the first replication.
+    pub explained: Vec<Explained>,
     /// The profiles of the fleet, in the order of its groups.
     pub profiles: Vec<ProfilePlan>,
 }
@@ -77,6 +82,8 @@ pub struct ProfilePlan {
     pub budget: Bytes,
     /// Whether the algorithm's memory fits.
     pub fits: bool,
+    /// How much memory is missing, at most.
+    pub short: Bytes,
     /// Computing time.
     pub compute: Spread<Seconds>,
     /// Time on the network if nobody else transfers.
@@ -93,7 +100,12 @@ pub fn plan(prepared: &Prepared) -> Result<Vec<AlgorithmPlan>, PrepareError> {
     let worlds = worlds(prepared)?;
     let mut plans = Vec::new();
     for (label, config) in &prepared.scenario.algorithms {
-        plans.extend(plan_one(prepared, &worlds, label.as_str(), config)?);
+        let Some(plan) = plan_one(prepared, &worlds, label.as_str(), config)? else { continue };
+        let explained = match worlds.first() {
+            Some(world) => explain(prepared, world, config)?,
+            None => Vec::new(),
+        };
+        plans.push(AlgorithmPlan { explained, ..plan });
     }
     Ok(plans)
 }
@@ -167,6 +179,7 @@ struct ProfileSums {
     devices: usize,
     budget: Bytes,
     fits: bool,
+    short: Bytes,
     times: Option<[Spread<Seconds>; 2]>,
     energy: Option<Spread<Joules>>,
 }
@@ -180,12 +193,15 @@ impl<'a> Sums<'a> {
             devices: 0,
             budget,
             fits: true,
+            short: Bytes::new(0),
             times: None,
             energy: None,
         });
         mine.devices += 1;
         for work in works {
             mine.fits &= device.can_run(work);
+            let missing = work.peak_memory.get().saturating_sub(budget.get());
+            mine.short = mine.short.max(Bytes::new(missing));
             let power = device.power();
             let [download, compute, upload] =
                 [at.download(work), at.compute(work), at.upload(work)];
@@ -221,13 +237,15 @@ impl<'a> Sums<'a> {
                 devices: mine.devices / seeds as usize,
                 budget: mine.budget,
                 fits: mine.fits,
+                short: mine.short,
                 compute,
                 transfer,
                 energy: mine.energy?,
             })
         });
         let profiles = profiles.collect();
-        Some(AlgorithmPlan { label: label.to_owned(), flops, download, upload, memory, profiles })
+        let (label, explained) = (label.to_owned(), Vec::new());
+        Some(AlgorithmPlan { label, flops, download, upload, memory, explained, profiles })
     }
 }
 
