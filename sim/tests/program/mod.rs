@@ -3,6 +3,7 @@
 mod calibrate;
 mod commands;
 mod costs_of;
+mod fetch;
 pub(crate) mod harness;
 mod interrupted;
 mod mistakes;
