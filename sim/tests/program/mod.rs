@@ -4,6 +4,7 @@ mod calibrate;
 mod commands;
 mod costs_of;
 mod explain;
+mod fetch;
 pub(crate) mod harness;
 mod interrupted;
 mod mistakes;
