@@ -115,7 +115,8 @@ pub struct DeviceBatch {
 /// Which tokens of a batch are real, in the forms that attention and pooling need.
 #[derive(Clone, Debug)]
 pub struct Masks {
-    shape: [usize; 2],
+    lengths: Vec<usize>,
+    seq: usize,
     attention: Tensor<4>,
     pooling: Tensor<3>,
     /// Made when it is first asked for: encoders never do.
@@ -136,7 +137,8 @@ impl Masks {
             pooling[row * seq..][..length].fill(1.0 / length as f32);
         }
         Self {
-            shape: [size, seq],
+            lengths: lengths.to_vec(),
+            seq,
             attention: Tensor::from_data(TensorData::new(attention, [size, 1, 1, seq]), device),
             pooling: Tensor::from_data(TensorData::new(pooling, [size, seq, 1]), device),
             causal: OnceLock::new(),
@@ -145,7 +147,12 @@ impl Masks {
 
     /// Texts, and tokens per text.
     pub fn shape(&self) -> [usize; 2] {
-        self.shape
+        [self.lengths.len(), self.seq]
+    }
+
+    /// Tokens of each text, padding apart.
+    pub fn lengths(&self) -> &[usize] {
+        &self.lengths
     }
 
     /// Zero for real tokens, very negative for padding: `[size, 1, 1, seq]`, added to attention scores.
@@ -156,7 +163,7 @@ impl Masks {
     /// As [`Masks::attention`], and very negative for what comes after the token that attends: `[size, 1, seq, seq]`.
     pub fn causal(&self) -> Tensor<4> {
         let masked = || {
-            let [_, seq] = self.shape;
+            let seq = self.seq;
             let later = |i: usize| if i % seq > i / seq { MASKED } else { 0.0 };
             let later: Vec<f32> = (0..seq * seq).map(later).collect();
             let data = TensorData::new(later, [1, 1, seq, seq]);

@@ -161,7 +161,7 @@ fn llama() -> Larger {
 fn splits_fall_in_proportion() {
     let cost = CostModel {
         architecture: llama_3_2_3b(),
-        classes: CLASSES,
+        head: CLASSES.into(),
         train: Trainable::Lora { rank: 3, alpha: 3.0 },
     };
     let pass = |stages| cost.pass(stages, [5, LENGTH], false).forward.flops().get();
@@ -204,7 +204,7 @@ fn activations_cross_as_wide_as_they_are_charged() {
     assert!(work.upload.get() - 4 * 5 * (LENGTH as u64 * 3072 + 2) <= header);
     let cost = CostModel {
         architecture: llama_3_2_3b(),
-        classes: CLASSES,
+        head: CLASSES.into(),
         train: Trainable::Lora { rank: 2, alpha: 2.0 },
     };
     let pass = cost.upper_training(9, [5, LENGTH]);
@@ -233,7 +233,7 @@ fn encoded_and_private_updates_are_as_long_as_the_larger_models() {
     ];
     let cost = CostModel {
         architecture: other().architecture,
-        classes: CLASSES,
+        head: CLASSES.into(),
         train: Trainable::Bitfit,
     };
     let elements: u64 = (0..9).map(|stage| cost.trainable(stage)).sum();

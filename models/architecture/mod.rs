@@ -1,6 +1,6 @@
 //! Transformers as far as their costs tell them apart: shapes, and which operations there are.
 //!
-//! An [`Architecture`] is what a [model](crate::encoder) is made of and what costs are [counted](crate::cost) by, whether
+//! An [`Architecture`] is what a [model](crate::transformer) is made of and what costs are [counted](crate::cost) by, whether
 //! it is run or not. It covers what the published models of the field are
 //! made of: layer norms and RMS norms, before or after the attention and the feed-forward layer; learned and rotary
 //! positions; grouped-query attention; gated and plain feed-forward layers; with and without biases.
@@ -11,11 +11,15 @@
 //! * whether the output embedding is tied: the body is counted, and of the outputs the task's classes alone, so that
 //!   there is no output embedding. In the published models here it is tied, and holds no parameters of its own.
 
+mod head;
 mod published;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::published::{llama_3_2_3b, opt_1_3b, roberta_large};
+pub use self::{
+    head::HeadShape,
+    published::{llama_3_2_3b, opt_1_3b, roberta_large},
+};
 use crate::{ModelError, ledger::ops};
 
 /// A transformer's shape, with the names of Hugging Face's `config.json` where it has them.

@@ -11,14 +11,23 @@ mod load;
 mod save;
 mod shapes;
 mod shards;
+mod tensors;
 
 use std::{path::Path, sync::OnceLock};
 
 use burn::tensor::Device;
 
-use self::load::Shard;
 pub use self::save::save_f16;
-use crate::{ModelError, families::ModelConfig, tokenizer::Tokenizer, transformer::Transformer};
+use self::{
+    load::Loader,
+    tensors::{Shard, Tensors},
+};
+use crate::{
+    ModelError,
+    families::ModelConfig,
+    tokenizer::Tokenizer,
+    transformer::{LanguageHead, Transformer},
+};
 
 /// A checkpoint's files in memory.
 #[derive(Clone, Debug)]
@@ -107,7 +116,30 @@ impl Checkpoint {
     /// # Errors
     /// If the weights do not fit the architecture, naming file and tensor.
     pub fn encoder(&self, device: &Device) -> Result<Transformer, ModelError> {
-        load::load(&self.config, device, &self.weights)
+        self.loader()?.body_on(device)
+    }
+
+    /// The head that the model was pretrained with, on `device`.
+    ///
+    /// # Errors
+    /// As those of [`Self::encoder`], and if the checkpoint is of the body alone.
+    pub fn language_head(&self, device: &Device) -> Result<LanguageHead, ModelError> {
+        self.loader()?.language_head_on(device)
+    }
+
+    /// Checks that all tensors of the body are there with their shapes, and those of the language-model head if it is
+    /// asked for, without making anything of them.
+    ///
+    /// # Errors
+    /// As those of [`Self::encoder`] and [`Self::language_head`], but for elements that are no numbers.
+    pub fn check(&self, language_head: bool) -> Result<(), ModelError> {
+        let loader = self.loader()?;
+        loader.check()?;
+        if language_head { loader.check_language_head() } else { Ok(()) }
+    }
+
+    fn loader(&self) -> Result<Loader<'_>, ModelError> {
+        Ok(Loader::new(&self.config, Tensors::open(&self.weights)?))
     }
 
     /// The bytes of `tokenizer.json`.

@@ -7,7 +7,7 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{Shard, read};
+use super::{read, tensors::Shard};
 use crate::ModelError;
 
 /// The file of a checkpoint that is not in pieces.

@@ -2,15 +2,17 @@
 //!
 //! Notation: B texts of S tokens, T = B S rows, width d, feed-forward width f, h heads, C classes. Per layer of an
 //! encoder a forward takes `8 T d^2 + 4 T d f + 4 T S d` FLOPs in products; a LoRA of rank r adds `4 T d r` per adapted
-//! projection; the head takes `2 B d C`. In general, with queries of width q = h w and keys and values of width
+//! projection; the head takes `2 B d C`, a masked model's transform before it `2 B d^2`; options of K tokens in all take
+//! `2 B K d V`, and the layers read every text once with each option. In general, with queries of width q = h w and keys and values of width
 //! k = g w, it is `4 T d (q + k) + 2 n T d f + 4 T S q` with n = 2 products of the feed-forward layer, or 3 with a gate.
 //! Elementwise work, traffic and memory follow the conventions of the ledger.
 //!
 //! The walk over the operations is the same for the encoder that is run, where tests hold it to what a run counts, and
-//! for an [`Architecture`] that is not. All have the head that is run: the mean of the states, C classes.
+//! for an [`Architecture`] that is not. All have the head that is run ([`HeadShape`]), as wide as they are.
 //!
 //! Memory traffic and activations are counted in elements; their bytes depend on the numbers that a device computes in.
 
+mod head;
 mod parameters;
 mod walk;
 
@@ -20,7 +22,7 @@ use fleetune_units::Bytes;
 
 use self::walk::Walk;
 use crate::{
-    architecture::Architecture,
+    architecture::{Architecture, HeadShape},
     ledger::{Cost, ELEMENT},
     parameters::Trainable,
 };
@@ -30,8 +32,8 @@ use crate::{
 pub struct CostModel {
     /// The transformer.
     pub architecture: Architecture,
-    /// Classes of the head, C.
-    pub classes: usize,
+    /// Its head.
+    pub head: HeadShape,
     /// What trains (only LoRA changes the forward; backward depends on it).
     pub train: Trainable,
 }
@@ -61,13 +63,17 @@ impl PassCost {
     }
 }
 
-/// A batch's shape: texts, and tokens per text.
+/// A batch's shape: sequences, and tokens per sequence. A sequence is a text, or a text with one of its options.
 pub type BatchShape = [usize; 2];
 
 impl CostModel {
     /// Of a model of this architecture.
-    pub fn of(architecture: impl Into<Architecture>, classes: usize, train: Trainable) -> Self {
-        Self { architecture: architecture.into(), classes, train }
+    pub fn of(
+        architecture: impl Into<Architecture>,
+        head: impl Into<HeadShape>,
+        train: Trainable,
+    ) -> Self {
+        Self { architecture: architecture.into(), head: head.into(), train }
     }
 
     /// Layers, L.

@@ -1,7 +1,10 @@
 use std::ops::Range;
 
 use super::CostModel;
-use crate::{architecture::Placement, parameters::Trainable};
+use crate::{
+    architecture::{HeadShape, Norm, Placement},
+    parameters::Trainable,
+};
 
 /// Parameters, and the tensors that they make up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,12 +64,12 @@ impl CostModel {
             }
             (Trainable::Lora { .. }, _) => self.adapters(stage),
         };
-        [within, self.classifier(stage)].into_iter().sum()
+        [within, self.head(stage, true)].into_iter().sum()
     }
 
     /// Everything but adapters.
     fn all(&self, stage: usize) -> Held {
-        [self.body(stage), self.classifier(stage)].into_iter().sum()
+        [self.body(stage), self.head(stage, false)].into_iter().sum()
     }
 
     /// What pretraining made: everything but adapters and the task's head.
@@ -113,11 +116,33 @@ impl CostModel {
             .sum()
     }
 
-    fn classifier(&self, stage: usize) -> Held {
-        let c = &self.architecture;
-        match stage > c.num_hidden_layers {
-            true => Held::tensors(1, c.hidden_size * self.classes),
-            false => Held::default(),
+    /// The head's parameters: all that a device holds, or those that train.
+    fn head(&self, stage: usize, training: bool) -> Held {
+        if stage <= self.architecture.num_hidden_layers {
+            return Held::default();
+        }
+        let d = self.architecture.hidden_size;
+        match &self.head {
+            HeadShape::Mean { classes } => Held::tensors(1, d * classes),
+            HeadShape::Words { classes, transform } => {
+                let rows = Held::tensors(1, d * classes);
+                let Some(_) = transform else { return rows };
+                let weights = Held::tensors(1, d * d);
+                let biases = [Held::tensors(2, d), Held::tensors(1, *classes)].into_iter().sum();
+                let gain = Held::tensors(Norm::Layer.vectors() - 1, d);
+                let before = match self.train {
+                    _ if !training => vec![weights, gain, biases],
+                    Trainable::Full | Trainable::Layers => vec![weights, gain, biases],
+                    Trainable::Bitfit => vec![biases],
+                    Trainable::Lora { .. } | Trainable::Head => Vec::new(),
+                };
+                before.into_iter().chain([rows]).sum()
+            }
+            HeadShape::Options { tied, .. } => {
+                let trains = self.train.trains_vocabulary();
+                let held = if training { trains } else { trains || !tied };
+                Held::tensors(usize::from(held), d * self.architecture.vocab_size)
+            }
         }
     }
 }

@@ -1,24 +1,24 @@
 use super::{BatchShape, CostModel};
 use crate::{
-    architecture::{Architecture, Placement},
+    architecture::{Architecture, Norm, Placement},
     ledger::{Gradients, Ledger, ops},
     parameters::Trainable,
 };
 
 /// What trains in a stage.
 #[derive(Clone, Copy, Debug, Default)]
-struct Trains {
-    weights: bool,
-    biases: bool,
-    shifts: bool,
-    adapters: bool,
+pub(super) struct Trains {
+    pub(super) weights: bool,
+    pub(super) biases: bool,
+    pub(super) shifts: bool,
+    pub(super) adapters: bool,
 }
 
 /// Goes through the operations of a pass by their shapes, and charges each as the encoder does where it runs it.
 pub(super) struct Walk<'a> {
-    model: &'a CostModel,
-    shape: BatchShape,
-    backward: bool,
+    pub(super) model: &'a CostModel,
+    pub(super) shape: BatchShape,
+    pub(super) backward: bool,
     pub(super) ledger: Ledger,
 }
 
@@ -35,15 +35,15 @@ impl<'a> Walk<'a> {
         Self { model, shape, backward, ledger }
     }
 
-    fn architecture(&self) -> &'a Architecture {
+    pub(super) fn architecture(&self) -> &'a Architecture {
         &self.model.architecture
     }
 
-    fn rows(&self) -> usize {
+    pub(super) fn rows(&self) -> usize {
         self.shape[0] * self.shape[1]
     }
 
-    fn trains(&self) -> Trains {
+    pub(super) fn trains(&self) -> Trains {
         let train = self.model.train;
         let weights = matches!(train, Trainable::Full | Trainable::Layers);
         let bitfit = train == Trainable::Bitfit;
@@ -86,28 +86,13 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The mean of the states, brought to length one; and the task's classes.
-    pub(super) fn head(&mut self) {
-        let trains = self.trains();
-        let ([batch, _], rows) = (self.shape, self.rows());
-        let (d, classes) = (self.architecture().hidden_size, self.model.classes);
-        if self.architecture().placement == Placement::Pre {
-            self.norm(trains.weights || trains.shifts);
-        }
-        self.ledger.live(rows * d + batch * d);
-        self.ledger.elementwise(rows * d, ops::POOL, 1, false);
-        self.ledger.elementwise(batch * d, ops::NORMALISE, 2, false);
-        self.ledger.keep(batch * d, self.ledger.flowing());
-        let (left, right) = (self.ledger.flowing(), self.backward);
-        self.ledger.product(1, [batch, d, classes], Gradients { left, right });
-        self.ledger.keep(batch * d, self.backward);
-        self.ledger.elementwise(batch * classes, ops::CROSS_ENTROPY, 2, self.backward);
-        self.ledger.flow(self.backward);
+    pub(super) fn norm(&mut self, trains: bool) {
+        self.norm_of(self.architecture().norm, self.rows(), trains);
     }
 
-    fn norm(&mut self, trains: bool) {
-        let elements = self.rows() * self.architecture().hidden_size;
-        self.ledger.elementwise(elements, self.architecture().norm.operations(), 2, trains);
+    pub(super) fn norm_of(&mut self, kind: Norm, rows: usize, trains: bool) {
+        let elements = rows * self.architecture().hidden_size;
+        self.ledger.elementwise(elements, kind.operations(), 2, trains);
         self.ledger.keep(elements, trains || self.ledger.flowing());
         self.ledger.flow(trains);
     }

@@ -14,7 +14,7 @@ const LORA: Trainable = Trainable::Lora { rank: 8, alpha: 8.0 };
 
 fn body(architecture: Architecture) -> u64 {
     let layers = architecture.num_hidden_layers;
-    let cost = CostModel { architecture, classes: 1, train: Trainable::Full };
+    let cost = CostModel { architecture, head: 1.into(), train: Trainable::Full };
     let head = cost.architecture.hidden_size as u64;
     assert_eq!(cost.parameters(), (0..layers + 2).map(|stage| cost.trainable(stage)).sum::<u64>());
     cost.parameters() - head
@@ -37,7 +37,7 @@ fn published_models_have_the_published_number_of_parameters() {
 #[test]
 fn what_trains_follows_the_shapes_of_what_it_adapts() {
     let trains = |architecture, train| {
-        let cost = CostModel { architecture, classes: 2, train };
+        let cost = CostModel { architecture, head: 2.into(), train };
         let stages = 1..cost.layers() + 1;
         let tensors: u64 = stages.clone().map(|s| cost.trainable_tensors(s)).sum();
         (stages.map(|s| cost.trainable(s)).sum::<u64>(), tensors)
@@ -54,7 +54,7 @@ fn what_trains_follows_the_shapes_of_what_it_adapts() {
     // Seven products and two gains; embeddings apart.
     assert_eq!(trains(llama_3_2_3b(), Trainable::Layers), (28 * 100_669_440, 28 * 9));
     // The last norm trains with the layers, and stands with the head.
-    let cost = CostModel { architecture: opt_1_3b(), classes: 3, train: Trainable::Layers };
+    let cost = CostModel { architecture: opt_1_3b(), head: 3.into(), train: Trainable::Layers };
     assert_eq!((cost.trainable(25), cost.trainable_tensors(25)), (5 * 2048, 3));
 }
 
@@ -150,7 +150,7 @@ proptest! {
         let (flops, moved) = products(&layer_products(&architecture, shape));
         let elementwise = layer_elementwise(&architecture, shape) as u128;
         let grouped = architecture.num_attention_heads != architecture.num_key_value_heads.unwrap();
-        let full = CostModel { architecture, classes: 2, train: Trainable::Full };
+        let full = CostModel { architecture, head: 2.into(), train: Trainable::Full };
         let pass = full.pass(1..2, shape, true);
         prop_assert_eq!(pass.forward.products, flops);
         prop_assert_eq!(pass.forward.elementwise, elementwise);
@@ -173,7 +173,7 @@ proptest! {
         let shape = [shape.0, shape.1];
         let train = [Trainable::Full, Trainable::Layers, Trainable::Bitfit, LORA, Trainable::Head][choice];
         let layers = architecture.num_hidden_layers;
-        let cost = CostModel { architecture, classes: 3, train };
+        let cost = CostModel { architecture, head: 3.into(), train };
         let one = cost.pass(1..2, shape, false);
         let all = cost.whole(shape, false);
         let ends = [cost.pass(0..1, shape, false), cost.pass(layers + 1..layers + 2, shape, false)];
@@ -190,7 +190,7 @@ proptest! {
 /// From the definition, by hand: one text of 128 tokens through LLaMA-3.2-3B.
 #[test]
 fn a_forward_of_llama_is_that_of_the_formula() {
-    let cost = CostModel { architecture: llama_3_2_3b(), classes: 2, train: Trainable::Head };
+    let cost = CostModel { architecture: llama_3_2_3b(), head: 2.into(), train: Trainable::Head };
     let (t, d, q, k, f) = (128_u128, 3072_u128, 3072_u128, 1024_u128, 8192_u128);
     let layer = 4 * t * d * (q + k) + 6 * t * d * f + 4 * t * t * q;
     let pass = cost.whole([1, 128], false);

@@ -12,6 +12,7 @@ mod config;
 mod embeddings;
 mod gelu;
 mod head;
+mod language;
 mod linear;
 mod norm;
 mod rotary;
@@ -26,7 +27,8 @@ pub use self::{
     block::Block,
     config::{Numerics, Rotary, Stretch, TransformerConfig},
     embeddings::Embeddings,
-    head::Head,
+    head::{Head, Place, Reads},
+    language::{LanguageHead, LanguageHeadShape, Transform},
     linear::{Linear, Lora},
     norm::Norm,
 };
