@@ -25,7 +25,8 @@ pub enum Padding {
     Longest,
 }
 
-/// A batch on the host: `size` texts of `seq` tokens.
+/// A batch on the host: `size` sequences of `seq` tokens. A sequence is a text, or a text with one of the options that are
+/// scored; then all sequences of a text follow each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
     ids: Vec<i32>,
@@ -41,23 +42,39 @@ impl Batch {
     /// # Panics
     /// If there is no example: nobody computes on an empty batch.
     pub fn collate(examples: &[&Encoded], max_length: usize, padding: Padding) -> Self {
-        let lengths: Vec<usize> = examples.iter().map(|e| e.ids.len().min(max_length)).collect();
+        Self::of_options(examples, &[Vec::new()], max_length, padding)
+    }
+
+    /// As [`Batch::collate`], with every example once with each of `options` at its end. Examples are cut, options never.
+    ///
+    /// # Panics
+    /// If there is no example, or an option alone is longer than `max_length`.
+    pub fn of_options(
+        examples: &[&Encoded],
+        options: &[Vec<u32>],
+        max_length: usize,
+        padding: Padding,
+    ) -> Self {
+        let sequences = || examples.iter().flat_map(|e| options.iter().map(move |o| (&e.ids, o)));
+        let kept = |ids: &[u32], option: &[u32]| ids.len().min(max_length - option.len());
+        let lengths: Vec<usize> = sequences().map(|(e, o)| kept(e, o) + o.len()).collect();
         let seq = padded_length(&lengths, max_length, padding);
-        let mut ids = vec![0; examples.len() * seq];
-        for (row, (example, &length)) in examples.iter().zip(&lengths).enumerate() {
-            for (slot, &id) in ids[row * seq..][..length].iter_mut().zip(&example.ids) {
+        let mut ids = vec![0; lengths.len() * seq];
+        for ((example, option), row) in sequences().zip(ids.chunks_exact_mut(seq)) {
+            let tokens = example[..kept(example, option)].iter().chain(option);
+            for (slot, &id) in row.iter_mut().zip(tokens) {
                 *slot = i32::try_from(id).expect("a vocabulary has fewer than 2^31 entries");
             }
         }
         Self { ids, lengths, labels: examples.iter().map(|e| e.label).collect(), seq }
     }
 
-    /// Texts and tokens per text, padding included.
+    /// Sequences and tokens per sequence, padding included.
     pub fn shape(&self) -> [usize; 2] {
         [self.lengths.len(), self.seq]
     }
 
-    /// Tokens of each text, padding apart.
+    /// Tokens of each sequence, padding apart.
     pub fn lengths(&self) -> &[usize] {
         &self.lengths
     }

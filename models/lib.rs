@@ -6,7 +6,7 @@
 //!   the same numbers from shapes, also of an [`architecture`] that is too large to be run;
 //! * [`checkpoint`]: safetensors weights and Hugging Face directories; [`tokenizer`]: WordPiece from `tokenizer.json`;
 //! * [`tasks`]: datasets, their classes and prompts, and their partition over clients;
-//! * [`alignment`]: the head made from class prompts, without which zeroth order learns nothing;
+//! * [`alignment`]: heads of class prompts and of label words, without which zeroth order learns nothing;
 //! * [`distill`]: how the embedded default model is made.
 
 pub mod alignment;

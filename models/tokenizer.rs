@@ -11,6 +11,8 @@ use crate::{ModelError, batch::Encoded};
 pub struct Tokenizer {
     inner: Inner,
     largest: u32,
+    /// What stands for words that are not in the vocabulary.
+    unknown: Option<u32>,
 }
 
 impl Tokenizer {
@@ -21,11 +23,12 @@ impl Tokenizer {
     /// have no token to compute on), or if `max_length` leaves no room for a word between them.
     pub fn from_bytes(json: &[u8], max_length: usize) -> Result<Self, ModelError> {
         let refuse = |reason: String| Err(ModelError::Tokenizer(reason));
-        let mut inner = parse(json).map_err(|e| ModelError::Tokenizer(e.to_string()))?;
+        let Parsed { mut inner, unknown } =
+            parse(json).map_err(|e| ModelError::Tokenizer(e.to_string()))?;
         // Not what the file says of truncation and padding: the scenario does.
         inner.with_truncation(None).map_err(|e| ModelError::Tokenizer(e.to_string()))?;
         inner.with_padding(None);
-        let mut tokenizer = Self { inner, largest: 0 };
+        let mut tokenizer = Self { inner, largest: 0, unknown };
         let special = tokenizer.encode("", 0)?.ids;
         if special.is_empty() {
             return refuse(
@@ -60,6 +63,47 @@ impl Tokenizer {
         self.largest
     }
 
+    /// The same tokenizer, cutting nothing.
+    ///
+    /// # Errors
+    /// [`ModelError::Tokenizer`] if the tokenizer refuses.
+    pub(crate) fn uncut(mut self) -> Result<Self, ModelError> {
+        self.inner.with_truncation(None).map_err(|e| ModelError::Tokenizer(e.to_string()))?;
+        Ok(self)
+    }
+
+    /// What stands for words that are not in the vocabulary, if anything does.
+    pub(crate) fn unknown(&self) -> Option<u32> {
+        self.unknown
+    }
+
+    /// The id of a token, if there is one of this name.
+    pub(crate) fn id(&self, token: &str) -> Option<u32> {
+        self.inner.token_to_id(token)
+    }
+
+    /// The special tokens before and behind every text.
+    ///
+    /// # Errors
+    /// [`ModelError::Tokenizer`] if the tokenizer's own pipeline fails.
+    pub(crate) fn special(&self) -> Result<[Vec<u32>; 2], ModelError> {
+        let around = self.inner.encode("a", true);
+        let around = around.map_err(|e| ModelError::Tokenizer(e.to_string()))?;
+        let (ids, added) = (around.get_ids(), around.get_special_tokens_mask());
+        let first = added.iter().position(|&added| added == 0).unwrap_or(ids.len());
+        let last = added.iter().rposition(|&added| added == 0).map_or(ids.len(), |at| at + 1);
+        Ok([ids[..first].to_vec(), ids[last..].to_vec()])
+    }
+
+    /// The ids of a part of a text, without special tokens.
+    ///
+    /// # Errors
+    /// [`ModelError::Tokenizer`] if the tokenizer's own pipeline fails.
+    pub(crate) fn part(&self, text: &str) -> Result<Vec<u32>, ModelError> {
+        let encoding = self.inner.encode_fast(text, false);
+        Ok(encoding.map_err(|e| ModelError::Tokenizer(e.to_string()))?.get_ids().to_vec())
+    }
+
     /// The ids of one text.
     ///
     /// # Errors
@@ -72,10 +116,21 @@ impl Tokenizer {
 }
 
 /// Reads the document without its decoder: nothing is decoded here, and the library panics on a malformed one.
-fn parse(json: &[u8]) -> Result<Inner, Box<dyn std::error::Error + Send + Sync>> {
+fn parse(json: &[u8]) -> Result<Parsed, Box<dyn std::error::Error + Send + Sync>> {
     let mut document: serde_json::Value = serde_json::from_slice(json)?;
     if let Some(document) = document.as_object_mut() {
         document.remove("decoder");
     }
-    Inner::from_bytes(serde_json::to_vec(&document)?)
+    let inner = Inner::from_bytes(serde_json::to_vec(&document)?)?;
+    let model = &document["model"];
+    let unknown = match (model["unk_token"].as_str(), model["unk_id"].as_u64()) {
+        (Some(token), _) => inner.token_to_id(token),
+        (None, id) => id.and_then(|id| u32::try_from(id).ok()),
+    };
+    Ok(Parsed { inner, unknown })
+}
+
+struct Parsed {
+    inner: Inner,
+    unknown: Option<u32>,
 }

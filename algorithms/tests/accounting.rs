@@ -326,7 +326,7 @@ fn the_memory_of_a_warm_up_is_that_of_its_rounds() {
             let peak =
                 |round| server.assign(Exchange::at(round, 0), 1, &Spare).workload.peak_memory;
             let needed =
-                zowarmup.warm_up_memory((&(&architecture(3)).into(), None), CLASSES, LENGTH);
+                zowarmup.warm_up_memory((&(&architecture(3)).into(), None), CLASSES.into(), LENGTH);
             assert_eq!(needed, peak(0), "{json}");
             assert!(needed > peak(1), "{json}");
         }

@@ -75,7 +75,6 @@ pub(crate) fn setup_with(layers: usize, data: TrainingData, seed: u64) -> Setup 
         model: classifier(&architecture, CLASSES, 101, &device),
         architecture: (&architecture).into(),
         charged: None,
-        classes: CLASSES,
         device,
         data: Arc::new(data),
         streams: SeedTree::new(seed),

@@ -34,7 +34,7 @@ pub use self::{
 };
 use crate::{
     architecture::Placement,
-    batch::{DeviceBatch, Masks},
+    batch::{Batch, DeviceBatch, Encoded, Masks, Padding},
     ledger::Ledger,
 };
 
@@ -102,6 +102,19 @@ impl Transformer {
 }
 
 impl Classifier {
+    /// A batch of `examples` as the head reads them: each once, or once with each option.
+    ///
+    /// # Panics
+    /// As [`Batch::of_options`].
+    pub fn collate(&self, examples: &[&Encoded], max_length: usize, padding: Padding) -> Batch {
+        match &self.head.reads {
+            Reads::Options { tokens, .. } => {
+                Batch::of_options(examples, tokens, max_length, padding)
+            }
+            Reads::Mean | Reads::Token(_) => Batch::collate(examples, max_length, padding),
+        }
+    }
+
     /// The lower part of a split at `split`.
     ///
     /// # Panics

@@ -37,6 +37,10 @@ pub(super) fn checkpoint(
             return None;
         }
     };
+    if let Err(error) = checkpoint.check(false) {
+        faults.push(unusable(path, &error));
+        return None;
+    }
     let positions = checkpoint.config.longest_input();
     if model.max_length > positions {
         let message =

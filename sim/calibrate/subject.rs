@@ -87,7 +87,6 @@ impl Size {
             model,
             architecture: (&encoder).into(),
             charged: None,
-            classes: CLASSES,
             device,
             data,
             streams,

@@ -153,7 +153,6 @@ fn server(
         model: classifier(&architecture, 2),
         architecture: (&architecture).into(),
         charged: None,
-        classes: 2,
         device: Backend::default().device(),
         data: Arc::new(data),
         streams: SeedTree::new(0),
