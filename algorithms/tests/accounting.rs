@@ -11,9 +11,13 @@ use fleetune_models::{batch::Padding, cost::CostModel, parameters::Trainable};
 use fleetune_units::Bytes;
 
 use crate::{
-    tiny::architecture,
-    world::{CLASSES, CLIENTS, HORIZON, LENGTH, Spare, algorithm, bits, exchange, setup},
+    tiny::{Kind, architecture},
+    world::{
+        CLASSES, CLIENTS, HORIZON, LENGTH, Spare, algorithm, bits, exchange, setup, setup_headed,
+    },
 };
+
+const PADDINGS: [Padding; 2] = [Padding::Fixed, Padding::Longest];
 
 const RATE: &str = r#""learning_rate":{"base":0.01}"#;
 
@@ -109,9 +113,10 @@ pub(crate) fn charged(workload: &Workload) -> Counted {
 
 #[test]
 fn jobs_count_what_was_assigned_and_send_what_was_charged() {
-    for padding in [Padding::Fixed, Padding::Longest] {
+    let heads = [Kind::Mean, Kind::Masked, Kind::Options];
+    for (head, padding) in heads.iter().flat_map(|head| PADDINGS.map(|padding| (*head, padding))) {
         for json in configurations() {
-            let mut server = algorithm(&json).server(setup(3, padding, 4));
+            let mut server = algorithm(&json).server(setup_headed(head, 3, padding, 4));
             for number in 0..5 {
                 // Enough exchanges for guided steps, retries of those, and further mini-batches.
                 let now = Exchange::at(number / 3, (number % 3) as u32);
@@ -120,7 +125,7 @@ fn jobs_count_what_was_assigned_and_send_what_was_charged() {
                     let assignment = server.assign(now, client, &Spare);
                     let assigned = charged(&assignment.workload);
                     let update = (assignment.job)();
-                    assert_eq!(update.counted, assigned, "{json} {now:?} {padding:?}");
+                    assert_eq!(update.counted, assigned, "{json} {now:?} {padding:?} {head:?}");
                     let message = update.payload.encode(now.round);
                     assert_eq!(Bytes::new(message.len() as u64), assigned.upload, "{json}");
                     assert_eq!(Payload::decode(&message), Some((now.round, update.payload)));
@@ -133,9 +138,10 @@ fn jobs_count_what_was_assigned_and_send_what_was_charged() {
 
 #[test]
 fn forecasts_enclose_every_assignment_and_meet_it_where_all_batches_are_alike() {
-    for padding in [Padding::Fixed, Padding::Longest] {
+    let heads = [Kind::Mean, Kind::Options];
+    for (head, padding) in heads.iter().flat_map(|head| PADDINGS.map(|padding| (*head, padding))) {
         for json in configurations() {
-            let mut server = algorithm(&json).server(setup(3, padding, 4));
+            let mut server = algorithm(&json).server(setup_headed(head, 3, padding, 4));
             let mut now = Exchange::at(0, 0);
             for _ in 0..5 {
                 // Within a round only its cohort is asked again.

@@ -52,15 +52,15 @@ fn saved(layers: usize) -> (BertConfig, Transformer, Vec<u8>) {
     (config, encoder, bytes)
 }
 
-type Tensors = BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)>;
+pub(crate) type Tensors = BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)>;
 
-fn tensors(bytes: &[u8]) -> Tensors {
+pub(crate) fn tensors(bytes: &[u8]) -> Tensors {
     let file = SafeTensors::deserialize(bytes).expect("just written");
     let all = file.tensors().into_iter();
     all.map(|(n, v)| (n, (v.dtype(), v.shape().to_vec(), v.data().to_vec()))).collect()
 }
 
-fn bytes(tensors: &Tensors) -> Vec<u8> {
+pub(crate) fn bytes(tensors: &Tensors) -> Vec<u8> {
     let views = tensors.iter().map(|(name, (dtype, shape, data))| {
         (name, TensorView::new(*dtype, shape.clone(), data).expect("data of this shape"))
     });

@@ -21,27 +21,27 @@ use crate::tiny::numbers;
 
 /// What the reference made of a text.
 #[derive(Deserialize)]
-struct Golden {
-    text: String,
-    ids: Vec<u32>,
+pub(crate) struct Golden {
+    pub(crate) text: String,
+    pub(crate) ids: Vec<u32>,
     /// Of every token, behind the last layer and the final norm.
-    states: Vec<Vec<f32>>,
+    pub(crate) states: Vec<Vec<f32>>,
     /// Of every token, by the language-model head.
-    logits: Vec<Vec<f32>>,
+    pub(crate) logits: Vec<Vec<f32>>,
 }
 
-const FAMILIES: [(&str, Family); 4] = [
+pub(crate) const FAMILIES: [(&str, Family); 4] = [
     ("bert", Family::Bert),
     ("roberta", Family::Roberta),
     ("opt", Family::Opt),
     ("llama", Family::Llama),
 ];
 
-fn folder(family: &str) -> PathBuf {
+pub(crate) fn folder(family: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(family)
 }
 
-fn golden(family: &str) -> Vec<Golden> {
+pub(crate) fn golden(family: &str) -> Vec<Golden> {
     let json = std::fs::read(folder(family).join("golden.json")).expect("it is committed");
     serde_json::from_slice(&json).expect("the script wrote it")
 }

@@ -11,7 +11,7 @@ use fleetune_models::{
     transformer::Classifier,
 };
 
-use crate::tiny::{CHOICES, adapted, architecture, gradient, noise, texts};
+use crate::tiny::{CHOICES, KINDS, Kind, adapted_head, architecture, gradient, noise, texts};
 
 /// The loss at `weights + by v`.
 fn loss(model: &Classifier, weights: &Weights, v: &[f32], by: f32, batch: &Batch) -> f64 {
@@ -23,11 +23,11 @@ fn loss(model: &Classifier, weights: &Weights, v: &[f32], by: f32, batch: &Batch
 }
 
 /// The root mean square over directions of the central difference's error, per step width, and the derivatives' own.
-fn errors<const N: usize>(choice: usize, widths: [f32; N]) -> ([f64; N], f64) {
+fn errors<const N: usize>(head: Kind, choice: usize, widths: [f32; N]) -> ([f64; N], f64) {
     let device = Backend::Flex.device();
-    let (model, layout) = adapted(&architecture(2), (3, CHOICES[choice]), 30, &device);
+    let (model, layout) = adapted_head(&architecture(2), (head, 3), CHOICES[choice], 30, &device);
     let examples = texts(8, 9, 3, 31);
-    let batch = Batch::collate(&examples.iter().collect::<Vec<_>>(), 9, Padding::Longest);
+    let batch = model.collate(&examples.iter().collect::<Vec<_>>(), 9, Padding::Longest);
     let weights = read(&model, &layout);
     let exact = gradient(&model, &layout, &batch, &device);
     let mut draw = noise(32);
@@ -47,7 +47,7 @@ fn errors<const N: usize>(choice: usize, widths: [f32; N]) -> ([f64; N], f64) {
 
 /// Halving the step quarters the error (truncation), and at a small step little is left of it.
 fn central_differences_converge(choice: usize, widths: [f32; 3]) {
-    let ([coarse, fine, finest], size) = errors(choice, widths);
+    let ([coarse, fine, finest], size) = errors(Kind::Mean, choice, widths);
     let ratio = coarse / fine;
     assert!((3.5..4.5).contains(&ratio), "{}: error ratio {ratio}", CHOICES[choice]);
     assert!(finest < 2e-3 * size, "{}: {finest} of {size}", CHOICES[choice]);
@@ -76,4 +76,15 @@ fn gradients_of_adapters_are_limits_of_central_differences() {
 #[test]
 fn gradients_of_the_head_are_limits_of_central_differences() {
     central_differences_converge(4, [0.2, 0.1, 0.01]);
+}
+
+/// Of every head, whatever trains: two steps small enough leave little of the derivative unexplained.
+#[test]
+fn gradients_through_every_head_are_those_of_small_differences() {
+    for kind in KINDS {
+        for (choice, train) in CHOICES.iter().enumerate() {
+            let ([error], size) = errors(kind, choice, [0.004]);
+            assert!(size > 0.0 && error < 1e-2 * size, "{kind:?}, {train}: {error} of {size}");
+        }
+    }
 }

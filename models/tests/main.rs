@@ -6,6 +6,8 @@ mod costs;
 mod evaluation;
 mod golden;
 mod gradients;
+mod heads;
+mod label_words;
 mod parameters;
 mod tiny;
 mod tokenizers;
