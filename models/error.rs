@@ -47,3 +47,16 @@ pub enum ModelError {
     #[error("tokenizer: {0}")]
     Tokenizer(String),
 }
+
+impl ModelError {
+    /// The same, naming the file that it was found in, where it does not yet.
+    pub(crate) fn in_file(self, file: &str) -> Self {
+        match self {
+            Self::Architecture(_) => {
+                Self::Malformed { file: file.to_owned(), reason: self.to_string() }
+            }
+            Self::Tokenizer(reason) => Self::Tokenizer(format!("{file}: {reason}")),
+            _ => self,
+        }
+    }
+}

@@ -98,7 +98,7 @@ impl LabelWords {
         let mut after = pieces.literal(between, true)?;
         let mut place = Place::FromEnd(0);
         if !causal {
-            let mask = mask(&pieces.tokenizer, &checkpoint.config)?;
+            let mask = mask(&pieces.tokenizer, checkpoint)?;
             let last = pieces.literal(last, true)?;
             if word_first {
                 place = Place::FromStart(before.len());
@@ -178,14 +178,14 @@ fn cut_spaces(literals: [&String; 2]) -> ([&str; 2], [bool; 2]) {
 }
 
 /// The token that stands for a masked word.
-fn mask(tokenizer: &Tokenizer, model: &ModelConfig) -> Result<u32, ModelError> {
+fn mask(tokenizer: &Tokenizer, checkpoint: &Checkpoint) -> Result<u32, ModelError> {
     let names = ["[MASK]", "<mask>"];
     let found = names.iter().find_map(|name| tokenizer.id(name));
     found.ok_or_else(|| {
-        let family = model.family();
+        let family = checkpoint.config.family();
         let reason =
             format!("a {family:?} model predicts at a mask, and there is no token {names:?}");
-        ModelError::Tokenizer(reason)
+        ModelError::Tokenizer(reason).in_file(&checkpoint.tokenizer_file())
     })
 }
 

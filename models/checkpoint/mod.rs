@@ -80,11 +80,10 @@ impl Checkpoint {
         tokenizer: &[u8],
         weights: Vec<Shard>,
     ) -> Result<Self, ModelError> {
-        let config = ModelConfig::from_json(config).map_err(|reason| ModelError::Malformed {
-            file: format!("{name}/config.json"),
-            reason,
-        })?;
-        config.validate()?;
+        let file = format!("{name}/config.json");
+        let config = ModelConfig::from_json(config)
+            .map_err(|reason| ModelError::Malformed { file: file.clone(), reason })?;
+        config.validate().map_err(|error| error.in_file(&file))?;
         Ok(Self { name: name.to_owned(), config, tokenizer: tokenizer.to_vec(), weights })
     }
 
@@ -96,16 +95,17 @@ impl Checkpoint {
         let positions = self.config.longest_input();
         if max_length > positions {
             return Err(ModelError::Tokenizer(format!(
-                "max_length is {max_length}, but {} has {positions} positions",
+                "max_length is {max_length}, but {}/config.json has {positions} positions",
                 self.name
             )));
         }
-        let tokenizer = Tokenizer::from_bytes(&self.tokenizer, max_length)?;
+        let file = self.tokenizer_file();
+        let tokenizer = Tokenizer::from_bytes(&self.tokenizer, max_length)
+            .map_err(|error| error.in_file(&file))?;
         let (largest, embeddings) = (tokenizer.largest_id(), self.config.architecture().vocab_size);
         if largest as usize >= embeddings {
             return Err(ModelError::Tokenizer(format!(
-                "{}: the tokenizer's largest id is {largest}, but the model has only {embeddings} embeddings",
-                self.name
+                "{file}: the largest id is {largest}, but the model has only {embeddings} embeddings"
             )));
         }
         Ok(tokenizer)
@@ -140,6 +140,11 @@ impl Checkpoint {
 
     fn loader(&self) -> Result<Loader<'_>, ModelError> {
         Ok(Loader::new(&self.config, Tensors::open(&self.weights)?))
+    }
+
+    /// What messages call `tokenizer.json`.
+    pub(crate) fn tokenizer_file(&self) -> String {
+        format!("{}/tokenizer.json", self.name)
     }
 
     /// The bytes of `tokenizer.json`.

@@ -1,9 +1,12 @@
 //! WordPiece from a `tokenizer.json`.
 
+mod document;
+
 use std::path::Path;
 
 use tokenizers::{Tokenizer as Inner, TruncationParams};
 
+use self::document::{Parsed, parse};
 use crate::{ModelError, batch::Encoded};
 
 /// Turns text into token ids, special tokens included, truncated to a fixed length and never padded.
@@ -113,24 +116,4 @@ impl Tokenizer {
             self.inner.encode_fast(text, true).map_err(|e| ModelError::Tokenizer(e.to_string()))?;
         Ok(Encoded { ids: encoding.get_ids().to_vec(), label })
     }
-}
-
-/// Reads the document without its decoder: nothing is decoded here, and the library panics on a malformed one.
-fn parse(json: &[u8]) -> Result<Parsed, Box<dyn std::error::Error + Send + Sync>> {
-    let mut document: serde_json::Value = serde_json::from_slice(json)?;
-    if let Some(document) = document.as_object_mut() {
-        document.remove("decoder");
-    }
-    let inner = Inner::from_bytes(serde_json::to_vec(&document)?)?;
-    let model = &document["model"];
-    let unknown = match (model["unk_token"].as_str(), model["unk_id"].as_u64()) {
-        (Some(token), _) => inner.token_to_id(token),
-        (None, id) => id.and_then(|id| u32::try_from(id).ok()),
-    };
-    Ok(Parsed { inner, unknown })
-}
-
-struct Parsed {
-    inner: Inner,
-    unknown: Option<u32>,
 }
