@@ -40,6 +40,14 @@ pub enum ModelError {
         /// The shape the architecture asks for.
         expected: Vec<usize>,
     },
+    /// A checkpoint that is not in the cache of Hugging Face's tools.
+    #[error("{name}: {reason}")]
+    Hub {
+        /// Its name.
+        name: String,
+        /// Why it is not found, and what to do.
+        reason: String,
+    },
     /// The architecture itself is impossible.
     #[error("impossible architecture: {0}")]
     Architecture(String),

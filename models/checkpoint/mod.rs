@@ -7,6 +7,7 @@
 //!
 //! [`Family::is_unused`]: crate::families::Family::is_unused
 
+mod hub;
 mod load;
 mod save;
 mod shapes;
@@ -17,7 +18,7 @@ use std::{path::Path, sync::OnceLock};
 
 use burn::tensor::Device;
 
-pub use self::save::save_f16;
+pub use self::{hub::cached, save::save_f16};
 use self::{
     load::Loader,
     tensors::{Shard, Tensors},
@@ -108,7 +109,7 @@ impl Checkpoint {
                 "{file}: the largest id is {largest}, but the model has only {embeddings} embeddings"
             )));
         }
-        Ok(tokenizer)
+        Ok(tokenizer.of_file(file))
     }
 
     /// The encoder with its weights, on `device`.

@@ -188,6 +188,24 @@ fn missing_files_are_named() {
     }
 }
 
+/// A pickle could run anything: it is told what to do instead.
+#[test]
+fn a_checkpoint_of_pickles_is_told_what_to_do() {
+    let (config, _, weights) = saved(1);
+    for pickle in ["pytorch_model.bin", "pytorch_model.bin.index.json"] {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        write(dir.path(), &json(&config), TOKENIZER.as_bytes(), &weights);
+        std::fs::write(dir.path().join(pickle), b"\x80\x02}").expect("a temporary folder");
+        assert!(Checkpoint::from_dir(dir.path()).is_ok(), "the safetensors are read");
+        std::fs::remove_file(dir.path().join("model.safetensors")).expect("just written");
+        let error = Checkpoint::from_dir(dir.path()).expect_err("a pickle").to_string();
+        assert!(
+            error.contains("safe_serialization") && error.contains("pytorch_model.bin"),
+            "{error}"
+        );
+    }
+}
+
 /// Such an encoder would take petabytes: the weights must be looked at before anything is allocated.
 #[test]
 fn an_architecture_far_larger_than_its_weights_is_refused_at_once() {

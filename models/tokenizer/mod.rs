@@ -14,6 +14,8 @@ use crate::{ModelError, batch::Encoded};
 pub struct Tokenizer {
     inner: Inner,
     largest: u32,
+    /// Its file, for messages.
+    file: Option<String>,
     /// What stands for words that are not in the vocabulary.
     unknown: Option<u32>,
 }
@@ -31,7 +33,7 @@ impl Tokenizer {
         // Not what the file says of truncation and padding: the scenario does.
         inner.with_truncation(None).map_err(|e| ModelError::Tokenizer(e.to_string()))?;
         inner.with_padding(None);
-        let mut tokenizer = Self { inner, largest: 0, unknown };
+        let mut tokenizer = Self { inner, largest: 0, file: None, unknown };
         let special = tokenizer.encode("", 0)?.ids;
         if special.is_empty() {
             return refuse(
@@ -66,6 +68,19 @@ impl Tokenizer {
         self.largest
     }
 
+    /// The same tokenizer, whose messages name its file.
+    pub(crate) fn of_file(self, file: String) -> Self {
+        Self { file: Some(file), ..self }
+    }
+
+    fn failed(&self, error: impl std::fmt::Display) -> ModelError {
+        let failed = ModelError::Tokenizer(error.to_string());
+        match &self.file {
+            Some(file) => failed.in_file(file),
+            None => failed,
+        }
+    }
+
     /// The same tokenizer, cutting nothing.
     ///
     /// # Errors
@@ -91,7 +106,7 @@ impl Tokenizer {
     /// [`ModelError::Tokenizer`] if the tokenizer's own pipeline fails.
     pub(crate) fn special(&self) -> Result<[Vec<u32>; 2], ModelError> {
         let around = self.inner.encode("a", true);
-        let around = around.map_err(|e| ModelError::Tokenizer(e.to_string()))?;
+        let around = around.map_err(|e| self.failed(e))?;
         let (ids, added) = (around.get_ids(), around.get_special_tokens_mask());
         let first = added.iter().position(|&added| added == 0).unwrap_or(ids.len());
         let last = added.iter().rposition(|&added| added == 0).map_or(ids.len(), |at| at + 1);
@@ -104,7 +119,7 @@ impl Tokenizer {
     /// [`ModelError::Tokenizer`] if the tokenizer's own pipeline fails.
     pub(crate) fn part(&self, text: &str) -> Result<Vec<u32>, ModelError> {
         let encoding = self.inner.encode_fast(text, false);
-        Ok(encoding.map_err(|e| ModelError::Tokenizer(e.to_string()))?.get_ids().to_vec())
+        Ok(encoding.map_err(|e| self.failed(e))?.get_ids().to_vec())
     }
 
     /// The ids of one text.
@@ -112,8 +127,7 @@ impl Tokenizer {
     /// # Errors
     /// [`ModelError::Tokenizer`] if the tokenizer's own pipeline fails.
     pub fn encode(&self, text: &str, label: usize) -> Result<Encoded, ModelError> {
-        let encoding =
-            self.inner.encode_fast(text, true).map_err(|e| ModelError::Tokenizer(e.to_string()))?;
+        let encoding = self.inner.encode_fast(text, true).map_err(|e| self.failed(e))?;
         Ok(Encoded { ids: encoding.get_ids().to_vec(), label })
     }
 }

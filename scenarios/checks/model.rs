@@ -1,6 +1,9 @@
 use std::path::{Path, absolute};
 
-use fleetune_models::{ModelError, checkpoint::Checkpoint};
+use fleetune_models::{
+    ModelError,
+    checkpoint::{Checkpoint, cached},
+};
 
 use crate::{
     document::{Fault, FieldPath},
@@ -28,6 +31,9 @@ pub(super) fn checkpoint(
                 }
             }
             (Checkpoint::from_dir(directory), path)
+        }
+        CheckpointConfig::Hub(name) => {
+            (cached(name).and_then(|folder| Checkpoint::from_dir(&folder)), base.key("hub"))
         }
     };
     let checkpoint = match checkpoint {

@@ -58,4 +58,7 @@ pub enum CheckpointConfig {
     /// A folder as Hugging Face lays it out, with `config.json`, `tokenizer.json` and `model.safetensors`; a relative
     /// path is taken from the scenario's own folder.
     Directory(PathBuf),
+    /// A checkpoint by its name on the Hugging Face hub, `org/name`, in the cache that its tools keep (`HF_HUB_CACHE`,
+    /// `HF_HOME`, or the default); it is never downloaded.
+    Hub(String),
 }

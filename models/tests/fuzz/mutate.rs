@@ -36,7 +36,7 @@ impl Mutator {
             let at = *self.pick(&there);
             let bytes = files[at].take().expect("it is there");
             files[at] = match self.below(12) {
-                0 => self.from_elsewhere(at, files, others),
+                0 => self.elsewhere(at, files, others),
                 1 => None,
                 2 => Some(self.cut(bytes)),
                 3 => Some([bytes.clone(), bytes].concat()),
@@ -49,7 +49,7 @@ impl Mutator {
     }
 
     /// The same file of another family, or another file of this one.
-    fn from_elsewhere(&mut self, at: usize, files: &Files, others: &[Files]) -> Option<Vec<u8>> {
+    fn elsewhere(&mut self, at: usize, files: &Files, others: &[Files]) -> Option<Vec<u8>> {
         match self.below(2) {
             0 => self.pick(others)[at].clone(),
             _ => self.pick(files).clone(),
