@@ -5,7 +5,7 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use fleetune_devices::streams::SeedTree;
 use fleetune_models::{
-    architecture::{Architecture, Frozen, Larger},
+    architecture::{Architecture, Frozen, HeadShape, Larger},
     batch::{Batch, Encoded, Padding, padded_length},
     cost::{BatchShape, CostModel},
     parameters::{Layout, Trainable, Weights, read},
@@ -46,8 +46,6 @@ pub struct Setup {
     pub charged: Option<Larger>,
     /// How the weights of the layers are stored if they do not train.
     pub frozen: Frozen,
-    /// Classes of the task.
-    pub classes: usize,
     /// The host device that computes.
     pub device: Device,
     /// The clients' data.
@@ -67,6 +65,7 @@ pub(crate) struct Workshop {
     pub(crate) model: Classifier,
     pub(crate) layout: Arc<Layout>,
     pub(crate) meters: Meters,
+    head: HeadShape,
     pub(crate) device: Device,
     pub(crate) data: Arc<TrainingData>,
     pub(crate) streams: SeedTree,
@@ -87,13 +86,14 @@ impl Workshop {
         let frozen = if train.trains_weights() { Frozen::Plain } else { setup.frozen };
         let model = model.quantised(frozen);
         let weights = read(&model, &layout);
-        let cost = CostModel::of(setup.architecture.clone(), setup.classes, train);
-        let (cost, larger) = (cost.with_frozen(frozen), setup.charged.as_ref());
-        let meters = Meters::new(cost, &layout, larger, setup.accounts);
+        let cost = CostModel::of(setup.architecture.clone(), model.head.shape(), train);
+        let (head, larger) = (cost.head.clone(), setup.charged.as_ref());
+        let meters = Meters::new(cost.with_frozen(frozen), &layout, larger, setup.accounts);
         let workshop = Self {
             model,
             layout,
             meters,
+            head,
             device: setup.device,
             data: setup.data,
             streams: setup.streams,
@@ -135,7 +135,7 @@ impl Workshop {
     pub(crate) fn collate(&self, texts: &[u32]) -> Batch {
         let examples: Vec<&Encoded> =
             texts.iter().map(|&i| &self.data.examples[i as usize]).collect();
-        Batch::collate(&examples, self.data.max_length, self.data.padding)
+        self.model.collate(&examples, self.data.max_length, self.data.padding)
     }
 
     /// The shape of every mini-batch, if texts are brought to a fixed length and all clients' batches are as configured:
@@ -144,7 +144,12 @@ impl Workshop {
         let data = &self.data;
         let common =
             data.padding == Padding::Fixed && matches!(self.batches, BatchSizes::Configured);
-        common.then_some([self.batch_size, data.max_length])
+        common.then_some([self.sequences(self.batch_size), data.max_length])
+    }
+
+    /// The sequences that a head reads of so many texts.
+    pub(crate) fn sequences(&self, texts: usize) -> usize {
+        texts * self.head.sequences()
     }
 
     /// What forecasts depend on that depend on nothing but the shapes of mini-batches.
@@ -159,7 +164,7 @@ impl Workshop {
         }
         let shape = |texts: &Vec<u32>| {
             let lengths: Vec<usize> = texts.iter().map(|&i| self.length(i)).collect();
-            [texts.len(), padded_length(&lengths, self.data.max_length, self.data.padding)]
+            self.shape(texts.len(), &lengths)
         };
         self.batches(client, round, steps).iter().map(shape).collect()
     }
@@ -175,11 +180,14 @@ impl Workshop {
         let (shard, size) = (&self.data.shards[client as usize], self.batch_size(client));
         let mut lengths: Vec<usize> = shard.iter().map(|&i| self.length(i)).collect();
         lengths.sort_unstable();
-        let padded = |lengths: &[usize]| {
-            [size, padded_length(lengths, self.data.max_length, self.data.padding)]
-        };
-        let least = |step| padded(&lengths[..longest_run(lengths.len(), size, step)]);
-        [(0..steps).map(least).collect(), vec![padded(&lengths); steps]]
+        let least = |step| self.shape(size, &lengths[..longest_run(lengths.len(), size, step)]);
+        [(0..steps).map(least).collect(), vec![self.shape(size, &lengths); steps]]
+    }
+
+    /// The shape of a batch of so many texts, of which some have these lengths, the longest among them.
+    fn shape(&self, texts: usize, lengths: &[usize]) -> BatchShape {
+        let tokens = padded_length(lengths, self.data.max_length, self.data.padding);
+        [self.sequences(texts), tokens]
     }
 
     /// Different texts among the first `drawn` of a client's mini-batches: none comes twice before all have come.
@@ -188,7 +196,8 @@ impl Workshop {
     }
 
     fn length(&self, text: u32) -> usize {
-        self.data.examples[text as usize].ids.len().min(self.data.max_length)
+        let tokens = self.data.examples[text as usize].ids.len() + self.head.appended();
+        tokens.min(self.data.max_length)
     }
 
     /// The model with these trainable parameters.

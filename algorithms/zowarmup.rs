@@ -7,7 +7,7 @@ use std::{
 
 use fleetune_devices::Workload;
 use fleetune_models::{
-    architecture::{Architecture, Frozen, Larger},
+    architecture::{Architecture, Frozen, HeadShape, Larger},
     cost::CostModel,
     parameters::{Trainable, Weights},
     transformer::Classifier,
@@ -110,17 +110,18 @@ impl Algorithm for ZoWarmUpConfig {
 }
 
 impl ZoWarmUpConfig {
-    /// The memory that a device needs to take part in the warm-up, on mini-batches of texts of so many tokens, if it is
+    /// The memory that a device needs to take part in the warm-up, on mini-batches of sequences of so many tokens, if it is
     /// charged for another model or not.
     pub fn warm_up_memory(
         &self,
         (architecture, charged, frozen): (&Architecture, Option<&Larger>, Frozen),
-        classes: usize,
+        head: HeadShape,
         tokens: usize,
     ) -> Bytes {
-        let trained = CostModel::of(architecture.clone(), classes, self.train).with_frozen(frozen);
+        let sequences = self.batch_size.get() as usize * head.sequences();
+        let trained = CostModel::of(architecture.clone(), head, self.train).with_frozen(frozen);
         let meter = Meter::charged_for(trained, charged);
-        self.first().peak_memory(&meter, [self.batch_size.get() as usize, tokens])
+        self.first().peak_memory(&meter, [sequences, tokens])
     }
 
     fn first(&self) -> first_order::Recipe {

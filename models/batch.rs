@@ -25,7 +25,8 @@ pub enum Padding {
     Longest,
 }
 
-/// A batch on the host: `size` texts of `seq` tokens.
+/// A batch on the host: `size` sequences of `seq` tokens. A sequence is a text, or a text with one of the options that are
+/// scored; then all sequences of a text follow each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
     ids: Vec<i32>,
@@ -41,23 +42,39 @@ impl Batch {
     /// # Panics
     /// If there is no example: nobody computes on an empty batch.
     pub fn collate(examples: &[&Encoded], max_length: usize, padding: Padding) -> Self {
-        let lengths: Vec<usize> = examples.iter().map(|e| e.ids.len().min(max_length)).collect();
+        Self::of_options(examples, &[Vec::new()], max_length, padding)
+    }
+
+    /// As [`Batch::collate`], with every example once with each of `options` at its end. Examples are cut, options never.
+    ///
+    /// # Panics
+    /// If there is no example, or an option alone is longer than `max_length`.
+    pub fn of_options(
+        examples: &[&Encoded],
+        options: &[Vec<u32>],
+        max_length: usize,
+        padding: Padding,
+    ) -> Self {
+        let sequences = || examples.iter().flat_map(|e| options.iter().map(move |o| (&e.ids, o)));
+        let kept = |ids: &[u32], option: &[u32]| ids.len().min(max_length - option.len());
+        let lengths: Vec<usize> = sequences().map(|(e, o)| kept(e, o) + o.len()).collect();
         let seq = padded_length(&lengths, max_length, padding);
-        let mut ids = vec![0; examples.len() * seq];
-        for (row, (example, &length)) in examples.iter().zip(&lengths).enumerate() {
-            for (slot, &id) in ids[row * seq..][..length].iter_mut().zip(&example.ids) {
+        let mut ids = vec![0; lengths.len() * seq];
+        for ((example, option), row) in sequences().zip(ids.chunks_exact_mut(seq)) {
+            let tokens = example[..kept(example, option)].iter().chain(option);
+            for (slot, &id) in row.iter_mut().zip(tokens) {
                 *slot = i32::try_from(id).expect("a vocabulary has fewer than 2^31 entries");
             }
         }
         Self { ids, lengths, labels: examples.iter().map(|e| e.label).collect(), seq }
     }
 
-    /// Texts and tokens per text, padding included.
+    /// Sequences and tokens per sequence, padding included.
     pub fn shape(&self) -> [usize; 2] {
         [self.lengths.len(), self.seq]
     }
 
-    /// Tokens of each text, padding apart.
+    /// Tokens of each sequence, padding apart.
     pub fn lengths(&self) -> &[usize] {
         &self.lengths
     }
@@ -115,7 +132,8 @@ pub struct DeviceBatch {
 /// Which tokens of a batch are real, in the forms that attention and pooling need.
 #[derive(Clone, Debug)]
 pub struct Masks {
-    shape: [usize; 2],
+    lengths: Vec<usize>,
+    seq: usize,
     attention: Tensor<4>,
     pooling: Tensor<3>,
     /// Made when it is first asked for: encoders never do.
@@ -136,7 +154,8 @@ impl Masks {
             pooling[row * seq..][..length].fill(1.0 / length as f32);
         }
         Self {
-            shape: [size, seq],
+            lengths: lengths.to_vec(),
+            seq,
             attention: Tensor::from_data(TensorData::new(attention, [size, 1, 1, seq]), device),
             pooling: Tensor::from_data(TensorData::new(pooling, [size, seq, 1]), device),
             causal: OnceLock::new(),
@@ -145,7 +164,12 @@ impl Masks {
 
     /// Texts, and tokens per text.
     pub fn shape(&self) -> [usize; 2] {
-        self.shape
+        [self.lengths.len(), self.seq]
+    }
+
+    /// Tokens of each text, padding apart.
+    pub fn lengths(&self) -> &[usize] {
+        &self.lengths
     }
 
     /// Zero for real tokens, very negative for padding: `[size, 1, 1, seq]`, added to attention scores.
@@ -156,7 +180,7 @@ impl Masks {
     /// As [`Masks::attention`], and very negative for what comes after the token that attends: `[size, 1, seq, seq]`.
     pub fn causal(&self) -> Tensor<4> {
         let masked = || {
-            let [_, seq] = self.shape;
+            let seq = self.seq;
             let later = |i: usize| if i % seq > i / seq { MASKED } else { 0.0 };
             let later: Vec<f32> = (0..seq * seq).map(later).collect();
             let data = TensorData::new(later, [1, 1, seq, seq]);

@@ -40,10 +40,31 @@ pub enum ModelError {
         /// The shape the architecture asks for.
         expected: Vec<usize>,
     },
+    /// A checkpoint that is not in the cache of Hugging Face's tools.
+    #[error("{name}: {reason}")]
+    Hub {
+        /// Its name.
+        name: String,
+        /// Why it is not found, and what to do.
+        reason: String,
+    },
     /// The architecture itself is impossible.
     #[error("impossible architecture: {0}")]
     Architecture(String),
     /// The tokenizer cannot be built or cannot encode a text.
     #[error("tokenizer: {0}")]
     Tokenizer(String),
+}
+
+impl ModelError {
+    /// The same, naming the file that it was found in, where it does not yet.
+    pub(crate) fn in_file(self, file: &str) -> Self {
+        match self {
+            Self::Architecture(_) => {
+                Self::Malformed { file: file.to_owned(), reason: self.to_string() }
+            }
+            Self::Tokenizer(reason) => Self::Tokenizer(format!("{file}: {reason}")),
+            _ => self,
+        }
+    }
 }

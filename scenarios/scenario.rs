@@ -2,7 +2,7 @@ use std::{ops::Deref, sync::Arc};
 
 use fleetune_algorithms::uplink::Algorithm;
 use fleetune_devices::{Profiles, availability::trace::Traces};
-use fleetune_models::{checkpoint::Checkpoint, tasks::Task};
+use fleetune_models::{alignment::LabelWords, checkpoint::Checkpoint, tasks::Task};
 use indexmap::IndexMap;
 use sha2::{Digest, Sha256};
 
@@ -110,6 +110,11 @@ impl Scenario {
     /// The pretrained model's files, already read.
     pub fn checkpoint(&self) -> &Checkpoint {
         &self.inputs.checkpoint
+    }
+
+    /// How texts and classes are put into words, if the scenario has that.
+    pub fn label_words(&self) -> Option<&LabelWords> {
+        self.inputs.label_words.as_ref()
     }
 
     /// When devices are there, if the scenario has that recorded: already read.

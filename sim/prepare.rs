@@ -14,7 +14,7 @@ use fleetune_devices::{
 };
 use fleetune_models::{
     ModelError,
-    alignment::{LOGIT_SCALE, aligned},
+    alignment::{LOGIT_SCALE, LabelWords, aligned},
     backend::Backend,
     batch::{Encoded, Padding},
     tasks::{Example, PartitionError, partition},
@@ -87,29 +87,35 @@ impl Prepared {
         let checkpoint = scenario.checkpoint();
         let encoder = checkpoint.encoder(&device)?;
         let (Some(config), Some(task)) = (&scenario.task, scenario.dataset()) else {
-            let model = unaligned(encoder, &scenario, &device);
+            let model = pretrained(encoder, &scenario, &device)?;
             return Ok(Self { model, device, train: Vec::new(), test: Vec::new(), scenario });
         };
         let tokenizer = checkpoint.tokenizer(max_length)?;
+        let reader = scenario.label_words().map_or(Reader::Plain(&tokenizer), Reader::Words);
         if !scenario.training.is_real() {
             // Of texts the lengths alone count, and only if batches follow them.
             let texts = match scenario.model.padding {
                 Padding::Fixed => &[],
                 Padding::Longest => &task.train[..],
             };
-            let train = encode(&tokenizer, texts)?;
-            let model = unaligned(encoder, &scenario, &device);
+            let train = reader.encode(texts)?;
+            let model = pretrained(encoder, &scenario, &device)?;
             return Ok(Self { model, device, train, test: Vec::new(), scenario });
         }
-        let prompts: Vec<&str> = task.classes.iter().map(|c| c.prompt.as_str()).collect();
-        let model = aligned(encoder, &prompts, &tokenizer, max_length, &device)?;
-        let train = encode(&tokenizer, &task.train)?;
+        let model = match scenario.label_words() {
+            Some(_) => pretrained(encoder, &scenario, &device)?,
+            None => {
+                let prompts: Vec<&str> = task.classes.iter().map(|c| c.prompt.as_str()).collect();
+                aligned(encoder, &prompts, &tokenizer, max_length, &device)?
+            }
+        };
+        let train = reader.encode(&task.train)?;
         let held_out = match config.evaluate_on {
             HeldOut::Test => &task.test,
             HeldOut::Validation => &task.validation,
         };
         let wanted = config.test_examples.min(held_out.len());
-        let test = encode(&tokenizer, &held_out[..wanted])?;
+        let test = reader.encode(&held_out[..wanted])?;
         Ok(Self { model, device, train, test, scenario })
     }
 
@@ -152,7 +158,6 @@ impl Prepared {
             architecture: self.scenario.checkpoint().config.architecture(),
             charged: self.scenario.model.costs_of.as_ref().map(CostsOf::larger),
             frozen: self.scenario.model.frozen,
-            classes: self.scenario.classes(),
             device: self.device.clone(),
             data: Arc::clone(&world.data),
             streams: world.streams,
@@ -162,12 +167,36 @@ impl Prepared {
     }
 }
 
-/// The model of a run that does not train it, whose head nobody needs to be of any use.
-fn unaligned(encoder: Transformer, scenario: &Scenario, device: &Device) -> Classifier {
-    let width = scenario.checkpoint().config.width();
-    Classifier { encoder, head: Head::zeros(width, scenario.classes(), LOGIT_SCALE, device) }
+/// The model as pretraining left it: with the head of the scenario's label words, or one of zeros that nobody needs to be
+/// of any use where nothing is trained.
+fn pretrained(
+    encoder: Transformer,
+    scenario: &Scenario,
+    device: &Device,
+) -> Result<Classifier, ModelError> {
+    let checkpoint = scenario.checkpoint();
+    let head = match scenario.label_words() {
+        Some(words) => words.head(checkpoint.language_head(device)?),
+        None => Head::zeros(checkpoint.config.width(), scenario.classes(), LOGIT_SCALE, device),
+    };
+    Ok(Classifier { encoder, head })
 }
 
-fn encode(tokenizer: &Tokenizer, examples: &[Example]) -> Result<Vec<Encoded>, ModelError> {
-    examples.iter().map(|e| tokenizer.encode(&e.text, e.label)).collect()
+/// How texts become tokens.
+#[derive(Clone, Copy)]
+enum Reader<'a> {
+    /// As they are.
+    Plain(&'a Tokenizer),
+    /// In a template.
+    Words(&'a LabelWords),
+}
+
+impl Reader<'_> {
+    fn encode(self, examples: &[Example]) -> Result<Vec<Encoded>, ModelError> {
+        let encode = |example: &Example| match self {
+            Self::Plain(tokenizer) => tokenizer.encode(&example.text, example.label),
+            Self::Words(words) => words.encode(&example.text, example.label),
+        };
+        examples.iter().map(encode).collect()
+    }
 }

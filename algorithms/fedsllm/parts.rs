@@ -80,13 +80,19 @@ impl Parts {
     }
 
     /// Bytes of the gradient of a mini-batch's activations.
-    pub(super) fn gradient_size(&self, meter: &Meter, [texts, tokens]: BatchShape) -> Bytes {
-        Payload::size(texts * tokens * meter.width())
+    pub(super) fn gradient_size(&self, meter: &Meter, [sequences, tokens]: BatchShape) -> Bytes {
+        Payload::size(sequences * tokens * meter.width())
     }
 
     /// Values of a mini-batch's [`Crossing`].
-    pub(super) fn crossing_len(&self, meter: &Meter, [texts, tokens]: BatchShape) -> usize {
-        texts * (tokens * meter.width() + 2)
+    pub(super) fn crossing_len(&self, meter: &Meter, shape: BatchShape) -> usize {
+        let [sequences, tokens] = shape;
+        sequences * (tokens * meter.width() + 1) + self.texts(shape)
+    }
+
+    /// Texts of a mini-batch, each of which has a label.
+    pub(super) fn texts(&self, [sequences, _]: BatchShape) -> usize {
+        sequences / self.workshop.sequences(1)
     }
 
     fn width(&self) -> usize {
@@ -135,11 +141,11 @@ impl Parts {
     ) -> [Vec<f32>; 2] {
         let model = self.model(&self.upper, at);
         let device = self.workshop.device.clone().autodiff();
-        let texts = crossing.lengths.len();
+        let sequences = crossing.lengths.len();
         let rows = crossing.states.len() / self.width();
         let states = TensorData::new(crossing.states.clone(), [rows, self.width()]);
         let states = Tensor::<2>::from_data(states, &device).require_grad();
-        let masks = Masks::new(&crossing.lengths, rows / texts, &device);
+        let masks = Masks::new(&crossing.lengths, rows / sequences, &device);
         let mut ledger = Ledger::new();
         ledger.flow(true);
         let logits = model.above(self.split, states.clone(), &masks, &mut ledger);
@@ -168,9 +174,9 @@ fn values(tensor: Tensor<2>) -> Vec<f32> {
 /// What crosses the split for one mini-batch, upwards.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Crossing {
-    /// Activations of all tokens, padding included, `[texts * tokens, d]`.
+    /// Activations of all tokens, padding included, `[sequences * tokens, d]`.
     pub(super) states: Vec<f32>,
-    /// Tokens of each text.
+    /// Tokens of each sequence.
     pub(super) lengths: Vec<usize>,
     /// Class of each text.
     pub(super) labels: Vec<usize>,
@@ -184,11 +190,11 @@ impl Crossing {
         Payload::Dense(values)
     }
 
-    /// Reads the message of `texts` texts.
-    pub(super) fn read(values: &[f32], texts: usize) -> Self {
-        let (states, rest) = values.split_at(values.len() - 2 * texts);
+    /// Reads the message of `texts` texts in `sequences` sequences.
+    pub(super) fn read(values: &[f32], sequences: usize, texts: usize) -> Self {
+        let (states, rest) = values.split_at(values.len() - sequences - texts);
         let whole = |part: &[f32]| part.iter().map(|&n| n as usize).collect();
-        let (lengths, labels) = rest.split_at(texts);
+        let (lengths, labels) = rest.split_at(sequences);
         Self { states: states.to_vec(), lengths: whole(lengths), labels: whole(labels) }
     }
 }

@@ -100,7 +100,7 @@ impl FedsLlmServer {
         for (client, update) in updates {
             let shape = self.shape(exchange, client);
             let sent = update.dense(client, parts.crossing_len(parts.trained(), shape))?;
-            let crossing = Crossing::read(sent, shape[0]);
+            let crossing = Crossing::read(sent, shape[0], parts.texts(shape));
             let (mut at, mut descent) = self.copy(exchange.index == 0, client);
             let mut counted = Flops::ZERO;
             let [gradient, below] = parts.train_above(&at, &crossing, &mut counted);

@@ -87,7 +87,7 @@ fn what_crosses_the_split_is_read_back_from_its_bytes() {
     let Some((3, Payload::Dense(values))) = Payload::decode(&message) else {
         panic!("a dense vector of round 3")
     };
-    assert_eq!(Crossing::read(&values, 3), crossing);
+    assert_eq!(Crossing::read(&values, 3, 3), crossing);
 }
 
 /// Up go the activations of the batch with its labels and lengths, and down comes a gradient for every activation, in
@@ -98,7 +98,7 @@ fn batches_go_up_and_their_gradients_come_down_in_the_bytes_charged() {
     let first = Exchange::at(2, 0);
     let update = work(&server, first, 3);
     let Payload::Dense(values) = &update.payload else { panic!("a dense vector") };
-    let crossing = Crossing::read(values, 5);
+    let crossing = Crossing::read(values, 5, 5);
     let workshop = &server.parts.workshop;
     let batch: Batch = workshop.collate(&workshop.batches(3, 2, 2)[0]);
     assert_eq!((&crossing.lengths[..], &crossing.labels), (batch.lengths(), &batch.labels));

@@ -14,8 +14,10 @@ use fleetune_models::{
 use fleetune_units::Bytes;
 
 use crate::{
-    tiny::architecture,
-    world::{CLASSES, CLIENTS, HORIZON, LENGTH, Spare, algorithm, bits, exchange, setup},
+    tiny::{Kind, architecture},
+    world::{
+        CLASSES, CLIENTS, HORIZON, LENGTH, Spare, algorithm, bits, exchange, setup, setup_headed,
+    },
 };
 
 const RATE: &str = r#""learning_rate":{"base":0.01}"#;
@@ -115,10 +117,12 @@ pub(crate) fn charged(workload: &Workload) -> Counted {
 
 #[test]
 fn jobs_count_what_was_assigned_and_send_what_was_charged() {
-    for padding in [Padding::Fixed, Padding::Longest] {
+    let heads = [Kind::Mean, Kind::Masked].map(|head| (head, Padding::Fixed));
+    let more = [Kind::Mean, Kind::Options].map(|head| (head, Padding::Longest));
+    for (head, padding) in heads.into_iter().chain(more) {
         let frozen = [Frozen::Plain, Frozen::Int8, Frozen::Ternary].into_iter().cycle();
         for (json, frozen) in configurations().into_iter().zip(frozen) {
-            let setup = Setup { frozen, ..setup(3, padding, 4) };
+            let setup = Setup { frozen, ..setup_headed(head, 3, padding, 4) };
             let mut server = algorithm(&json).server(setup);
             for number in 0..5 {
                 // Enough exchanges for guided steps, retries of those, and further mini-batches.
@@ -128,7 +132,7 @@ fn jobs_count_what_was_assigned_and_send_what_was_charged() {
                     let assignment = server.assign(now, client, &Spare);
                     let assigned = charged(&assignment.workload);
                     let update = (assignment.job)();
-                    assert_eq!(update.counted, assigned, "{json} {now:?} {padding:?}");
+                    assert_eq!(update.counted, assigned, "{json} {now:?} {padding:?} {head:?}");
                     let message = update.payload.encode(now.round);
                     assert_eq!(Bytes::new(message.len() as u64), assigned.upload, "{json}");
                     assert_eq!(Payload::decode(&message), Some((now.round, update.payload)));
@@ -141,9 +145,10 @@ fn jobs_count_what_was_assigned_and_send_what_was_charged() {
 
 #[test]
 fn forecasts_enclose_every_assignment_and_meet_it_where_all_batches_are_alike() {
-    for padding in [Padding::Fixed, Padding::Longest] {
+    let heads = [Kind::Mean, Kind::Options].map(|head| (head, Padding::Fixed));
+    for (head, padding) in heads.into_iter().chain([(Kind::Mean, Padding::Longest)]) {
         for json in configurations() {
-            let mut server = algorithm(&json).server(setup(3, padding, 4));
+            let mut server = algorithm(&json).server(setup_headed(head, 3, padding, 4));
             let mut now = Exchange::at(0, 0);
             for _ in 0..5 {
                 // Within a round only its cohort is asked again.
@@ -335,7 +340,7 @@ fn the_memory_of_a_warm_up_is_that_of_its_rounds() {
                 |round| server.assign(Exchange::at(round, 0), 1, &Spare).workload.peak_memory;
             let needed = zowarmup.warm_up_memory(
                 (&(&architecture(3)).into(), None, Frozen::Plain),
-                CLASSES,
+                CLASSES.into(),
                 LENGTH,
             );
             assert_eq!(needed, peak(0), "{json}");

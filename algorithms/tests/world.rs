@@ -22,7 +22,7 @@ use rand_chacha::{
     rand_core::{Rng, SeedableRng},
 };
 
-use crate::tiny::{architecture, classifier, gradient};
+use crate::tiny::{Kind, architecture, gradient, headed};
 
 /// Classes of the task.
 pub(crate) const CLASSES: usize = 3;
@@ -62,22 +62,33 @@ pub(crate) fn texts(count: usize, seed: u64) -> Vec<Encoded> {
 
 /// What an algorithm starts from, with a model of `layers` layers.
 pub(crate) fn setup(layers: usize, padding: Padding, seed: u64) -> Setup {
+    setup_with(layers, data(padding), seed)
+}
+
+fn data(padding: Padding) -> TrainingData {
     let examples = texts(60, 100);
     let ends = [0, 6, 15, 27, 42, 60];
     let shards = ends.windows(2).map(|w| (w[0]..w[1]).collect()).collect();
-    let data = TrainingData { examples, shards, max_length: LENGTH, padding };
-    setup_with(layers, data, seed)
+    TrainingData { examples, shards, max_length: LENGTH, padding }
 }
 
 /// As [`setup`], with other data.
 pub(crate) fn setup_with(layers: usize, data: TrainingData, seed: u64) -> Setup {
+    setup_of(Kind::Mean, layers, data, seed)
+}
+
+/// As [`setup`], with a head of another kind.
+pub(crate) fn setup_headed(head: Kind, layers: usize, padding: Padding, seed: u64) -> Setup {
+    setup_of(head, layers, data(padding), seed)
+}
+
+fn setup_of(head: Kind, layers: usize, data: TrainingData, seed: u64) -> Setup {
     let (device, architecture) = (Backend::Flex.device(), architecture(layers));
     Setup {
-        model: classifier(&architecture, CLASSES, 101, &device),
+        model: headed(&architecture, (head, CLASSES), 101, &device),
         architecture: (&architecture).into(),
         charged: None,
         frozen: Frozen::Plain,
-        classes: CLASSES,
         device,
         data: Arc::new(data),
         streams: SeedTree::new(seed),

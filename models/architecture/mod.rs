@@ -1,6 +1,6 @@
 //! Transformers as far as their costs tell them apart: shapes, and which operations there are.
 //!
-//! An [`Architecture`] is what a [model](crate::encoder) is made of and what costs are [counted](crate::cost) by, whether
+//! An [`Architecture`] is what a [model](crate::transformer) is made of and what costs are [counted](crate::cost) by, whether
 //! it is run or not. It covers what the published models of the field are
 //! made of: layer norms and RMS norms, before or after the attention and the feed-forward layer; learned and rotary
 //! positions; grouped-query attention; gated and plain feed-forward layers; with and without biases.
@@ -12,6 +12,7 @@
 //!   there is no output embedding. In the published models here it is tied, and holds no parameters of its own.
 
 mod frozen;
+mod head;
 mod projections;
 mod published;
 
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     frozen::Frozen,
+    head::HeadShape,
     projections::{Projection, Projections},
     published::{llama_3_2_3b, opt_1_3b, roberta_large},
 };

@@ -7,18 +7,28 @@
 //!
 //! [`Family::is_unused`]: crate::families::Family::is_unused
 
+mod hub;
 mod load;
 mod save;
 mod shapes;
 mod shards;
+mod tensors;
 
 use std::{path::Path, sync::OnceLock};
 
 use burn::tensor::Device;
 
-use self::load::Shard;
-pub use self::save::save_f16;
-use crate::{ModelError, families::ModelConfig, tokenizer::Tokenizer, transformer::Transformer};
+pub use self::{hub::cached, save::save_f16};
+use self::{
+    load::Loader,
+    tensors::{Shard, Tensors},
+};
+use crate::{
+    ModelError,
+    families::ModelConfig,
+    tokenizer::Tokenizer,
+    transformer::{LanguageHead, Transformer},
+};
 
 /// A checkpoint's files in memory.
 #[derive(Clone, Debug)]
@@ -71,11 +81,10 @@ impl Checkpoint {
         tokenizer: &[u8],
         weights: Vec<Shard>,
     ) -> Result<Self, ModelError> {
-        let config = ModelConfig::from_json(config).map_err(|reason| ModelError::Malformed {
-            file: format!("{name}/config.json"),
-            reason,
-        })?;
-        config.validate()?;
+        let file = format!("{name}/config.json");
+        let config = ModelConfig::from_json(config)
+            .map_err(|reason| ModelError::Malformed { file: file.clone(), reason })?;
+        config.validate().map_err(|error| error.in_file(&file))?;
         Ok(Self { name: name.to_owned(), config, tokenizer: tokenizer.to_vec(), weights })
     }
 
@@ -87,19 +96,20 @@ impl Checkpoint {
         let positions = self.config.longest_input();
         if max_length > positions {
             return Err(ModelError::Tokenizer(format!(
-                "max_length is {max_length}, but {} has {positions} positions",
+                "max_length is {max_length}, but {}/config.json has {positions} positions",
                 self.name
             )));
         }
-        let tokenizer = Tokenizer::from_bytes(&self.tokenizer, max_length)?;
+        let file = self.tokenizer_file();
+        let tokenizer = Tokenizer::from_bytes(&self.tokenizer, max_length)
+            .map_err(|error| error.in_file(&file))?;
         let (largest, embeddings) = (tokenizer.largest_id(), self.config.architecture().vocab_size);
         if largest as usize >= embeddings {
             return Err(ModelError::Tokenizer(format!(
-                "{}: the tokenizer's largest id is {largest}, but the model has only {embeddings} embeddings",
-                self.name
+                "{file}: the largest id is {largest}, but the model has only {embeddings} embeddings"
             )));
         }
-        Ok(tokenizer)
+        Ok(tokenizer.of_file(file))
     }
 
     /// The encoder with its weights, on `device`.
@@ -107,7 +117,35 @@ impl Checkpoint {
     /// # Errors
     /// If the weights do not fit the architecture, naming file and tensor.
     pub fn encoder(&self, device: &Device) -> Result<Transformer, ModelError> {
-        load::load(&self.config, device, &self.weights)
+        self.loader()?.body_on(device)
+    }
+
+    /// The head that the model was pretrained with, on `device`.
+    ///
+    /// # Errors
+    /// As those of [`Self::encoder`], and if the checkpoint is of the body alone.
+    pub fn language_head(&self, device: &Device) -> Result<LanguageHead, ModelError> {
+        self.loader()?.language_head_on(device)
+    }
+
+    /// Checks that all tensors of the body are there with their shapes, and those of the language-model head if it is
+    /// asked for, without making anything of them.
+    ///
+    /// # Errors
+    /// As those of [`Self::encoder`] and [`Self::language_head`], but for elements that are no numbers.
+    pub fn check(&self, language_head: bool) -> Result<(), ModelError> {
+        let loader = self.loader()?;
+        loader.check()?;
+        if language_head { loader.check_language_head() } else { Ok(()) }
+    }
+
+    fn loader(&self) -> Result<Loader<'_>, ModelError> {
+        Ok(Loader::new(&self.config, Tensors::open(&self.weights)?))
+    }
+
+    /// What messages call `tokenizer.json`.
+    pub(crate) fn tokenizer_file(&self) -> String {
+        format!("{}/tokenizer.json", self.name)
     }
 
     /// The bytes of `tokenizer.json`.

@@ -1,4 +1,7 @@
-use crate::architecture::{Architecture, Placement, Positions};
+use crate::{
+    architecture::{Architecture, Placement, Positions},
+    transformer::LanguageHeadShape,
+};
 
 /// The paths and shapes of a transformer's parameters.
 pub(super) fn shapes(of: &Architecture) -> impl Iterator<Item = (String, Vec<usize>)> {
@@ -7,6 +10,23 @@ pub(super) fn shapes(of: &Architecture) -> impl Iterator<Item = (String, Vec<usi
         Placement::Pre => norm(of, "final_norm"),
         Placement::Post => Vec::new(),
     })
+}
+
+/// The paths and shapes of its language-model head's.
+pub(super) fn head_shapes(
+    of: &Architecture,
+    head: LanguageHeadShape,
+) -> impl Iterator<Item = (String, Vec<usize>)> {
+    let (d, v) = (of.hidden_size, of.vocab_size);
+    let transform = [
+        ("bias", vec![v]),
+        ("transform.dense.weight", vec![d, d]),
+        ("transform.dense.bias", vec![d]),
+        ("transform.norm.gamma", vec![d]),
+        ("transform.norm.beta", vec![d]),
+    ];
+    let masked = transform.into_iter().filter(move |_| head.transform.is_some());
+    masked.chain([("table", vec![v, d])]).map(|(path, shape)| (path.to_owned(), shape))
 }
 
 fn embeddings(of: &Architecture) -> Vec<(String, Vec<usize>)> {

@@ -7,13 +7,17 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{Shard, read};
+use super::{read, tensors::Shard};
 use crate::ModelError;
 
 /// The file of a checkpoint that is not in pieces.
 pub(super) const ONE: &str = "model.safetensors";
 /// What names the pieces.
 const INDEX: &str = "model.safetensors.index.json";
+/// A checkpoint in Python's pickles.
+const PICKLE: &str = "pytorch_model.bin";
+/// What names the pieces of such a one.
+const PICKLE_INDEX: &str = "pytorch_model.bin.index.json";
 
 #[derive(Deserialize)]
 struct Index {
@@ -23,11 +27,18 @@ struct Index {
 
 /// All files with weights in `dir`, in the order of their names.
 pub(super) fn read_all(dir: &Path) -> Result<Vec<Shard>, ModelError> {
-    let files = if dir.join(ONE).exists() || !dir.join(INDEX).exists() {
-        BTreeSet::from([ONE.to_owned()])
-    } else {
-        named(dir)?
-    };
+    let there = |name: &str| dir.join(name).exists();
+    if !there(ONE) && !there(INDEX) && (there(PICKLE) || there(PICKLE_INDEX)) {
+        return Err(ModelError::Malformed {
+            file: dir.join(PICKLE).display().to_string(),
+            reason: format!(
+                "a pickle, which can run code and is not read; convert it once by the reference library, \
+                 `model.save_pretrained(folder, safe_serialization=True)`, or fetch a revision that has {ONE}"
+            ),
+        });
+    }
+    let files =
+        if there(ONE) || !there(INDEX) { BTreeSet::from([ONE.to_owned()]) } else { named(dir)? };
     files
         .into_iter()
         .map(|name| {

@@ -3,19 +3,21 @@
 //! Notation: B texts of S tokens, T = B S rows, width d, feed-forward width f, h heads, C classes. Per layer of an
 //! encoder a forward takes `8 T d^2 + 4 T d f + 4 T S d` FLOPs in products; a LoRA of rank r adds `2 T r (m + n)` to a
 //! projection from m to n, two bottlenecks of width b add `8 T d b` to a layer, a prefix of p makes S keys p + S; the head
-//! takes `2 B d C`. In general, with queries of width q = h w and keys and values of width
+//! takes `2 B d C`, a masked model's transform before it `2 B d^2`; options of K tokens in all take `2 B K d V`, and the
+//! layers read every text once with each option. In general, with queries of width q = h w and keys and values of width
 //! k = g w, it is `4 T d (q + k) + 2 n T d f + 4 T S q` with n = 2 products of the feed-forward layer, or 3 with a gate.
 //! Elementwise work, traffic and memory follow the conventions of the ledger.
 //!
 //! A figure and its formula are one: the walk charges products of named dimensions, and a [`Breakdown`] keeps them.
 //!
 //! The walk over the operations is the same for the encoder that is run, where tests hold it to what a run counts, and
-//! for an [`Architecture`] that is not. All have the head that is run: the mean of the states, C classes.
+//! for an [`Architecture`] that is not. All have the head that is run ([`HeadShape`]), as wide as they are.
 //!
 //! Memory traffic and activations are counted in elements; their bytes depend on the numbers that a device computes in.
 
 mod attention;
 mod formula;
+mod head;
 mod parameters;
 mod walk;
 
@@ -29,7 +31,7 @@ pub use self::{
     parameters::{Stored, Tensors},
 };
 use crate::{
-    architecture::{Architecture, Frozen, Projection},
+    architecture::{Architecture, Frozen, HeadShape, Projection},
     ledger::{Cost, ELEMENT},
     parameters::Trainable,
 };
@@ -39,8 +41,8 @@ use crate::{
 pub struct CostModel {
     /// The transformer.
     pub architecture: Architecture,
-    /// Classes of the head, C.
-    pub classes: usize,
+    /// Its head.
+    pub head: HeadShape,
     /// What trains: it decides what is added to the forward, and the backward.
     pub train: Trainable,
     /// How the layers' weights are stored if they do not train.
@@ -89,13 +91,18 @@ impl PassCost {
     }
 }
 
-/// A batch's shape: texts, and tokens per text.
+/// A batch's shape: sequences, and tokens per sequence. A sequence is a text, or a text with one of its options.
 pub type BatchShape = [usize; 2];
 
 impl CostModel {
     /// Of a model of this architecture, whose weights are stored as they are computed with.
-    pub fn of(architecture: impl Into<Architecture>, classes: usize, train: Trainable) -> Self {
-        Self { architecture: architecture.into(), classes, train, frozen: Frozen::Plain }
+    pub fn of(
+        architecture: impl Into<Architecture>,
+        head: impl Into<HeadShape>,
+        train: Trainable,
+    ) -> Self {
+        let (architecture, head) = (architecture.into(), head.into());
+        Self { architecture, head, train, frozen: Frozen::Plain }
     }
 
     /// With what does not train stored so.

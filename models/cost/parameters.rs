@@ -5,7 +5,7 @@ use super::{
     formula::{Dim, Size},
 };
 use crate::{
-    architecture::{Placement, Projection},
+    architecture::{HeadShape, Placement, Projection},
     parameters::Trainable,
 };
 
@@ -23,6 +23,10 @@ enum Kind {
     Adapter,
     /// The task's head.
     Head,
+    /// The weight of a masked model's transform before the head.
+    Transform,
+    /// Output embeddings, where options are scored by the whole vocabulary.
+    Vocabulary,
 }
 
 /// Tensors of a stage that are alike.
@@ -120,6 +124,7 @@ impl CostModel {
 
     fn trains(&self, kind: Kind, stage: usize) -> bool {
         match (kind, self.train) {
+            (Kind::Vocabulary, train) => train.trains_vocabulary(),
             (Kind::Head | Kind::Adapter, _) | (_, Trainable::Full) => true,
             (_, Trainable::Layers) => stage > 0,
             (Kind::Bias | Kind::Shift, Trainable::Bitfit) => stage > 0,
@@ -179,8 +184,26 @@ impl CostModel {
     }
 
     fn of_head(&self) -> Vec<Piece> {
-        let classes = Dim::new("classes", self.classes);
-        vec![(Kind::Head, "classes", 1, self.width() * classes)]
+        let d = self.width();
+        let rows = |classes| (Kind::Head, "classes", 1, d * Dim::new("classes", classes));
+        match &self.head {
+            HeadShape::Mean { classes } => vec![rows(*classes)],
+            HeadShape::Words { classes, transform: None } => vec![rows(*classes)],
+            HeadShape::Words { classes, transform: Some(_) } => vec![
+                (Kind::Transform, "transform", 1, d * d),
+                (Kind::Bias, "bias", 1, d.into()),
+                (Kind::Gain, "gain of a norm", 1, d.into()),
+                // A masked model's head has them whatever its layers have.
+                (Kind::Bias, "shift of a norm", 1, d.into()),
+                rows(*classes),
+                (Kind::Bias, "bias", 1, Dim::new("classes", *classes).into()),
+            ],
+            HeadShape::Options { tied, .. } => {
+                let own = !tied || self.train.trains_vocabulary();
+                let table = Dim::new("V", self.architecture.vocab_size) * d;
+                vec![(Kind::Vocabulary, "output embeddings", usize::from(own), table)]
+            }
+        }
     }
 
     fn of_norms(&self, stage: usize) -> Vec<Piece> {

@@ -3,7 +3,7 @@ use super::{
     formula::{Alive, Breakdown, Dim, Size, Term},
 };
 use crate::{
-    architecture::{Architecture, Placement, Positions, Projection},
+    architecture::{Architecture, Norm, Placement, Positions, Projection},
     ledger::{Gradients, Ledger, ops},
     parameters::Trainable,
 };
@@ -54,6 +54,11 @@ impl<'a> Walk<'a> {
         Self { model, texts, tokens, backward, ledger, breakdown: None, part: "" }
     }
 
+    /// What is charged from now on is of this part.
+    pub(super) fn enter(&mut self, part: &'static str) {
+        self.part = part;
+    }
+
     pub(super) fn architecture(&self) -> &'a Architecture {
         &self.model.architecture
     }
@@ -77,7 +82,7 @@ impl<'a> Walk<'a> {
         self.rows() * self.width()
     }
 
-    fn trains(&self) -> Trains {
+    pub(super) fn trains(&self) -> Trains {
         let train = self.model.train;
         let weights = train.trains_weights();
         let bitfit = train == Trainable::Bitfit;
@@ -91,7 +96,7 @@ impl<'a> Walk<'a> {
     }
 
     pub(super) fn embeddings(&mut self) {
-        self.part = "embeddings";
+        self.enter("embeddings");
         let trains = self.backward && self.model.train == Trainable::Full;
         let more = self.architecture().tables().count() as u64 - 1;
         self.live(&[("states", self.states()), ("token ids", self.rows().into())]);
@@ -105,7 +110,7 @@ impl<'a> Walk<'a> {
     }
 
     pub(super) fn layer(&mut self) {
-        self.part = "layer";
+        self.enter("layer");
         let trains = self.trains();
         let pre = self.architecture().placement == Placement::Pre;
         for part in [Self::attend, Self::feed] {
@@ -121,32 +126,13 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The mean of the states, brought to length one; and the task's classes.
-    pub(super) fn head(&mut self) {
-        self.part = "head";
-        let trains = self.trains();
-        let (texts, d) = (self.texts, self.width());
-        let classes = Dim::new("classes", self.model.classes);
-        if self.architecture().placement == Placement::Pre {
-            self.norm(trains.weights || trains.shifts);
-        }
-        self.live(&[("states", self.states()), ("sentence vectors", texts * d)]);
-        self.elementwise("mean of states", self.states(), ops::POOL, 1, false);
-        self.elementwise("length one", texts * d, ops::NORMALISE, 2, false);
-        self.keep("sentence vectors", texts * d, self.ledger.flowing());
-        let (left, right) = (self.ledger.flowing(), self.backward);
-        let sides = [texts, d, classes].map(Size::from);
-        self.product("classes", Size::default(), sides, Gradients { left, right });
-        self.keep("input of the classes", texts * d, self.backward);
-        let logits = texts * classes;
-        self.elementwise("cross-entropy", logits, ops::CROSS_ENTROPY, 2, self.backward);
-        self.ledger.flow(self.backward);
+    pub(super) fn norm(&mut self, trains: bool) {
+        self.norm_of(self.architecture().norm, self.states(), trains);
     }
 
-    fn norm(&mut self, trains: bool) {
-        let operations = self.architecture().norm.operations();
-        self.elementwise("norm", self.states(), operations, 2, trains);
-        self.keep("input of a norm", self.states(), trains || self.ledger.flowing());
+    pub(super) fn norm_of(&mut self, kind: Norm, states: Size, trains: bool) {
+        self.elementwise("norm", states, kind.operations(), 2, trains);
+        self.keep("input of a norm", states, trains || self.ledger.flowing());
         self.ledger.flow(trains);
     }
 

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     ModelError,
     architecture::{Architecture, Norm, Placement, Positions},
-    transformer::{Numerics, TransformerConfig},
+    transformer::{LanguageHeadShape, Numerics, TransformerConfig},
 };
 
 /// A BERT-style encoder, with the field names of Hugging Face's `config.json`.
@@ -127,6 +127,29 @@ pub(super) fn stored(path: &str) -> Option<Stored> {
     };
     let (tensor, transposed) = torch_tensor(tensor)?;
     Some(Stored { name: format!("encoder.layer.{index}.{part}.{tensor}"), transposed })
+}
+
+/// The head of masked words. Its output embeddings are stored apart only in checkpoints that were saved before tied
+/// tensors were left out.
+pub(super) fn language_head(config: &BertConfig) -> LanguageHeadShape {
+    LanguageHeadShape { transform: Some(config.hidden_act.feed_forward()), tied: true }
+}
+
+/// Where BERT keeps the parameter at `path` of that head.
+pub(super) fn stored_head(path: &str) -> Option<Stored> {
+    match path {
+        "table" => return plain("cls.predictions.decoder.weight"),
+        "bias" => return plain("cls.predictions.bias"),
+        _ => {}
+    }
+    let (part, tensor) = path.strip_prefix("transform.")?.split_once('.')?;
+    let part = match part {
+        "dense" => "dense",
+        "norm" => "LayerNorm",
+        _ => return None,
+    };
+    let (tensor, transposed) = torch_tensor(tensor)?;
+    Some(Stored { name: format!("cls.predictions.transform.{part}.{tensor}"), transposed })
 }
 
 /// Tensors of BERT checkpoints that a sentence classifier does not use.

@@ -1,7 +1,14 @@
 use serde::{Deserialize, Serialize};
 
-use super::{BertConfig, LlamaConfig, OptConfig, RobertaConfig, Stored, bert, llama, opt, roberta};
-use crate::{ModelError, architecture::Architecture, transformer::TransformerConfig};
+use super::{
+    BertConfig, LlamaConfig, OptConfig, RobertaConfig, Stored, bert, llama, opt, roberta,
+    stored_output,
+};
+use crate::{
+    ModelError,
+    architecture::Architecture,
+    transformer::{LanguageHeadShape, TransformerConfig},
+};
 
 /// A `config.json`, as far as it decides what the model computes. Written as its family has it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -88,6 +95,23 @@ impl ModelConfig {
         }
     }
 
+    /// What its language-model head is made of, if the checkpoint has one.
+    pub fn language_head(&self) -> LanguageHeadShape {
+        match self {
+            Self::Bert(config) => bert::language_head(config),
+            Self::Roberta(_) => roberta::language_head(),
+            Self::Opt(OptConfig { tie_word_embeddings: tied, .. })
+            | Self::Llama(LlamaConfig { tie_word_embeddings: tied, .. }) => {
+                LanguageHeadShape { transform: None, tied: *tied }
+            }
+        }
+    }
+
+    /// Whether it predicts the next word, and not a masked one.
+    pub fn is_causal(&self) -> bool {
+        self.transformer().numerics.causal
+    }
+
     /// What it is made of.
     pub fn architecture(&self) -> Architecture {
         self.transformer().architecture
@@ -120,6 +144,16 @@ impl Family {
             Self::Roberta => roberta::stored(path),
             Self::Opt => opt::stored(path),
             Self::Llama => llama::stored(path),
+        }
+    }
+
+    /// Where it keeps the parameter at a path of its language-model head, whose tensors have no prefix; `None` if it has
+    /// no such parameter. Where output embeddings are tied and not stored apart, they are those of the input.
+    pub fn stored_head(self, path: &str) -> Option<Stored> {
+        match self {
+            Self::Bert => bert::stored_head(path),
+            Self::Roberta => roberta::stored_head(path),
+            Self::Opt | Self::Llama => stored_output(path),
         }
     }
 

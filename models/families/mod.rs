@@ -53,6 +53,11 @@ fn torch_tensor(tensor: &str) -> Option<(&'static str, bool)> {
     }
 }
 
+/// Where OPT and LLaMA keep the parameter at `path` of their language-model head: the output embeddings.
+fn stored_output(path: &str) -> Option<Stored> {
+    if path == "table" { plain("lm_head.weight") } else { None }
+}
+
 fn plain(name: &str) -> Option<Stored> {
     Some(Stored { name: name.to_owned(), transposed: false })
 }

@@ -1,13 +1,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Stored, bert,
+    Stored, bert, plain,
     settings::{Activation, epsilon, only},
+    torch_tensor,
 };
 use crate::{
     ModelError,
-    architecture::{Architecture, Norm, Placement, Positions},
-    transformer::{Numerics, TransformerConfig},
+    architecture::{Architecture, FeedForward, Norm, Placement, Positions},
+    transformer::{LanguageHeadShape, Numerics, TransformerConfig},
 };
 
 /// RoBERTa (Liu et al. 2019), with the field names of Hugging Face's `config.json`: BERT whose positions begin behind the
@@ -94,6 +95,28 @@ impl From<&RobertaConfig> for TransformerConfig {
 /// RoBERTa's tensors are called as BERT's.
 pub(super) fn stored(path: &str) -> Option<Stored> {
     bert::stored(path)
+}
+
+/// The head of masked words: GELU, whatever the layers have (`RobertaLMHead`).
+pub(super) fn language_head() -> LanguageHeadShape {
+    LanguageHeadShape { transform: Some(FeedForward::Gelu), tied: true }
+}
+
+/// Where RoBERTa keeps the parameter at `path` of that head.
+pub(super) fn stored_head(path: &str) -> Option<Stored> {
+    match path {
+        "table" => return plain("lm_head.decoder.weight"),
+        "bias" => return plain("lm_head.bias"),
+        _ => {}
+    }
+    let (part, tensor) = path.strip_prefix("transform.")?.split_once('.')?;
+    let part = match part {
+        "dense" => "dense",
+        "norm" => "layer_norm",
+        _ => return None,
+    };
+    let (tensor, transposed) = torch_tensor(tensor)?;
+    Some(Stored { name: format!("lm_head.{part}.{tensor}"), transposed })
 }
 
 /// Tensors of RoBERTa checkpoints that a sentence classifier does not use.

@@ -7,9 +7,17 @@ use burn::{
 use serde::{Deserialize, Serialize};
 
 use super::{Layout, Slot, access::Path};
-use crate::{architecture::Projections, transformer::Classifier};
+use crate::{
+    architecture::Projections,
+    transformer::{Classifier, Reads},
+};
 
-/// Which parameters are fine-tuned. The head always is.
+/// Which parameters are fine-tuned. A head with a column for each class always is.
+///
+/// A head of label words has more, of the pretrained language-model head: the transform and the biases of a masked model,
+/// which train as those of the layers do; and the output embeddings where options are scored, which train with
+/// [`Trainable::Full`] and [`Trainable::Head`] alone. All of these stand in the head's stage. They are copies: where output
+/// embeddings were tied to the input's, the two are free of each other once they train.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Trainable {
@@ -98,14 +106,17 @@ impl Trainable {
 
     fn layout(self, model: &Classifier) -> Layout {
         let layers = model.encoder.blocks.len();
-        let mut lister = Lister { path: Path::default(), choice: self, layers, slots: Vec::new() };
+        let vocabulary = matches!(model.head.reads, Reads::Options { .. });
+        let (path, slots) = (Path::default(), Vec::new());
+        let mut lister = Lister { path, choice: self, layers, vocabulary, slots };
         model.visit(&mut lister);
         Layout::new(lister.slots, layers)
     }
 
-    fn trains(self, path: &str, stage: usize) -> bool {
-        if path.starts_with("head.") {
-            return true;
+    /// `vocabulary`: whether the head's weights are the output embeddings of all tokens, not a column for each class.
+    fn trains(self, path: &str, stage: usize, vocabulary: bool) -> bool {
+        if path == "head.weight" {
+            return !vocabulary || self.trains_vocabulary();
         }
         match self {
             Self::Full => true,
@@ -116,6 +127,16 @@ impl Trainable {
             Self::Prefix { .. } => path.contains(".prefix."),
             Self::Head => false,
         }
+    }
+
+    /// Whether output embeddings train, which belong to the pretrained model as the embeddings do.
+    pub(crate) fn trains_vocabulary(self) -> bool {
+        matches!(self, Self::Full | Self::Head)
+    }
+
+    /// Whether biases and norm shifts train.
+    pub(crate) fn trains_biases(self) -> bool {
+        matches!(self, Self::Full | Self::Layers | Self::Bitfit)
     }
 }
 
@@ -156,6 +177,7 @@ struct Lister {
     path: Path,
     choice: Trainable,
     layers: usize,
+    vocabulary: bool,
     slots: Vec<Slot>,
 }
 
@@ -171,7 +193,7 @@ impl ModuleVisitor for Lister {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let path = self.path.joined();
         let stage = stage(&path, self.layers);
-        if !self.choice.trains(&path, stage) {
+        if !self.choice.trains(&path, stage, self.vocabulary) {
             return;
         }
         let shape: Vec<usize> = param.shape().dims::<D>().to_vec();

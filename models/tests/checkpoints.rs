@@ -52,15 +52,15 @@ fn saved(layers: usize) -> (BertConfig, Transformer, Vec<u8>) {
     (config, encoder, bytes)
 }
 
-type Tensors = BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)>;
+pub(crate) type Tensors = BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)>;
 
-fn tensors(bytes: &[u8]) -> Tensors {
+pub(crate) fn tensors(bytes: &[u8]) -> Tensors {
     let file = SafeTensors::deserialize(bytes).expect("just written");
     let all = file.tensors().into_iter();
     all.map(|(n, v)| (n, (v.dtype(), v.shape().to_vec(), v.data().to_vec()))).collect()
 }
 
-fn bytes(tensors: &Tensors) -> Vec<u8> {
+pub(crate) fn bytes(tensors: &Tensors) -> Vec<u8> {
     let views = tensors.iter().map(|(name, (dtype, shape, data))| {
         (name, TensorView::new(*dtype, shape.clone(), data).expect("data of this shape"))
     });
@@ -185,6 +185,24 @@ fn missing_files_are_named() {
         std::fs::remove_file(dir.path().join(name)).expect("just written");
         let error = Checkpoint::from_dir(dir.path()).expect_err("a file is missing");
         assert!(error.to_string().contains(name), "{error}");
+    }
+}
+
+/// A pickle could run anything: it is told what to do instead.
+#[test]
+fn a_checkpoint_of_pickles_is_told_what_to_do() {
+    let (config, _, weights) = saved(1);
+    for pickle in ["pytorch_model.bin", "pytorch_model.bin.index.json"] {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        write(dir.path(), &json(&config), TOKENIZER.as_bytes(), &weights);
+        std::fs::write(dir.path().join(pickle), b"\x80\x02}").expect("a temporary folder");
+        assert!(Checkpoint::from_dir(dir.path()).is_ok(), "the safetensors are read");
+        std::fs::remove_file(dir.path().join("model.safetensors")).expect("just written");
+        let error = Checkpoint::from_dir(dir.path()).expect_err("a pickle").to_string();
+        assert!(
+            error.contains("safe_serialization") && error.contains("pytorch_model.bin"),
+            "{error}"
+        );
     }
 }
 

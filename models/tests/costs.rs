@@ -16,7 +16,7 @@ use fleetune_models::{
 use proptest::prelude::*;
 
 use crate::architectures::architectures;
-use crate::tiny::{CHOICES, adapted, texts};
+use crate::tiny::{self, CHOICES, KINDS, adapted, adapted_head, texts};
 
 /// Shapes small enough to run many and odd enough to tell dimensions apart.
 fn shapes() -> impl Strategy<Value = (BertConfig, usize, [usize; 2])> {
@@ -127,7 +127,7 @@ fn subset(bits: usize) -> Projections {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 80, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig { cases: 120, failure_persistence: None, ..Default::default() })]
 
     /// Every kind of block: norms of either kind before or after, with and without biases, gates, shared keys, turned
     /// positions.
@@ -135,7 +135,8 @@ proptest! {
     fn the_closed_form_is_what_a_run_counts(
         architecture in architectures(),
         classes in 2_usize..5,
-        shape in (1_usize..5, 1_usize..9).prop_map(|(batch, seq)| [batch, seq]),
+        texts in (1_usize..5, 4_usize..9),
+        kind in 0..KINDS.len(),
         causal in any::<bool>(),
         choice in 0..CHOICES.len(),
         size in 1_usize..5,
@@ -153,12 +154,17 @@ proptest! {
         let head_dim = architecture.head_dim.map(|width| 2 * width);
         let architecture = Architecture { head_dim, ..architecture };
         let layers = architecture.num_hidden_layers;
-        let cost = CostModel::of(architecture.clone(), classes, train).with_frozen(frozen);
         let numerics = Numerics { causal, ..Numerics::default() };
-        let config = TransformerConfig { architecture, numerics };
-        let (plain, layout) = adapted(config, (classes, train), 1, &Backend::Flex.device());
+        let config = TransformerConfig { architecture: architecture.clone(), numerics };
+        let head = (KINDS[kind], classes);
+        let (plain, layout) = adapted_head(config, head, train, 1, &Backend::Flex.device());
         let plain = plain.quantised(frozen);
-        let batch = batch(shape);
+        let cost = CostModel::of(architecture, plain.head.shape(), train).with_frozen(frozen);
+        let examples = tiny::texts(texts.0, 6, 2, 1);
+        let examples: Vec<_> = examples.iter().collect();
+        let batch = plain.collate(&examples, texts.1, Padding::Fixed);
+        let shape = batch.shape();
+        prop_assert_eq!(shape, [texts.0 * cost.head.sequences(), texts.1]);
         for tracked in [false, true] {
             let model =
                 if tracked { require_gradients(plain.clone(), &layout) } else { plain.clone() };

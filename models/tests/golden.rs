@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use burn::tensor::Tensor;
 use fleetune_models::{
     ModelError,
     backend::Backend,
@@ -20,64 +21,78 @@ use crate::tiny::numbers;
 
 /// What the reference made of a text.
 #[derive(Deserialize)]
-struct Golden {
-    text: String,
-    ids: Vec<u32>,
+pub(crate) struct Golden {
+    pub(crate) text: String,
+    pub(crate) ids: Vec<u32>,
     /// Of every token, behind the last layer and the final norm.
-    states: Vec<Vec<f32>>,
+    pub(crate) states: Vec<Vec<f32>>,
+    /// Of every token, by the language-model head.
+    pub(crate) logits: Vec<Vec<f32>>,
 }
 
-const FAMILIES: [(&str, Family); 4] = [
+pub(crate) const FAMILIES: [(&str, Family); 4] = [
     ("bert", Family::Bert),
     ("roberta", Family::Roberta),
     ("opt", Family::Opt),
     ("llama", Family::Llama),
 ];
 
-fn folder(family: &str) -> PathBuf {
+pub(crate) fn folder(family: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(family)
 }
 
-fn golden(family: &str) -> Vec<Golden> {
+pub(crate) fn golden(family: &str) -> Vec<Golden> {
     let json = std::fs::read(folder(family).join("golden.json")).expect("it is committed");
     serde_json::from_slice(&json).expect("the script wrote it")
 }
 
-/// Token ids are the reference's, and the states of every token agree within 1e-4, alone and padded in a batch.
+/// Token ids are the reference's, and the states of every token and the language-model head's logits of them agree within
+/// 1e-4, alone and padded in a batch.
 #[test]
 fn every_family_computes_what_the_reference_computes() {
     for (name, family) in FAMILIES {
         let checkpoint = Checkpoint::from_dir(&folder(name)).expect("it is complete");
         assert_eq!(checkpoint.config.family(), family);
         let tokenizer = checkpoint.tokenizer(14).expect("it fits the model");
+        let texts = golden(name);
+        let encoded: Vec<Encoded> = texts
+            .iter()
+            .map(|text| tokenizer.encode(&text.text, 0).expect("it is a text"))
+            .collect();
+        for (text, encoded) in texts.iter().zip(&encoded) {
+            assert_eq!(encoded.ids, text.ids, "{name}, {}", text.text);
+        }
         for backend in [Backend::Flex, Backend::Ndarray] {
             let device = backend.device();
             let encoder = checkpoint.encoder(&device).expect("it is complete");
-            let texts = golden(name);
-            let encoded: Vec<Encoded> = texts
-                .iter()
-                .map(|text| tokenizer.encode(&text.text, 0).expect("it is a text"))
-                .collect();
-            let together: Vec<&Encoded> = encoded.iter().collect();
-            let alone = together.iter().map(|text| vec![*text]);
-            for texts_at_once in alone.chain([together.clone()]) {
-                let batch = Batch::collate(&texts_at_once, 14, Padding::Longest);
+            let head = checkpoint.language_head(&device).expect("it is complete");
+            let alone = (0..texts.len()).map(|text| vec![text]);
+            for batched in alone.chain([(0..texts.len()).collect()]) {
+                let examples: Vec<&Encoded> = batched.iter().map(|&text| &encoded[text]).collect();
+                let batch = Batch::collate(&examples, 14, Padding::Longest);
                 let [_, seq] = batch.shape();
                 let states = encoder.forward(&batch.to_device(&device), &mut Ledger::new());
-                let width = states.dims()[1];
-                let states = numbers(states);
-                for (row, text) in texts_at_once.iter().enumerate() {
-                    let expected = texts.iter().find(|golden| golden.ids == text.ids);
-                    let expected = expected.expect("the ids are the reference's");
-                    for (token, expected) in expected.states.iter().enumerate() {
-                        let found = &states[(row * seq + token) * width..][..width];
-                        for (found, expected) in found.iter().zip(expected) {
-                            let off = (found - expected).abs();
-                            assert!(off <= 1e-4, "{name}, {:?}: {found}, not {expected}", backend);
-                        }
+                let computed = [states.clone(), head.forward(states)];
+                for (row, &text) in batched.iter().enumerate() {
+                    let Golden { states, logits, .. } = &texts[text];
+                    let what = format!("{name}, {backend}, {}", texts[text].text);
+                    for (found, expected) in computed.iter().zip([states, logits]) {
+                        agree(found.clone(), row * seq, expected, &what);
                     }
                 }
             }
+        }
+    }
+}
+
+/// The rows of `found` from the `first` on are the `expected`, within 1e-4.
+fn agree(found: Tensor<2>, first: usize, expected: &[Vec<f32>], what: &str) {
+    let [_, width] = found.dims();
+    let found = numbers(found);
+    for (found, expected) in found.chunks_exact(width).skip(first).zip(expected) {
+        assert_eq!(expected.len(), width, "{what}");
+        for (found, expected) in found.iter().zip(expected) {
+            assert!((found - expected).abs() <= 1e-4, "{what}: {found}, not {expected}");
         }
     }
 }

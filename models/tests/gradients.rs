@@ -12,7 +12,7 @@ use fleetune_models::{
     transformer::Classifier,
 };
 
-use crate::tiny::{CHOICES, adapted, architecture, gradient, noise, texts};
+use crate::tiny::{CHOICES, KINDS, Kind, adapted_head, architecture, gradient, noise, texts};
 
 /// The loss at `weights + by v`.
 fn loss(model: &Classifier, weights: &Weights, v: &[f32], by: f32, batch: &Batch) -> f64 {
@@ -24,12 +24,16 @@ fn loss(model: &Classifier, weights: &Weights, v: &[f32], by: f32, batch: &Batch
 }
 
 /// The root mean square over directions of the central difference's error, per step width, and the derivatives' own.
-fn errors<const N: usize>(choice: usize, frozen: Frozen, widths: [f32; N]) -> ([f64; N], f64) {
+fn errors<const N: usize>(
+    (head, frozen): (Kind, Frozen),
+    choice: usize,
+    widths: [f32; N],
+) -> ([f64; N], f64) {
     let device = Backend::Flex.device();
-    let (model, layout) = adapted(&architecture(2), (3, CHOICES[choice]), 30, &device);
+    let (model, layout) = adapted_head(&architecture(2), (head, 3), CHOICES[choice], 30, &device);
     let model = model.quantised(frozen);
     let examples = texts(8, 9, 3, 31);
-    let batch = Batch::collate(&examples.iter().collect::<Vec<_>>(), 9, Padding::Longest);
+    let batch = model.collate(&examples.iter().collect::<Vec<_>>(), 9, Padding::Longest);
     let weights = read(&model, &layout);
     let exact = gradient(&model, &layout, &batch, &device);
     let mut draw = noise(32);
@@ -53,7 +57,7 @@ fn central_differences_converge(choice: usize, widths: [f32; 3]) {
 }
 
 fn converge(choice: usize, frozen: Frozen, widths: [f32; 3]) {
-    let ([coarse, fine, finest], size) = errors(choice, frozen, widths);
+    let ([coarse, fine, finest], size) = errors((Kind::Mean, frozen), choice, widths);
     let (ratio, what) =
         (coarse / fine, format!("{} on {} weights", CHOICES[choice], frozen.name()));
     assert!((3.5..4.5).contains(&ratio), "{what}: error ratio {ratio}");
@@ -106,6 +110,17 @@ fn gradients_through_quantised_weights_are_limits_of_central_differences() {
     for frozen in [Frozen::Int8, Frozen::Ternary] {
         for (choice, widths) in [(3, [0.04, 0.02, 0.003]), (7, [0.08, 0.04, 0.005])] {
             converge(choice, frozen, widths);
+        }
+    }
+}
+
+/// Of every head, whatever trains: two steps small enough leave little of the derivative unexplained.
+#[test]
+fn gradients_through_every_head_are_those_of_small_differences() {
+    for kind in KINDS {
+        for (choice, train) in CHOICES.iter().enumerate() {
+            let ([error], size) = errors((kind, Frozen::Plain), choice, [0.004]);
+            assert!(size > 0.0 && error < 1e-2 * size, "{kind:?}, {train}: {error} of {size}");
         }
     }
 }

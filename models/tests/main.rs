@@ -7,6 +7,8 @@ mod costs;
 mod evaluation;
 mod golden;
 mod gradients;
+mod heads;
+mod label_words;
 mod minilm;
 mod parameters;
 mod pretrained;

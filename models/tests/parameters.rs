@@ -9,7 +9,7 @@ use fleetune_models::{
     parameters::{Trainable, install, keep_rows, read},
 };
 
-use crate::tiny::{CHOICES, adapted, architecture, numbers, texts};
+use crate::tiny::{CHOICES, KINDS, Kind, adapted, adapted_head, architecture, numbers, texts};
 
 /// The bits of a vector.
 fn bits(values: &[f32]) -> Vec<u32> {
@@ -20,26 +20,40 @@ fn bits(values: &[f32]) -> Vec<u32> {
 fn closed_form_counts_are_those_of_the_model() {
     for train in CHOICES {
         for (layers, classes) in [(1, 2), (3, 5)] {
-            let encoder = architecture(layers);
-            let (model, layout) = adapted(&encoder, (classes, train), 1, &Backend::Flex.device());
-            let cost = CostModel::of(&encoder, classes, train);
-            assert_eq!(cost.parameters(), model.num_params() as u64, "{train}");
-            let mut total = 0;
-            let whole = everything(&model);
-            for stage in 0..layers + 2 {
-                let slots = whole.slots().iter().filter(|s| s.stage == stage);
-                let real: usize = slots.map(|s| s.range.len()).sum();
-                assert_eq!(cost.parameters_of(stage..stage + 1), real as u64, "stage {stage}");
-                let slots = layout.slots().iter().filter(|s| s.stage == stage);
-                let real: usize = slots.map(|s| s.shape.iter().product::<usize>()).sum();
-                assert_eq!(cost.trainable(stage), real as u64, "{train}, stage {stage}");
-                total += real;
-            }
-            assert_eq!(layout.len(), total);
-            if train == Trainable::Full {
-                assert_eq!(layout.len(), model.num_params(), "everything trains");
+            for kind in KINDS {
+                counts_are_those_of_the_model(kind, (layers, classes), train);
             }
         }
+    }
+}
+
+fn counts_are_those_of_the_model(kind: Kind, (layers, classes): (usize, usize), train: Trainable) {
+    let encoder = architecture(layers);
+    let (model, layout) =
+        adapted_head(&encoder, (kind, classes), train, 1, &Backend::Flex.device());
+    let cost = CostModel::of(&encoder, model.head.shape(), train);
+    let tensors: u64 = (0..layers + 2).map(|stage| cost.trainable_tensors(stage)).sum();
+    assert_eq!(tensors, layout.slots().len() as u64, "{train} {kind:?}");
+    // A device holds tied output embeddings once, unless they train.
+    let copy = kind == Kind::Options && layout.slot("head.weight").is_none();
+    let shared = if copy { (encoder.vocab_size * encoder.hidden_size) as u64 } else { 0 };
+    assert_eq!(cost.parameters(), model.num_params() as u64 - shared, "{train} {kind:?}");
+    let mut total = 0;
+    let whole = everything(&model);
+    for stage in 0..layers + 2 {
+        let slots = whole.slots().iter().filter(|s| s.stage == stage);
+        let real: usize = slots.map(|s| s.range.len()).sum();
+        let shared = if stage > layers { shared } else { 0 };
+        let held = cost.parameters_of(stage..stage + 1) + shared;
+        assert_eq!(held, real as u64, "{kind:?}, stage {stage}");
+        let slots = layout.slots().iter().filter(|s| s.stage == stage);
+        let real: usize = slots.map(|s| s.shape.iter().product::<usize>()).sum();
+        assert_eq!(cost.trainable(stage), real as u64, "{train}, stage {stage}");
+        total += real;
+    }
+    assert_eq!(layout.len(), total);
+    if train == Trainable::Full {
+        assert_eq!(layout.len(), model.num_params(), "everything trains");
     }
 }
 

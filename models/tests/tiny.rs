@@ -5,13 +5,15 @@ use burn::{
     tensor::{Device, Tensor, TensorData, activation::log_softmax},
 };
 use fleetune_models::{
-    architecture::Projections,
+    architecture::{FeedForward, Projections},
     batch::{Batch, Encoded},
     families::Activation,
     families::BertConfig,
     ledger::Ledger,
     parameters::{Layout, Trainable, require_gradients, take_gradients},
-    transformer::{Classifier, Head, Transformer, TransformerConfig},
+    transformer::{
+        Classifier, Head, LanguageHead, LanguageHeadShape, Place, Transformer, TransformerConfig,
+    },
 };
 use rand_chacha::{
     ChaCha8Rng,
@@ -71,6 +73,65 @@ pub(crate) fn adapted(
 ) -> (Classifier, std::sync::Arc<Layout>) {
     let model = classifier(config, classes, seed, device);
     let (model, layout) = train.adapt(model, &mut noise(seed + 1));
+    (model.map(&mut Randomise(noise(seed + 2))), layout)
+}
+
+/// The heads there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Of class prompts.
+    Mean,
+    /// Of a causal model's label words.
+    Words,
+    /// Of a masked model's label words.
+    Masked,
+    /// Of options of several tokens, the output embeddings tied.
+    Options,
+    /// As those, the output embeddings apart.
+    Untied,
+}
+
+/// Every head.
+pub(crate) const KINDS: [Kind; 5] =
+    [Kind::Mean, Kind::Words, Kind::Masked, Kind::Options, Kind::Untied];
+
+/// As [`classifier`], with a head of this kind for `classes` of at most 5.
+pub(crate) fn headed(
+    config: impl Into<TransformerConfig>,
+    (kind, classes): (Kind, usize),
+    seed: u64,
+    device: &Device,
+) -> Classifier {
+    let config = config.into();
+    let (transform, tied) = match kind {
+        Kind::Mean => return classifier(config, classes, seed, device),
+        Kind::Masked => (Some(FeedForward::GeluTanh), true),
+        Kind::Words | Kind::Options => (None, true),
+        Kind::Untied => (None, false),
+    };
+    let shape = LanguageHeadShape { transform, tied };
+    let pretrained = LanguageHead::zeros(&config, shape, device);
+    let head = match kind {
+        Kind::Masked => pretrained.of_words(&[3, 1, 4, 15, 9][..classes], Place::FromStart(0)),
+        Kind::Words => pretrained.of_words(&[3, 1, 4, 15, 9][..classes], Place::FromEnd(0)),
+        _ => {
+            let options = [vec![3], vec![1, 4], vec![4], vec![15, 9, 2], vec![1, 6]];
+            pretrained.of_options(options[..classes].to_vec())
+        }
+    };
+    let model = Classifier { encoder: Transformer::zeros(&config, device), head };
+    model.map(&mut Randomise(noise(seed)))
+}
+
+/// As [`adapted`], with a head of this kind.
+pub(crate) fn adapted_head(
+    config: impl Into<TransformerConfig>,
+    head: (Kind, usize),
+    train: Trainable,
+    seed: u64,
+    device: &Device,
+) -> (Classifier, std::sync::Arc<Layout>) {
+    let (model, layout) = train.adapt(headed(config, head, seed, device), &mut noise(seed + 1));
     (model.map(&mut Randomise(noise(seed + 2))), layout)
 }
 

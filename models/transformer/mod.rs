@@ -13,6 +13,7 @@ mod config;
 mod embeddings;
 mod gelu;
 mod head;
+mod language;
 mod linear;
 mod norm;
 mod prefix;
@@ -30,14 +31,15 @@ pub use self::{
     bottleneck::Bottleneck,
     config::{Numerics, Rotary, Stretch, TransformerConfig},
     embeddings::Embeddings,
-    head::Head,
+    head::{Head, Place, Reads},
+    language::{LanguageHead, LanguageHeadShape, Transform},
     linear::{Linear, Lora},
     norm::Norm,
     prefix::Prefix,
 };
 use crate::{
     architecture::{Frozen, Placement},
-    batch::{DeviceBatch, Masks},
+    batch::{Batch, DeviceBatch, Encoded, Masks, Padding},
     ledger::Ledger,
 };
 
@@ -110,6 +112,19 @@ impl Classifier {
     pub fn quantised(mut self, frozen: Frozen) -> Self {
         self.encoder.blocks.iter_mut().for_each(|block| block.quantise(frozen));
         self
+    }
+
+    /// A batch of `examples` as the head reads them: each once, or once with each option.
+    ///
+    /// # Panics
+    /// As [`Batch::of_options`].
+    pub fn collate(&self, examples: &[&Encoded], max_length: usize, padding: Padding) -> Batch {
+        match &self.head.reads {
+            Reads::Options { tokens, .. } => {
+                Batch::of_options(examples, tokens, max_length, padding)
+            }
+            Reads::Mean | Reads::Token(_) => Batch::collate(examples, max_length, padding),
+        }
     }
 
     /// The lower part of a split at `split`.

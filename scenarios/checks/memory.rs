@@ -1,6 +1,9 @@
 use fleetune_algorithms::registry::AlgorithmConfig;
 use fleetune_devices::Profile;
-use fleetune_models::{batch::Padding, checkpoint::Checkpoint, tasks::Task};
+use fleetune_models::{
+    alignment::LabelWords, architecture::HeadShape, batch::Padding, checkpoint::Checkpoint,
+    tasks::Task,
+};
 
 use crate::{
     document::{Fault, FieldPath},
@@ -15,20 +18,21 @@ use crate::{
 pub(super) fn warm_ups(
     draft: &Draft,
     checkpoint: &Checkpoint,
-    task: Option<&Task>,
+    (task, label_words): (Option<&Task>, Option<&LabelWords>),
     faults: &mut Vec<Fault>,
 ) {
     let (Some(model), Some(algorithms)) = (&draft.model, &draft.algorithms) else { return };
     let Some(largest) = largest(draft) else { return };
     let Some(classes) = task.map(|task| task.classes.len()).or(model.classes) else { return };
+    let head = label_words.map_or(HeadShape::from(classes), |words| words.shape().clone());
     let charged = model.costs_of.as_ref().map(CostsOf::larger);
     let base = FieldPath::root().key("algorithms");
     for (label, algorithm) in algorithms {
         let AlgorithmConfig::ZoWarmUp(config) = &algorithm.kind else { continue };
-        let Some(tokens) = fewest_tokens(model, checkpoint, task) else { return };
+        let Some(tokens) = fewest_tokens(model, checkpoint, (task, label_words)) else { return };
         let architecture = checkpoint.config.architecture();
-        let needed =
-            config.warm_up_memory((&architecture, charged.as_ref(), model.frozen), classes, tokens);
+        let charged = (&architecture, charged.as_ref(), model.frozen);
+        let needed = config.warm_up_memory(charged, head.clone(), tokens);
         let budget = largest.memory.budget;
         if needed <= budget {
             continue;
@@ -59,14 +63,20 @@ fn largest(draft: &Draft) -> Option<&Profile> {
 fn fewest_tokens(
     model: &ModelConfig,
     checkpoint: &Checkpoint,
-    task: Option<&Task>,
+    (task, label_words): (Option<&Task>, Option<&LabelWords>),
 ) -> Option<usize> {
     match model.padding {
         Padding::Fixed => Some(model.max_length),
         Padding::Longest => {
             let tokenizer = checkpoint.tokenizer(model.max_length).ok()?;
-            let length =
-                |text: &str| tokenizer.encode(text, 0).ok().map(|encoded| encoded.ids.len());
+            let length = |text: &str| {
+                let encoded = match label_words {
+                    Some(words) => words.encode(text, 0),
+                    None => tokenizer.encode(text, 0),
+                };
+                let appended = label_words.map_or(0, |words| words.shape().appended());
+                encoded.ok().map(|encoded| encoded.ids.len() + appended)
+            };
             let lengths = task?.train.iter().map(|example| length(&example.text));
             lengths.min_by_key(|length| length.unwrap_or(0))?
         }

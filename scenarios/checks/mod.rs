@@ -2,6 +2,7 @@
 
 mod adaptive;
 mod algorithms;
+mod alignment;
 mod clock;
 mod costs;
 mod data;
@@ -16,7 +17,7 @@ mod training;
 use std::{path::Path, sync::Arc};
 
 use fleetune_devices::{Profiles, availability::trace::Traces};
-use fleetune_models::{checkpoint::Checkpoint, tasks::Task};
+use fleetune_models::{alignment::LabelWords, checkpoint::Checkpoint, tasks::Task};
 
 use crate::{document::Fault, draft::Draft, schema::CostsOf};
 
@@ -27,6 +28,8 @@ pub(crate) struct Inputs {
     pub(crate) checkpoint: Checkpoint,
     /// The labelled texts; none if the scenario has no task.
     pub(crate) task: Option<Task>,
+    /// How texts and classes are put into words, if they are.
+    pub(crate) label_words: Option<LabelWords>,
     /// When devices are there, if that was recorded.
     pub(crate) traces: Option<Arc<Traces>>,
 }
@@ -58,6 +61,7 @@ pub(crate) fn run(draft: &mut Draft, folder: &Path, faults: &mut Vec<Fault>) -> 
     let has_task = !matches!(draft.task, Some(None));
     let task = data::task(draft, folder, faults);
     data::clients(draft, task.as_ref(), faults);
+    let label_words = alignment::label_words(draft, checkpoint.as_ref(), task.as_ref(), faults);
     let architecture = checkpoint.as_ref().map(|checkpoint| checkpoint.config.architecture());
     let model = draft.model.as_ref();
     let charged = model.and_then(|model| model.costs_of.as_ref()).map(CostsOf::larger);
@@ -71,8 +75,8 @@ pub(crate) fn run(draft: &mut Draft, folder: &Path, faults: &mut Vec<Fault>) -> 
     adaptive::batches(draft, sizes.examples, faults);
     algorithms::check(draft, sizes, faults);
     if let Some(checkpoint) = &checkpoint {
-        memory::warm_ups(draft, checkpoint, task.as_ref(), faults);
+        memory::warm_ups(draft, checkpoint, (task.as_ref(), label_words.as_ref()), faults);
     }
     let task = if has_task { Some(task?) } else { None };
-    Some(Inputs { checkpoint: checkpoint?, task, traces })
+    Some(Inputs { checkpoint: checkpoint?, task, label_words, traces })
 }

@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf, absolute};
 
 use fleetune_models::{
     ModelError,
-    checkpoint::Checkpoint,
+    checkpoint::{Checkpoint, cached},
     pretrained::{Pretrained, Store},
 };
 
@@ -43,6 +43,9 @@ pub(super) fn checkpoint(
                 }
             }
         }
+        CheckpointConfig::Hub(name) => {
+            (cached(name).and_then(|folder| Checkpoint::from_dir(&folder)), base.key("hub"))
+        }
     };
     let checkpoint = match checkpoint {
         Ok(checkpoint) => checkpoint,
@@ -55,6 +58,10 @@ pub(super) fn checkpoint(
         return Some(checkpoint);
     }
     let model = draft.model.as_ref()?;
+    if let Err(error) = checkpoint.check(false) {
+        faults.push(unusable(path, &error));
+        return None;
+    }
     let positions = checkpoint.config.longest_input();
     if model.max_length > positions {
         let message =

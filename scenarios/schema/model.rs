@@ -66,4 +66,7 @@ pub enum CheckpointConfig {
     Directory(PathBuf),
     /// A model that `fleetune fetch` has installed.
     Installed(Pretrained),
+    /// A checkpoint by its name on the Hugging Face hub, `org/name`, in the cache that its tools keep (`HF_HUB_CACHE`,
+    /// `HF_HOME`, or the default); it is never downloaded.
+    Hub(String),
 }

@@ -1,4 +1,7 @@
-use fleetune_models::tasks::{DatasetConfig, PartitionConfig};
+use fleetune_models::{
+    alignment::AlignmentConfig,
+    tasks::{DatasetConfig, PartitionConfig},
+};
 use serde::{Deserialize, Serialize};
 
 use super::whole;
@@ -9,6 +12,9 @@ use super::whole;
 pub struct TaskConfig {
     /// The labelled texts.
     pub dataset: DatasetConfig,
+    /// How the model's head is aligned with the classes. The default is `prompts`.
+    #[serde(default, skip_serializing_if = "AlignmentConfig::is_prompts")]
+    pub alignment: AlignmentConfig,
     /// How the training examples are spread over the devices. The default is `iid`.
     #[serde(default)]
     pub partition: PartitionConfig,

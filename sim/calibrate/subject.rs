@@ -89,7 +89,6 @@ impl Size {
             architecture: (&encoder).into(),
             charged: None,
             frozen: Frozen::Plain,
-            classes: CLASSES,
             device,
             data,
             streams,

@@ -155,7 +155,6 @@ fn server(
         architecture: (&architecture).into(),
         charged: None,
         frozen: Frozen::Plain,
-        classes: 2,
         device: Backend::default().device(),
         data: Arc::new(data),
         streams: SeedTree::new(0),

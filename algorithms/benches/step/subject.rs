@@ -87,7 +87,6 @@ impl Subject {
             charged: None,
             accounts: None,
             frozen: Frozen::Plain,
-            classes: CLASSES,
             device: device.clone(),
             data: Arc::new(TrainingData {
                 examples: examples.clone(),

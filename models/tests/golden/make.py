@@ -22,8 +22,8 @@ TEXTS = ["a red fish", "the old dog ran home and slept", "no", "two birds and on
 WORDS = sorted({word for text in TEXTS for word in text.split()})
 
 
-def tokenizer(start, end):
-    """Whole words; a token before every text, and one after it if `end` is given."""
+def tokenizer(start, end, mask):
+    """Whole words; a token before every text, one after it if `end` is given, and one for a masked word if `mask` is."""
     special = ["[PAD]", "[UNK]", start] + ([end] if end else [])
     vocabulary = {token: i for i, token in enumerate(special + WORDS)}
     made = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
@@ -31,6 +31,8 @@ def tokenizer(start, end):
     single = f"{start} $A {end}" if end else f"{start} $A"
     tokens = [(start, vocabulary[start])] + ([(end, vocabulary[end])] if end else [])
     made.post_processor = processors.TemplateProcessing(single=single, special_tokens=tokens)
+    if mask:
+        made.add_special_tokens([mask])
     return made
 
 
@@ -40,16 +42,16 @@ SMALL = dict(vocab_size=40, hidden_size=24, num_hidden_layers=2, num_attention_h
 def families():
     wide = dict(intermediate_size=40, max_position_embeddings=16)
     bert = transformers.BertConfig(**SMALL, **wide, hidden_act="gelu_new")
-    yield "bert", bert, transformers.BertForMaskedLM, ("[CLS]", "[SEP]")
+    yield "bert", bert, transformers.BertForMaskedLM, ("[CLS]", "[SEP]", "[MASK]")
     roberta = transformers.RobertaConfig(**SMALL, **wide, type_vocab_size=1, pad_token_id=1, layer_norm_eps=1e-5)
-    yield "roberta", roberta, transformers.RobertaForMaskedLM, ("<s>", "</s>")
+    yield "roberta", roberta, transformers.RobertaForMaskedLM, ("<s>", "</s>", "<mask>")
     opt = transformers.OPTConfig(**SMALL, ffn_dim=40, max_position_embeddings=16, word_embed_proj_dim=24, dropout=0.0)
-    yield "opt", opt, transformers.OPTForCausalLM, ("</s>", None)
+    yield "opt", opt, transformers.OPTForCausalLM, ("</s>", None, None)
     scaling = dict(
         rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=8
     )
     llama = dict(**SMALL, **wide, num_key_value_heads=2, rope_theta=500.0, tie_word_embeddings=False, rope_scaling=scaling)
-    yield "llama", transformers.LlamaConfig(**llama), transformers.LlamaForCausalLM, ("<s>", None)
+    yield "llama", transformers.LlamaConfig(**llama), transformers.LlamaForCausalLM, ("<s>", None, None)
 
 
 def make(folder, config, kind, tokens):

@@ -1,5 +1,6 @@
 //! The program as a user meets it: command lines, exit codes, files.
 
+mod alignment;
 mod calibrate;
 mod commands;
 mod costs_of;

@@ -1,8 +1,6 @@
-//! The head made from class prompts: task alignment for sentence encoders.
+//! The head made from class prompts.
 //!
-//! With a random head zeroth order goes nowhere. Published zeroth-order methods therefore align the task with the
-//! pretraining by prompts and label words; a sentence encoder's analogue is a head whose column c is the embedding
-//! of a prompt for class c less the mean over classes, and logits that are a scaled cosine.
+//! Column c is the embedding of a prompt for class c less the mean over classes, and logits are a scaled cosine.
 
 use burn::tensor::{Device, Tensor, TensorData};
 
