@@ -14,7 +14,7 @@ use fleetune::federation::{
 };
 use fleetune_algorithms::protocol::{
     Assignment, ClientId, Counted, Depth, Displaced, Estimate, Exchange, Layered, Losses, Payload,
-    ProtocolError, Server, Update, Verdict,
+    ProtocolError, Restoring, Server, Snapshot, SnapshotError, Update, Verdict,
 };
 use fleetune_devices::{
     Fleet, FleetConfig, Phase, PhaseKind, Precision, Profiles, Session, Workload,
@@ -287,6 +287,13 @@ impl Server for Script {
 
     fn layered(&mut self) -> Option<&mut dyn Layered> {
         (self.layers > 0).then_some(self as &mut dyn Layered)
+    }
+
+    /// No script is ever resumed.
+    fn save(&self, _: &mut Snapshot) {}
+
+    fn restore(&mut self, _: &mut Restoring<'_>) -> Result<(), SnapshotError> {
+        Ok(())
     }
 
     fn weights(&self) -> &Weights {
