@@ -52,6 +52,9 @@ pub enum SnapshotError {
         /// Values in the snapshot.
         found: usize,
     },
+    /// A client started from a version of the model that was not written down.
+    #[error("the snapshot lacks version {0} of the model")]
+    NoVersion(u64),
     /// More was written than is read.
     #[error("the snapshot is another server's: {0} bytes are left over")]
     LeftOver(usize),
