@@ -8,7 +8,7 @@ use fleetune_models::parameters::Trainable;
 
 use crate::{
     first_order::{FirstOrderServer, LocalRule, Method, Optimizer, Plain, Recipe},
-    protocol::{ClientId, Server},
+    protocol::{ClientId, Restoring, Server, Snapshot, SnapshotError},
     registry::Algorithm,
     settings::{Aggregation, Conflict, LearningRate},
     setup::Setup,
@@ -95,5 +95,12 @@ impl Method for FedAvg {
 
     fn rule(&self, _client: ClientId) -> Arc<dyn LocalRule> {
         Arc::new(Plain)
+    }
+
+    /// The model is all that is learnt.
+    fn save(&self, _: &mut Snapshot) {}
+
+    fn restore(&mut self, _: &mut Restoring<'_>) -> Result<(), SnapshotError> {
+        Ok(())
     }
 }

@@ -8,7 +8,7 @@ use fleetune_models::parameters::Trainable;
 
 use crate::{
     first_order::{FirstOrderServer, LocalRule, Method, Optimizer, Plain, Recipe},
-    protocol::{ClientId, Server},
+    protocol::{ClientId, Restoring, Server, Snapshot, SnapshotError},
     registry::Algorithm,
     settings::{Aggregation, Conflict, Decay, LearningRate, Positive},
     setup::Setup,
@@ -196,6 +196,15 @@ impl FedOpt {
 impl Method for FedOpt {
     fn rule(&self, _client: ClientId) -> Arc<dyn LocalRule> {
         Arc::new(Plain)
+    }
+
+    fn save(&self, snapshot: &mut Snapshot) {
+        snapshot.put(&self.moments);
+    }
+
+    fn restore(&mut self, snapshot: &mut Restoring<'_>) -> Result<(), SnapshotError> {
+        self.moments = snapshot.take_vector(self.moments.len())?;
+        Ok(())
     }
 
     fn step(&mut self, global: &[f32], mut next: Vec<f64>) -> Vec<f64> {

@@ -8,7 +8,7 @@ use fleetune_models::{ledger::Cost, parameters::Trainable};
 
 use crate::{
     first_order::{FirstOrderServer, LocalRule, Method, Optimizer, Recipe, Vectors, elementwise},
-    protocol::{ClientId, Server},
+    protocol::{ClientId, Restoring, Server, Snapshot, SnapshotError},
     registry::Algorithm,
     settings::{Aggregation, Conflict, LearningRate, NonNegative},
     setup::Setup,
@@ -80,6 +80,13 @@ struct FedProx {
 impl Method for FedProx {
     fn rule(&self, _client: ClientId) -> Arc<dyn LocalRule> {
         Arc::clone(&self.rule) as Arc<dyn LocalRule>
+    }
+
+    /// The model is all that is learnt.
+    fn save(&self, _: &mut Snapshot) {}
+
+    fn restore(&mut self, _: &mut Restoring<'_>) -> Result<(), SnapshotError> {
+        Ok(())
     }
 }
 

@@ -236,7 +236,7 @@ impl Meters {
 
 impl Counted {
     /// What a job counts that does exactly this.
-    pub(crate) fn of(work: &Workload) -> Self {
+    pub fn of(work: &Workload) -> Self {
         Self {
             flops: work.flops(),
             traffic: work.traffic(),

@@ -6,18 +6,20 @@
 mod error;
 mod faces;
 mod layered;
+mod snapshot;
 
 use std::{any::Any, fmt, sync::Arc};
 
 use fleetune_devices::{Workload, network::Alone};
 use fleetune_models::{parameters::Weights, transformer::Classifier};
 use fleetune_units::{Bytes, Flops, Seconds};
+use serde::{Deserialize, Serialize};
 
 /// A client's index in the partition of the data, and its device's in the fleet.
 pub type ClientId = u32;
 
 /// One exchange between the server and a cohort. A round is one exchange, or more where the server asks again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Exchange {
     /// The round, from 0.
     pub round: u64,
@@ -49,7 +51,7 @@ impl Exchange {
 }
 
 /// When in a run something happens, as far as schedules can tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Moment {
     /// The round, from 0.
     pub round: u64,
@@ -59,7 +61,8 @@ pub struct Moment {
 
 /// How much of a run is over, in millionths: the share of its rounds, simulated time or device FLOPs that is spent,
 /// whichever is nearest to its limit. It is what a server with a budget knows, and it is sent in four bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Progress(u32);
 
 impl Progress {
@@ -229,7 +232,7 @@ pub struct Counted {
 }
 
 /// What the server says after joining a cohort's updates.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Verdict {
     /// The global model moved on; the next round may start.
     RoundOver,
@@ -344,6 +347,17 @@ pub trait Server: Send {
         false
     }
 
+    /// Writes down all that has changed since the server was opened, caches apart: the model, what was learnt besides, and
+    /// who is asked at present. There is no default, so that nothing is forgotten silently.
+    fn save(&self, snapshot: &mut Snapshot);
+
+    /// Takes up what a server that was opened alike has [written down](Self::save): from here on both answer alike, to the
+    /// bit, whatever this one has done before.
+    ///
+    /// # Errors
+    /// If that is not what was written. The server is then of no use any more.
+    fn restore(&mut self, snapshot: &mut Restoring<'_>) -> Result<(), SnapshotError>;
+
     /// The global model's trainable parameters.
     fn weights(&self) -> &Weights;
 
@@ -387,6 +401,7 @@ pub use self::{
     error::ProtocolError,
     faces::{Displaced, Movable},
     layered::{Depth, Layered},
+    snapshot::{Restoring, Snapshot, SnapshotError},
 };
 use crate::privacy::Revealed;
 pub use crate::wire::Payload;

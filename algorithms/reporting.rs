@@ -20,7 +20,7 @@ use crate::{
     privacy::Revealed,
     protocol::{
         Assignment, ClientId, Counted, Estimate, Exchange, Horizon, Movable, Payload,
-        ProtocolError, Server, Update, Verdict,
+        ProtocolError, Restoring, Server, Snapshot, SnapshotError, Update, Verdict,
     },
     wire::Report,
 };
@@ -89,6 +89,17 @@ impl Server for Reporting {
 
     fn needs_whole_rounds(&self) -> bool {
         self.server.needs_whole_rounds()
+    }
+
+    fn save(&self, snapshot: &mut Snapshot) {
+        self.server.save(snapshot);
+        snapshot.put(&self.reports);
+    }
+
+    fn restore(&mut self, snapshot: &mut Restoring<'_>) -> Result<(), SnapshotError> {
+        self.server.restore(snapshot)?;
+        self.reports = snapshot.take()?;
+        Ok(())
     }
 
     fn weights(&self) -> &Weights {

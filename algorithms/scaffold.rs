@@ -11,7 +11,9 @@ use crate::{
     first_order::{
         FirstOrderServer, LocalRule, LocalSteps, Method, Optimizer, Recipe, Vectors, elementwise,
     },
-    protocol::{ClientId, Payload, ProtocolError, Server, Update},
+    protocol::{
+        ClientId, Payload, ProtocolError, Restoring, Server, Snapshot, SnapshotError, Update,
+    },
     registry::Algorithm,
     settings::{Aggregation, Conflict, LearningRate, Positive, Schedule},
     setup::Setup,
@@ -174,6 +176,25 @@ impl Method for Scaffold {
         let share = updates.len() as f64 / self.clients as f64;
         self.control = Arc::new(stepped(&self.control, share, changes).map(|c| c as f32).collect());
         Ok(stepped(global, self.rate, moves).collect())
+    }
+
+    fn save(&self, snapshot: &mut Snapshot) {
+        snapshot.put(&*self.control);
+        snapshot.put(&self.controls.len());
+        for (client, control) in &self.controls {
+            snapshot.put(client);
+            snapshot.put(&**control);
+        }
+    }
+
+    fn restore(&mut self, snapshot: &mut Restoring<'_>) -> Result<(), SnapshotError> {
+        let len = self.zero.len();
+        self.control = Arc::new(snapshot.take_vector(len)?);
+        let clients: usize = snapshot.take()?;
+        let each =
+            (0..clients).map(|_| Ok((snapshot.take()?, Arc::new(snapshot.take_vector(len)?))));
+        self.controls = each.collect::<Result<_, SnapshotError>>()?;
+        Ok(())
     }
 
     /// Control variates come with the movements.

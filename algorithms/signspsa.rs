@@ -16,7 +16,7 @@ use crate::{
     meter::Meter,
     protocol::{
         Assignment, ClientId, Displaced, Estimate, Exchange, Horizon, Moment, Movable, Payload,
-        ProtocolError, Scope, Server, Update, Verdict,
+        ProtocolError, Restoring, Scope, Server, Snapshot, SnapshotError, Update, Verdict,
     },
     registry::Algorithm,
     settings::{Aggregation, Conflict, LearningRate, Positive},
@@ -158,6 +158,16 @@ impl Server for SignSpsaServer {
 
     fn movable(&mut self) -> Option<&mut dyn Movable> {
         Some(self)
+    }
+
+    /// The model is all that is learnt.
+    fn save(&self, snapshot: &mut Snapshot) {
+        snapshot.put_weights(&self.global);
+    }
+
+    fn restore(&mut self, snapshot: &mut Restoring<'_>) -> Result<(), SnapshotError> {
+        self.global = Arc::new(snapshot.take_weights(&self.global)?);
+        Ok(())
     }
 
     fn weights(&self) -> &Weights {

@@ -14,7 +14,7 @@ use fleetune_units::{Bytes, Flops};
 
 use crate::protocol::{
     Assignment, ClientId, Counted, Displaced, Estimate, Exchange, Horizon, Losses, Moment, Movable,
-    Payload, ProtocolError, Scope, Server, Update, Verdict,
+    Payload, ProtocolError, Restoring, Scope, Server, Snapshot, SnapshotError, Update, Verdict,
 };
 
 /// The server of an algorithm whose clients' work is never done.
@@ -93,6 +93,14 @@ impl Server for TimedServer {
 
     fn needs_whole_rounds(&self) -> bool {
         self.inner.needs_whole_rounds()
+    }
+
+    fn save(&self, snapshot: &mut Snapshot) {
+        self.inner.save(snapshot);
+    }
+
+    fn restore(&mut self, snapshot: &mut Restoring<'_>) -> Result<(), SnapshotError> {
+        self.inner.restore(snapshot)
     }
 
     fn weights(&self) -> &Weights {

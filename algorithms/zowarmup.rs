@@ -22,7 +22,7 @@ use crate::{
     noise::Distribution,
     protocol::{
         Assignment, ClientId, Displaced, Estimate, Exchange, Horizon, Moment, Movable,
-        ProtocolError, Scope, Server, Update, Verdict,
+        ProtocolError, Restoring, Scope, Server, Snapshot, SnapshotError, Update, Verdict,
     },
     registry::Algorithm,
     settings::{Aggregation, Conflict, LearningRate, Positive},
@@ -226,6 +226,16 @@ impl Server for ZoWarmUpServer {
 
     fn movable(&mut self) -> Option<&mut dyn Movable> {
         Some(self)
+    }
+
+    fn save(&self, snapshot: &mut Snapshot) {
+        self.first.save(snapshot);
+        self.then.save(snapshot);
+    }
+
+    fn restore(&mut self, snapshot: &mut Restoring<'_>) -> Result<(), SnapshotError> {
+        self.first.restore(snapshot)?;
+        self.then.restore(snapshot)
     }
 
     fn weights(&self) -> &Weights {

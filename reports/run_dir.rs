@@ -13,6 +13,9 @@ use std::{
 
 use crate::error::ReportError;
 
+/// What is behind the name of a directory that is being filled.
+const PARTIAL: &str = ".partial";
+
 /// A run directory that is being filled. Write into [`path`](Self::path), then
 /// [`finish`](Self::finish). If it is dropped before, what was written stays under the temporary
 /// name, so that a run that was killed can be looked into and cannot be mistaken for a whole one.
@@ -62,11 +65,25 @@ impl RunDir {
         Self::claim(root, &name.to_string_lossy(), Goal::Exact(out.to_owned()))
     }
 
+    /// Goes on filling a directory that was claimed before and not finished: `<name>.partial`, or with a number behind it.
+    /// `exactly` if it was claimed by [`Self::create_exactly`]. `None` if it does not have such a name.
+    pub fn reopen(partial: &Path, exactly: bool) -> Option<Self> {
+        let name = partial.file_name()?.to_str()?;
+        let (name, number) = name.rsplit_once(PARTIAL)?;
+        let numbered = number.strip_prefix('-').is_some_and(|n| n.parse::<u64>().is_ok());
+        if name.is_empty() || !(number.is_empty() || numbered) {
+            return None;
+        }
+        let goal = partial.with_file_name(name);
+        let goal = if exactly { Goal::Exact(goal) } else { Goal::Numbered(goal) };
+        Some(Self { partial: partial.to_owned(), goal, finished: false })
+    }
+
     /// Creating a directory either succeeds or finds it there: of several processes with the
     /// same name, each gets its own.
     fn claim(root: &Path, name: &str, goal: Goal) -> Result<Self, ReportError> {
         for number in 1_u64.. {
-            let partial = numbered(&root.join(format!("{name}.partial")), number);
+            let partial = numbered(&root.join(format!("{name}{PARTIAL}")), number);
             match fs::create_dir(&partial) {
                 Ok(()) => return Ok(Self { partial, goal, finished: false }),
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
@@ -74,6 +91,11 @@ impl RunDir {
             }
         }
         unreachable!("some number below 2^64 is free")
+    }
+
+    /// Whether the directory was asked for by its name ([`Self::create_exactly`]).
+    pub fn is_exact(&self) -> bool {
+        matches!(self.goal, Goal::Exact(_))
     }
 
     /// Where to write until the run is finished.

@@ -7,8 +7,11 @@ use rayon::prelude::*;
 
 use crate::{
     cell::{CellResult, Listener, run_cell},
+    checkpoint::CheckpointError,
     federation::FederationError,
+    keep::Keep,
     prepare::{PrepareError, Prepared, World},
+    sweep::StoreError,
     timing::{TimedResult, time_cell},
 };
 
@@ -22,6 +25,15 @@ pub enum CampaignError {
     /// A world could not be made.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
+    /// What is learnt cannot be kept.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// A finished cell cannot be kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Stopped; what was done is kept.
+    #[error("stopped early; what was done is kept")]
+    Paused,
     /// A cell failed.
     #[error("{label}, seed {seed}: {source}")]
     Cell {
@@ -46,7 +58,22 @@ pub fn run_campaign(
     stop: &AtomicBool,
     listener: &Listener<'_>,
 ) -> Result<Vec<CellResult>, CampaignError> {
-    each_cell(prepared, threads, |world, cell| run_cell(prepared, world, cell, stop, listener))
+    each_cell(prepared, threads, |world, cell| {
+        run_cell(prepared, world, cell, stop, listener).map_err(|source| failed(cell, source))
+    })
+}
+
+/// As [`run_campaign`], every cell of which is kept and goes on from what was kept of it.
+///
+/// # Errors
+/// As [`run_campaign`]; nothing can be kept; or [`CampaignError::Paused`].
+pub fn keep_campaign(
+    prepared: &Prepared,
+    threads: usize,
+    keep: &Keep,
+    listener: &Listener<'_>,
+) -> Result<Vec<CellResult>, CampaignError> {
+    each_cell(prepared, threads, |world, cell| keep.run(prepared, world, cell, listener))
 }
 
 /// As [`run_campaign`], without training.
@@ -59,16 +86,27 @@ pub fn time_campaign(
     stop: &AtomicBool,
     listener: &Listener<'_>,
 ) -> Result<Vec<TimedResult>, CampaignError> {
-    each_cell(prepared, threads, |world, cell| time_cell(prepared, world, cell, stop, listener))
+    each_cell(prepared, threads, |world, cell| {
+        time_cell(prepared, world, cell, stop, listener).map_err(|source| failed(cell, source))
+    })
+}
+
+/// Why a cell failed.
+pub(crate) fn failed((label, _, seed): Cell<'_>, source: FederationError) -> CampaignError {
+    match source {
+        FederationError::Paused => CampaignError::Paused,
+        FederationError::Checkpoint(error) => error.into(),
+        source => CampaignError::Cell { label: label.to_owned(), seed, source },
+    }
 }
 
 /// A cell: its label, its algorithm, its seed.
-type Cell<'a> = (&'a str, &'a Algorithm, u64);
+pub(crate) type Cell<'a> = (&'a str, &'a Algorithm, u64);
 
 fn each_cell<R: Send>(
     prepared: &Prepared,
     threads: usize,
-    run: impl Fn(&World, Cell<'_>) -> Result<R, FederationError> + Sync,
+    run: impl Fn(&World, Cell<'_>) -> Result<R, CampaignError> + Sync,
 ) -> Result<Vec<R>, CampaignError> {
     let seeds = u64::from(prepared.scenario.seeds);
     let algorithms: Vec<_> = prepared.scenario.algorithms.iter().collect();
@@ -82,12 +120,21 @@ fn each_cell<R: Send>(
         let world = worlds.take(seed)?;
         let cell = run(&world, (label.as_str(), config, seed));
         worlds.give_back(seed);
-        cell.map_err(|source| CampaignError::Cell { label: label.to_string(), seed, source })
+        cell
     };
     let done = pool.install(|| cells.par_iter().with_max_len(1).map(one).collect::<Vec<_>>());
     let mut done: Vec<_> = cells.into_iter().zip(done).collect();
     done.sort_by_key(|&((seed, algorithm), _)| (algorithm, seed));
-    done.into_iter().map(|(_, cell)| cell).collect()
+    let (mut cells, mut errors) = (Vec::new(), Vec::new());
+    for (_, cell) in done {
+        match cell {
+            Ok(cell) => cells.push(cell),
+            Err(error) => errors.push(error),
+        }
+    }
+    // Why some were stopped tells more than that they were.
+    let error = errors.into_iter().min_by_key(|error| matches!(error, CampaignError::Paused));
+    error.map_or(Ok(cells), Err)
 }
 
 /// The worlds of all replications: each is made when a cell first needs it, and dropped after the last that does.

@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     adapt::{Adapted, adapt},
+    checkpoint::{Recorded, Recorder},
     clocks::clock,
     federation::{
         Conditions, End, Federation, FederationConfig, FederationError, GroupInfo, Observer,
@@ -90,13 +91,32 @@ pub type Listener<'a> = dyn Fn(Progress<'_>) + Sync + 'a;
 pub fn run_cell(
     prepared: &Prepared,
     world: &World,
-    (label, algorithm, seed): (&str, &Algorithm, u64),
+    cell: (&str, &Algorithm, u64),
     stop: &AtomicBool,
     listener: &Listener<'_>,
 ) -> Result<CellResult, FederationError> {
+    run_recorded_cell(prepared, world, cell, (stop, None), listener)
+}
+
+/// As [`run_cell`], with a recorder that keeps what is learnt, and goes on from that if it has some: then it is that which
+/// hears of `stop`, and the cell is [paused](FederationError::Paused).
+pub(crate) fn run_recorded_cell(
+    prepared: &Prepared,
+    world: &World,
+    (label, algorithm, seed): (&str, &Algorithm, u64),
+    (stop, recorder): (&AtomicBool, Option<&Recorder>),
+    listener: &Listener<'_>,
+) -> Result<CellResult, FederationError> {
     let config = federation_config(&prepared.scenario);
-    let Adapted { mut server, deadlines } = adapt(prepared, world, algorithm)?;
-    let open = || open_server(prepared.setup(world), algorithm, &config);
+    let Adapted { server, deadlines } = adapt(prepared, world, algorithm)?;
+    let recorded = |server: Box<dyn Server>| -> Box<dyn Server> {
+        match recorder {
+            Some(recorder) => Box::new(Recorded::new(server, recorder.clone())),
+            None => server,
+        }
+    };
+    let mut server = recorded(server);
+    let open = || recorded(open_server(prepared.setup(world), algorithm, &config));
     let mut parts = parts(&config, open);
     let conditions = conditions(prepared, algorithm, server.as_ref());
     let mut watch = Watch {
@@ -104,6 +124,7 @@ pub fn run_cell(
         label,
         seed,
         stop,
+        recorder,
         listener,
         start: None,
         rounds: Vec::new(),
@@ -125,6 +146,9 @@ pub fn run_cell(
     if config.has_parts() {
         let parts = parts.iter_mut().map(|part| -> &mut dyn Server { part.as_mut() });
         federation = federation.with_parts(parts.collect());
+    }
+    if let Some(recorder) = recorder {
+        federation = federation.kept_by(recorder);
     }
     let (standing, ending) = match federation.run() {
         Ok(RunOutcome { end, standing, .. }) => (standing, Ending::Ran(end)),
@@ -262,6 +286,7 @@ struct Watch<'a> {
     label: &'a str,
     seed: u64,
     stop: &'a AtomicBool,
+    recorder: Option<&'a Recorder>,
     listener: &'a Listener<'a>,
     start: Option<Evaluation>,
     rounds: Vec<RoundRecord>,
@@ -278,7 +303,11 @@ impl Observer for Watch<'_> {
     ) -> Result<ControlFlow<()>, ObserverError> {
         let max_length = self.prepared.scenario.model.max_length;
         let test = &self.prepared.test;
-        let found = evaluate(&server.model(), test, max_length, &self.prepared.device);
+        let judge = || evaluate(&server.model(), test, max_length, &self.prepared.device);
+        let found = match self.recorder {
+            Some(recorder) => recorder.evaluation(judge),
+            None => judge(),
+        };
         self.start.get_or_insert(found);
         let spent = standing.ledger.total();
         let time = standing.time.as_seconds();
@@ -326,13 +355,18 @@ impl Observer for Watch<'_> {
     }
 
     fn wants_to_stop(&mut self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+        self.ends()
     }
 }
 
 impl Watch<'_> {
+    /// Whether the run is to end here; where it is kept, it is paused instead.
+    fn ends(&self) -> bool {
+        self.recorder.is_none() && self.stop.load(Ordering::Relaxed)
+    }
+
     fn flow(&self) -> ControlFlow<()> {
-        match self.stop.load(Ordering::Relaxed) {
+        match self.ends() {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         }

@@ -6,7 +6,7 @@ use std::{
 };
 
 /// What results are computed from, beside the scenario: everything but reports, the command line and tests.
-pub(crate) const ENGINE: [&str; 14] = [
+pub(crate) const ENGINE: [&str; 15] = [
     "Cargo.lock",
     "units",
     "devices",
@@ -17,6 +17,7 @@ pub(crate) const ENGINE: [&str; 14] = [
     "reports/records",
     "sim/adapt",
     "sim/cell.rs",
+    "sim/checkpoint",
     "sim/clocks.rs",
     "sim/federation",
     "sim/prepare.rs",

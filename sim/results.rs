@@ -230,11 +230,6 @@ fn larger_facts(costs_of: &CostsOf) -> String {
 fn notices(prepared: &Prepared, cells: &[CellResult], courses: &[Course<'_>]) -> Vec<String> {
     let target = prepared.scenario.target_accuracy().expect(TRAINS);
     let mut notices = Vec::new();
-    if cells.iter().any(|c| c.ending == Ending::Ran(End::Asked)) {
-        notices.push(
-            "Stopped early: interrupted. The rounds evaluated until then are valid.".to_owned(),
-        );
-    }
     if starts(cells).iter().any(|start| start.accuracy >= target) {
         notices.push(
             "The untrained model has the target accuracy already, so that costs to the target say \

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use fleetune_devices::{PhaseKind, Workload};
 use fleetune_models::{cost::BatchShape, ledger::Ledger};
 use fleetune_units::Bytes;
+use serde::{Deserialize, Serialize};
 
 use super::parts::Parts;
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
 
 /// What stays on the device between exchanges. What a backward keeps of its forward does too, and is charged, but here
 /// it is computed again.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct State {
     /// The lower part's trainable parameters.
     pub(super) at: Vec<f32>,

@@ -15,8 +15,8 @@ use crate::{
     first_order::Descent,
     meter::Meters,
     protocol::{
-        Assignment, ClientId, Estimate, Exchange, Horizon, Kept, ProtocolError, Scope, Server,
-        Update, Verdict,
+        Assignment, ClientId, Estimate, Exchange, Horizon, Kept, ProtocolError, Restoring, Scope,
+        Server, Snapshot, SnapshotError, Update, Verdict,
     },
 };
 
@@ -43,6 +43,20 @@ pub(super) struct Session {
     device: Arc<State>,
     /// The gradient that the device waits for.
     pub(super) gradient: Arc<Vec<f32>>,
+}
+
+impl Session {
+    fn save(&self, snapshot: &mut Snapshot) {
+        snapshot.put(&(&self.at, &self.descent));
+        snapshot.put(&*self.device);
+        snapshot.put(&*self.gradient);
+    }
+
+    fn restored(snapshot: &mut Restoring<'_>) -> Result<Self, SnapshotError> {
+        let (at, descent) = snapshot.take()?;
+        let (device, gradient) = (Arc::new(snapshot.take()?), Arc::new(snapshot.take()?));
+        Ok(Self { at, descent, device, gradient })
+    }
 }
 
 impl FedsLlmServer {
@@ -205,6 +219,26 @@ impl Server for FedsLlmServer {
 
     fn needs_whole_rounds(&self) -> bool {
         true
+    }
+
+    fn save(&self, snapshot: &mut Snapshot) {
+        snapshot.put_weights(&self.global);
+        snapshot.put(&self.counted.get());
+        snapshot.put(&self.sessions.len());
+        for (client, session) in &self.sessions {
+            snapshot.put(client);
+            session.save(snapshot);
+        }
+    }
+
+    fn restore(&mut self, snapshot: &mut Restoring<'_>) -> Result<(), SnapshotError> {
+        self.global = Arc::new(snapshot.take_weights(&self.global)?);
+        self.below = Arc::new(self.global.values[..self.parts.lower.len()].to_vec());
+        self.counted = Flops::new(snapshot.take()?);
+        let clients: usize = snapshot.take()?;
+        let each = (0..clients).map(|_| Ok((snapshot.take()?, Session::restored(snapshot)?)));
+        self.sessions = each.collect::<Result<_, SnapshotError>>()?;
+        Ok(())
     }
 
     fn weights(&self) -> &Weights {

@@ -124,18 +124,18 @@ impl<M: Method> FirstOrderServer<M> {
 }
 
 impl<M: Method> Layered for FirstOrderServer<M> {
-    fn layers(&self) -> usize {
+    fn layers(&mut self) -> usize {
         self.layers_of().0.len()
     }
 
-    fn milestones(&self, exchange: Exchange, client: ClientId) -> Vec<Flops> {
+    fn milestones(&mut self, exchange: Exchange, client: ClientId) -> Vec<Flops> {
         let (task, meter) = (self.task(exchange, client), self.workshop.meters.charged());
         let (shapes, layers) = (task.shapes(), self.layers_of());
         let done = |count| task.stopped_workload(meter, &shapes, layers.stage(count)).flops();
         (1..=layers.0.len()).map(done).collect()
     }
 
-    fn stopped(&self, exchange: Exchange, client: ClientId, layers: usize) -> Assignment {
+    fn stopped(&mut self, exchange: Exchange, client: ClientId, layers: usize) -> Assignment {
         let stage = self.layers_of().stage(layers);
         let task = self.task(exchange, client);
         let (shapes, start) = (task.shapes(), Arc::clone(&self.global));
@@ -162,7 +162,7 @@ impl<M: Method> Layered for FirstOrderServer<M> {
         Ok(Verdict::RoundOver)
     }
 
-    fn rate(&self, moment: Moment) -> f64 {
+    fn rate(&mut self, moment: Moment) -> f64 {
         self.recipe.learning_rate.of(0, moment)
     }
 }

@@ -140,7 +140,7 @@ impl Rates {
 }
 
 /// An optimiser in the course of a round.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Descent {
     Sgd,
     Adamw(AdamW),
@@ -165,7 +165,7 @@ impl Descent {
 
 /// `m = β1 m + (1 - β1) g`, `v = β2 v + (1 - β2) g²`, `θ = (1 - η λ) θ - η m̂ / (sqrt v̂ + ε)` with
 /// `m̂ = m / (1 - β1^t)`, `v̂ = v / (1 - β2^t)`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct AdamW {
     betas: [f32; 2],
     epsilon: f32,

@@ -13,7 +13,7 @@ use crate::{
     average::{advance, difference, mean_by_examples, moved},
     protocol::{
         Assignment, ClientId, Displaced, Estimate, Exchange, Horizon, Layered, Moment, Movable,
-        Payload, ProtocolError, Scope, Server, Update, Verdict,
+        Payload, ProtocolError, Restoring, Scope, Server, Snapshot, SnapshotError, Update, Verdict,
     },
     setup::{Setup, Workshop},
 };
@@ -40,6 +40,12 @@ pub(crate) trait Method: Send + fmt::Debug {
     fn step(&mut self, _global: &[f32], mean: Vec<f64>) -> Vec<f64> {
         mean
     }
+
+    /// Writes down what it has learnt since it was made; see [`Server::save`].
+    fn save(&self, snapshot: &mut Snapshot);
+
+    /// Takes that up again; see [`Server::restore`].
+    fn restore(&mut self, snapshot: &mut Restoring<'_>) -> Result<(), SnapshotError>;
 
     /// Whether a client's last layers are of use alone: its steps are plain, and the next global model is the mean. The
     /// default is no.
@@ -146,6 +152,16 @@ impl<M: Method> Server for FirstOrderServer<M> {
 
     fn layered(&mut self) -> Option<&mut dyn Layered> {
         self.joins_layers().then_some(self as &mut dyn Layered)
+    }
+
+    fn save(&self, snapshot: &mut Snapshot) {
+        snapshot.put_weights(&self.global);
+        self.method.save(snapshot);
+    }
+
+    fn restore(&mut self, snapshot: &mut Restoring<'_>) -> Result<(), SnapshotError> {
+        self.global = Arc::new(snapshot.take_weights(&self.global)?);
+        self.method.restore(snapshot)
     }
 
     fn weights(&self) -> &Weights {

@@ -3,11 +3,12 @@
 use std::ops::Range;
 
 use fleetune_models::parameters::Layout;
+use serde::{Deserialize, Serialize};
 
 use super::FwdLlmConfig;
 
 /// Where a cohort stands in its round.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Place {
     /// Mini-batches it has finished: global steps of this round.
     pub(super) batch: u32,

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use fleetune_devices::Workload;
 use fleetune_models::{cost::BatchShape, parameters::Weights, transformer::Classifier};
 use fleetune_units::Bytes;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Form, FwdLlmConfig, Upload,
@@ -16,7 +17,7 @@ use crate::{
     average::advance,
     protocol::{
         Assignment, ClientId, Estimate, Exchange, Horizon, Moment, Movable, Payload, ProtocolError,
-        Scope, Server, Update, Verdict,
+        Restoring, Scope, Server, Snapshot, SnapshotError, Update, Verdict,
     },
     setup::Workshop,
 };
@@ -41,7 +42,7 @@ pub(super) struct FwdLlmServer {
 }
 
 /// Those who are asked in an exchange, in that order.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Convened {
     exchange: Exchange,
     cohort: Vec<ClientId>,
@@ -149,6 +150,23 @@ impl Server for FwdLlmServer {
 
     fn movable(&mut self) -> Option<&mut dyn Movable> {
         Some(self)
+    }
+
+    fn save(&self, snapshot: &mut Snapshot) {
+        snapshot.put_weights(&self.global);
+        snapshot.put(&(self.step, self.place));
+        snapshot.put(&self.reference.as_deref());
+        snapshot.put(&self.convened);
+        snapshot.put(&self.collected);
+    }
+
+    fn restore(&mut self, snapshot: &mut Restoring<'_>) -> Result<(), SnapshotError> {
+        self.global = Arc::new(snapshot.take_weights(&self.global)?);
+        (self.step, self.place) = snapshot.take()?;
+        self.reference = snapshot.take::<Option<Vec<f32>>>()?.map(Arc::new);
+        self.convened = snapshot.take()?;
+        self.collected = snapshot.take()?;
+        Ok(())
     }
 
     fn weights(&self) -> &Weights {

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Buffer, FedAsync, FedBuff};
 use crate::protocol::{
-    Assignment, ClientId, Displaced, Estimate, Exchange, Moment, Progress, ProtocolError, Server,
-    Update,
+    Assignment, ClientId, Displaced, Estimate, Exchange, Moment, Progress, ProtocolError,
+    Restoring, Server, Snapshot, SnapshotError, Update,
 };
 
 /// How updates become the model's next move.
@@ -113,6 +113,7 @@ impl fmt::Debug for Mixer<'_> {
 }
 
 const OURS: &str = "the server was found to be one of displacements";
+const MOVABLE: &str = "a server whose clients are joined one by one can go on from any model";
 const OUT: &str = "the ticket was given out, and neither joined nor forgotten";
 
 impl<'a> Mixer<'a> {
@@ -221,6 +222,64 @@ impl<'a> Mixer<'a> {
     /// Versions of the model that are kept for tickets that are out; the present one may be among them.
     pub fn kept(&self) -> usize {
         self.out.values().map(|out| out.exchange.round).collect::<BTreeSet<_>>().len()
+    }
+
+    /// Writes down the server and the models that tickets that are out started from; the tickets themselves are the
+    /// caller's to come by again, by the same calls.
+    pub fn save(&self, snapshot: &mut Snapshot) {
+        self.server.save(snapshot);
+        let bases: BTreeMap<u64, &Weights> =
+            self.out.values().map(|out| (out.exchange.round, &*out.base)).collect();
+        snapshot.put(&bases.len());
+        for (version, base) in bases {
+            snapshot.put(&version);
+            snapshot.put_weights(base);
+        }
+    }
+
+    /// Takes up what a mixer with the same tickets out has written down.
+    ///
+    /// # Errors
+    /// If that is not what was written.
+    pub fn restore(&mut self, snapshot: &mut Restoring<'_>) -> Result<(), SnapshotError> {
+        self.server.restore(snapshot)?;
+        let like = self.server.weights();
+        let count: usize = snapshot.take()?;
+        let each =
+            (0..count).map(|_| Ok((snapshot.take()?, Arc::new(snapshot.take_weights(like)?))));
+        let bases: BTreeMap<u64, Arc<Weights>> = each.collect::<Result<_, SnapshotError>>()?;
+        for out in self.out.values_mut() {
+            let version = out.exchange.round;
+            let base = bases.get(&version).ok_or(SnapshotError::NoVersion(version))?;
+            out.base = Arc::clone(base);
+        }
+        Ok(())
+    }
+
+    /// Assigns the work of all tickets that are out once more, each from the model that its client started from: for jobs
+    /// that are owed, and lost. `device` gives the device of a client.
+    ///
+    /// # Errors
+    /// The server cannot take up what it has just written down itself.
+    pub fn assign_again<'d>(
+        &mut self,
+        device: &dyn Fn(ClientId) -> Box<dyn Estimate + 'd>,
+    ) -> Result<BTreeMap<Ticket, Assignment>, SnapshotError> {
+        let mut here = Snapshot::default();
+        self.server.save(&mut here);
+        let mut assigned = BTreeMap::new();
+        let mut moved_to = None;
+        // Tickets are given out in the order of versions.
+        for (&ticket, out) in &self.out {
+            if moved_to.replace(out.exchange.round) != Some(out.exchange.round) {
+                self.server.movable().expect(MOVABLE).move_to(&out.base);
+            }
+            let device = device(out.client);
+            let assignment = self.server.assign(out.exchange, out.client, device.as_ref());
+            assigned.insert(ticket, assignment);
+        }
+        self.server.restore(&mut Restoring::new(&here.into_bytes()))?;
+        Ok(assigned)
     }
 
     /// Joins updates in this order: FedAsync one after the other, a version each, FedBuff all at once, K being how many

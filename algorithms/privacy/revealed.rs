@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, num::NonZeroU32};
 
 use super::{Accountant, Delta, PrivacyConfig};
 use crate::{
-    protocol::Exchange,
+    protocol::{Exchange, Restoring, Snapshot, SnapshotError},
     settings::{Fraction, Positive},
 };
 
@@ -21,6 +21,17 @@ pub struct Revealed {
 }
 
 impl Revealed {
+    /// Writes down what was revealed.
+    pub(crate) fn save(&self, snapshot: &mut Snapshot) {
+        snapshot.put(&self.rounds);
+    }
+
+    /// Takes up what was written down.
+    pub(crate) fn restore(&mut self, snapshot: &mut Restoring<'_>) -> Result<(), SnapshotError> {
+        self.rounds = snapshot.take()?;
+        Ok(())
+    }
+
     /// Nothing yet.
     pub fn new(privacy: PrivacyConfig, cohort: NonZeroU32) -> Self {
         Self { privacy, cohort, rounds: BTreeMap::new() }

@@ -28,16 +28,16 @@ pub enum Depth {
 /// moved.
 pub trait Layered {
     /// Layers, L: at least one.
-    fn layers(&self) -> usize;
+    fn layers(&mut self) -> usize;
 
     /// FLOPs that `client` has done of its assignment in `exchange` when it has the gradients of its last 1, 2, ..., L
     /// layers: ascending.
-    fn milestones(&self, exchange: Exchange, client: ClientId) -> Vec<Flops>;
+    fn milestones(&mut self, exchange: Exchange, client: ClientId) -> Vec<Flops>;
 
     /// What `client` has done, and sends, that was stopped when it had the gradients of its last `layers` layers, 1 to
     /// L: the whole forward and so much of the backward, in as much memory as the whole assignment, for it did not know.
     /// The optimiser's step on these gradients is the server's. Pure, as [`Server::assign`](super::Server::assign) is.
-    fn stopped(&self, exchange: Exchange, client: ClientId, layers: usize) -> Assignment;
+    fn stopped(&mut self, exchange: Exchange, client: ClientId, layers: usize) -> Assignment;
 
     /// Joins a cohort's updates layer by layer, in the order in which they arrived. `missed` says for each layer, from
     /// the head down, how likely it was that nobody would reach it, p: below 1.
@@ -56,5 +56,5 @@ pub trait Layered {
     ) -> Result<Verdict, ProtocolError>;
 
     /// The learning rate η of the lower layers at this moment.
-    fn rate(&self, moment: Moment) -> f64;
+    fn rate(&mut self, moment: Moment) -> f64;
 }

@@ -110,7 +110,7 @@ fn a_cohort_of_whole_updates_is_joined_as_fedavg_joins_it() {
             layered.join_layers(at, updates, &[0.0; 9]).expect("finite");
             let layered = gradients.layered().expect("one step of SGD");
             let count = layered.layers();
-            let stopped = |client| (layered.stopped(at, client, count).job)();
+            let mut stopped = |client| (layered.stopped(at, client, count).job)();
             let updates =
                 cohort.map(|client| (client, Depth::Last(count), stopped(client))).to_vec();
             layered.join_layers(at, updates, &[1e-30; 9]).expect("finite");

@@ -15,6 +15,7 @@ mod reporting;
 mod same_model;
 mod scaffold;
 mod signspsa;
+mod snapshots;
 #[path = "../../models/tests/tiny.rs"]
 #[allow(dead_code, reason = "unit and integration tests use different parts")]
 mod tiny;

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use fleetune_algorithms::{
-    protocol::{ClientId, Estimate, Exchange, Horizon, Server, Update, Verdict},
+    privacy::Revealed,
+    protocol::{
+        ClientId, Estimate, Exchange, Horizon, Restoring, Server, Snapshot, Update, Verdict,
+    },
     registry::AlgorithmConfig,
     settings::BatchSizes,
     setup::{Setup, TrainingData},
@@ -158,4 +161,80 @@ pub(crate) fn algorithm(json: &str) -> AlgorithmConfig {
 /// The bits of a vector.
 pub(crate) fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|v| v.to_bits()).collect()
+}
+
+/// All that a server writes down.
+pub(crate) fn saved(server: &dyn Server) -> Vec<u8> {
+    let mut snapshot = Snapshot::default();
+    server.save(&mut snapshot);
+    snapshot.into_bytes()
+}
+
+/// Restores a server from all of `bytes`.
+pub(crate) fn restore(server: &mut dyn Server, bytes: &[u8]) {
+    let mut restoring = Restoring::new(bytes);
+    server.restore(&mut restoring).expect("it is what a server opened alike wrote down");
+    restoring.finish().expect("all of it is read");
+}
+
+/// After every exchange of a few rounds, and between being told whom it asks and joining them, a server opened alike takes
+/// up what this one wrote down, whatever it did before, and both go on alike: charges, updates, verdicts, models, reports,
+/// and what they write down next, to the bit.
+pub(crate) fn goes_on_alike(name: &str, open: impl Fn() -> Box<dyn Server>) {
+    let mut server = open();
+    let (mut now, mut copy) = (Exchange::at(0, 0), open());
+    for number in 0..6 {
+        let cohort: &[ClientId] = if now.round % 2 == 0 { &[0, 3] } else { &[4, 0] };
+        if number == 4 && now.index == 0 {
+            let moved = Weights {
+                values: vec![0.01; server.weights().values.len()],
+                ..server.weights().clone()
+            };
+            if let Some(movable) = server.movable() {
+                movable.move_to(&moved);
+            }
+        }
+        let bytes = saved(server.as_ref());
+        // What the copy has seen is what the server has, or of another run, or nothing.
+        if number % 2 == 1 {
+            copy = open();
+            if number % 4 == 1 {
+                exchange(copy.as_mut(), Exchange::at(0, 0), &[1, 2]);
+            }
+        }
+        restore(copy.as_mut(), &bytes);
+        assert_eq!(saved(copy.as_ref()), bytes, "{name} {now:?}");
+        server.convene(now, cohort);
+        if number % 3 == 0 {
+            copy.convene(now, cohort);
+        } else {
+            restore(copy.as_mut(), &saved(server.as_ref()));
+        }
+        let mut joined = [Vec::new(), Vec::new()];
+        for &client in cohort {
+            let asked = [&server, &copy].map(|server| server.assign(now, client, &Spare));
+            assert_eq!(asked[0].workload, asked[1].workload, "{name} {now:?}");
+            let updates = asked.map(|assignment| (assignment.job)());
+            assert_eq!(updates[0].payload, updates[1].payload, "{name} {now:?}");
+            for (joined, update) in joined.iter_mut().zip(updates) {
+                joined.push((client, update));
+            }
+        }
+        let [one, other] = joined;
+        let verdict = server.aggregate(now, one).expect("finite and well formed");
+        let alike = copy.aggregate(now, other).expect("finite and well formed");
+        assert_eq!(alike, verdict, "{name} {now:?}");
+        assert_eq!(bits(&server.weights().values), bits(&copy.weights().values), "{name} {now:?}");
+        assert_eq!(saved(server.as_ref()), saved(copy.as_ref()), "{name} {now:?}");
+        assert_eq!(server.join_counted(), copy.join_counted(), "{name} {now:?}");
+        let [one, other] = [&server, &copy].map(|server| server.revealed().map(Revealed::rounds));
+        assert_eq!(one, other, "{name} {now:?}");
+        if number % 2 == 1 {
+            assert_eq!(server.take_reports(), copy.take_reports(), "{name} {now:?}");
+        }
+        now = match verdict {
+            Verdict::RoundOver => Exchange::at(now.round + 1, 0),
+            Verdict::SameCohort => Exchange::at(now.round, now.index + 1),
+        };
+    }
 }

@@ -12,7 +12,7 @@ use crate::{
     privacy::{NoiseSite, PrivacyConfig, Revealed, client_seed, clip, server_seed},
     protocol::{
         Assignment, ClientId, Displaced, Estimate, Exchange, Horizon, Moment, Movable, Payload,
-        ProtocolError, Scope, Server, Update, Verdict,
+        ProtocolError, Restoring, Scope, Server, Snapshot, SnapshotError, Update, Verdict,
     },
     wire::{DecodeError, Encoding, HEADER, Header},
 };
@@ -306,6 +306,30 @@ impl Server for UplinkServer {
     fn movable(&mut self) -> Option<&mut dyn Movable> {
         let fits = self.privacy.is_none() && self.inner.movable().is_some();
         fits.then_some(self as &mut dyn Movable)
+    }
+
+    fn save(&self, snapshot: &mut Snapshot) {
+        self.inner.save(snapshot);
+        snapshot.put(&self.residuals.len());
+        for (client, residual) in &self.residuals {
+            snapshot.put(client);
+            snapshot.put(&**residual);
+        }
+        if let Some(revealed) = &self.revealed {
+            revealed.save(snapshot);
+        }
+    }
+
+    fn restore(&mut self, snapshot: &mut Restoring<'_>) -> Result<(), SnapshotError> {
+        self.inner.restore(snapshot)?;
+        self.follow();
+        let clients: usize = snapshot.take()?;
+        let each = (0..clients).map(|_| Ok((snapshot.take()?, Arc::new(snapshot.take()?))));
+        self.residuals = each.collect::<Result<_, SnapshotError>>()?;
+        match &mut self.revealed {
+            Some(revealed) => revealed.restore(snapshot),
+            None => Ok(()),
+        }
     }
 
     fn weights(&self) -> &Weights {

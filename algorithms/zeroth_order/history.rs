@@ -1,12 +1,14 @@
 //! What the server remembers of past rounds, and sends to clients that fell behind.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     protocol::{ClientId, Moment, Progress},
     wire::{HEADER, Header, Kind},
 };
 
 /// What moved the global model in one round: enough to replay it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RoundRecord {
     /// When: learning rates and directions follow from it.
     pub when: Moment,
@@ -15,7 +17,7 @@ pub struct RoundRecord {
 }
 
 /// One client's part in a round, or with shared directions the mean of all.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// Whose directions they are.
     pub client: ClientId,
@@ -102,7 +104,7 @@ fn take<const N: usize>(body: &mut &[u8]) -> Option<[u8; N]> {
 }
 
 /// The rounds since the start, and what replaying the last of them would take.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct History {
     /// Empty if rounds were [passed over](Self::pass_over).
     records: Vec<RoundRecord>,

@@ -7,7 +7,7 @@ use super::{
     seeds::Seeds,
 };
 use crate::{
-    protocol::{Horizon, Moment},
+    protocol::{Horizon, Moment, Restoring, Snapshot, SnapshotError},
     setup::Workshop,
 };
 
@@ -91,6 +91,25 @@ impl Memory {
             Self::OwnDirections(history) => history.pass_over(clients, scalars),
             Self::SharedDirections(history) => history.pass_over(1, scalars),
             Self::Pool(_) => {}
+        }
+    }
+
+    /// Writes down what is kept.
+    pub(super) fn save(&self, snapshot: &mut Snapshot) {
+        match self {
+            Self::OwnDirections(history) | Self::SharedDirections(history) => snapshot.put(history),
+            Self::Pool(pool) => pool.save(snapshot),
+        }
+    }
+
+    /// Takes up what was written down.
+    pub(super) fn restore(&mut self, snapshot: &mut Restoring<'_>) -> Result<(), SnapshotError> {
+        match self {
+            Self::OwnDirections(history) | Self::SharedDirections(history) => {
+                *history = snapshot.take()?;
+                Ok(())
+            }
+            Self::Pool(pool) => pool.restore(snapshot),
         }
     }
 

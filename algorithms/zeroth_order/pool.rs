@@ -5,7 +5,7 @@ use std::sync::Arc;
 use fleetune_units::Bytes;
 
 use super::history::{Contribution, Gap};
-use crate::protocol::Payload;
+use crate::protocol::{Payload, Restoring, Snapshot, SnapshotError};
 
 /// How seeds are drawn from the pool, fixed within a round.
 #[derive(Clone, Debug, PartialEq)]
@@ -94,6 +94,22 @@ impl Pool {
         let spread = if most > least { most - least } else { 1.0 };
         let weights: Vec<f64> = means.iter().map(|m| libm::exp((m - least) / spread)).collect();
         self.draws = Arc::new(Draws::weighted(&weights));
+    }
+
+    /// Writes down what is known of the seeds.
+    pub(crate) fn save(&self, snapshot: &mut Snapshot) {
+        snapshot.put(&self.coefficients);
+        snapshot.put(&self.seen);
+        snapshot.put(&self.draws.cumulative);
+    }
+
+    /// Takes up what was written down.
+    pub(crate) fn restore(&mut self, snapshot: &mut Restoring<'_>) -> Result<(), SnapshotError> {
+        let size = self.len();
+        self.coefficients = snapshot.take_vector(size)?;
+        self.seen = snapshot.take_vector(size)?;
+        self.draws = Arc::new(Draws { size, cumulative: snapshot.take()? });
+        Ok(())
     }
 
     /// Whether draws follow from what was joined.

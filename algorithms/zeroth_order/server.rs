@@ -25,7 +25,7 @@ use crate::{
     average::{advance, difference, mean_by_examples, moved},
     protocol::{
         Assignment, ClientId, Displaced, Estimate, Exchange, Horizon, Moment, Movable, Payload,
-        ProtocolError, Scope, Server, Update, Verdict,
+        ProtocolError, Restoring, Scope, Server, Snapshot, SnapshotError, Update, Verdict,
     },
     setup::Workshop,
 };
@@ -297,6 +297,23 @@ impl Server for ZerothOrderServer {
     fn movable(&mut self) -> Option<&mut dyn Movable> {
         let needs_start = self.always_replays() && self.memory.replays_from_the_start();
         (!needs_start).then_some(self as &mut dyn Movable)
+    }
+
+    fn save(&self, snapshot: &mut Snapshot) {
+        snapshot.put_weights(&self.global);
+        self.memory.save(snapshot);
+        snapshot.put(&self.held);
+        snapshot.put(&(self.start_is_known, self.keeps_rounds));
+        snapshot.put(&self.velocity);
+    }
+
+    fn restore(&mut self, snapshot: &mut Restoring<'_>) -> Result<(), SnapshotError> {
+        self.global = Arc::new(snapshot.take_weights(&self.global)?);
+        self.memory.restore(snapshot)?;
+        self.held = snapshot.take()?;
+        (self.start_is_known, self.keeps_rounds) = snapshot.take()?;
+        self.velocity = snapshot.take()?;
+        Ok(())
     }
 
     fn weights(&self) -> &Weights {

@@ -6,12 +6,13 @@
 //! |---|---|---|
 //! | 0 | done | |
 //! | 2 | the command line or the scenario is wrong | the message says where and what was expected |
-//! | 3 | stopped early; what was written is valid | run again for the rest |
+//! | 3 | stopped early; what was done is kept | the message says how to go on |
 //! | 4 | an invariant of the simulator broke, or a closed form does not hold | report it with the scenario and the seed |
 //! | 5 | reading or writing failed | the message names the file |
 
 mod calibrate;
 mod check;
+mod claim;
 mod completions;
 mod devices;
 mod distill;
@@ -93,11 +94,25 @@ enum Failure {
     /// The command line or a scenario is wrong.
     Usage(String),
     /// Stopped early; what was written is valid.
-    Stopped,
+    Stopped(String),
     /// An invariant of the simulator broke.
     Invariant(String),
     /// Reading or writing failed.
     Io(String),
+}
+
+impl Failure {
+    /// With how to go on, if what went wrong may not go wrong again.
+    fn and_then_resume(self, directory: &std::path::Path) -> Self {
+        let more = |message: String| {
+            format!("{message}\ngo on with: fleetune run --resume {}", directory.display())
+        };
+        match self {
+            Self::Stopped(message) => Self::Stopped(more(message)),
+            Self::Io(message) => Self::Io(more(message)),
+            other => other,
+        }
+    }
 }
 
 /// Reads the command line and does what it says.
@@ -123,7 +138,7 @@ pub fn main() -> ExitCode {
     let (message, code) = match result {
         Ok(()) => return ExitCode::SUCCESS,
         Err(Failure::Usage(message)) => (message, 2),
-        Err(Failure::Stopped) => ("stopped early; the results so far are valid".to_owned(), 3),
+        Err(Failure::Stopped(message)) => (message, 3),
         Err(Failure::Invariant(message)) => (message, 4),
         Err(Failure::Io(message)) => (message, 5),
     };

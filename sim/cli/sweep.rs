@@ -166,7 +166,7 @@ fn summary(outcomes: &[StudyOutcome], folder: &Path) -> String {
 pub(super) fn failure(error: SweepError) -> Failure {
     let message = format!("error: {error}");
     match error {
-        SweepError::Stopped => Failure::Stopped,
+        SweepError::Stopped => Failure::Stopped(message.trim_start_matches("error: ").to_owned()),
         SweepError::Scenario(errors) => mistakes(errors),
         SweepError::Cell { source, .. } if source.is_broken_invariant() => {
             Failure::Invariant(message)

@@ -67,6 +67,11 @@ impl Asynchronous {
         Self { concurrency, out: BTreeMap::new(), at_work: 0, next_place: 0, looking: false }
     }
 
+    /// The tickets of those at work, and of those in the buffer, by place.
+    pub(super) fn tickets(&self) -> impl Iterator<Item = (u32, Ticket)> {
+        self.out.iter().map(|(&place, out)| (place, out.ticket))
+    }
+
     /// Whether nobody is at work and nobody will be asked, if no device comes.
     pub(super) fn is_idle(&self) -> bool {
         self.at_work == 0 && !self.looking

@@ -249,6 +249,17 @@ impl Client {
         self.job.take().map(|job| job.0)
     }
 
+    /// Whether its work is still owed; and how many of its last layers that is, if it was stopped.
+    pub(super) fn owes(&self) -> Option<Option<u32>> {
+        self.job.as_ref().map(|_| self.layers)
+    }
+
+    /// Takes its work once more, which must be as it was; says whether it is.
+    pub(super) fn take_up_again(&mut self, assignment: Assignment) -> bool {
+        self.job = Some(UnrunJob(assignment.job));
+        self.workload == assignment.workload
+    }
+
     /// Settles this exchange: its spending becomes useful or wasted.
     pub(super) fn settle(&mut self, fate: Fate, now: SimTime) -> Result<(), TimeWentBack> {
         self.catch_up(now)?;

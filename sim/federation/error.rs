@@ -9,7 +9,10 @@ use fleetune_devices::{
 use fleetune_units::Flops;
 
 use super::{adaptive::NoChoice, compute::NoCourse, config::ConfigError, outcome::ObserverError};
-use crate::kernel::{KernelError, TimeError};
+use crate::{
+    checkpoint::CheckpointError,
+    kernel::{KernelError, TimeError},
+};
 
 /// Why a federation cannot go on. Fatal all of them; what was observed before stays valid, except
 /// after a broken invariant.
@@ -97,6 +100,15 @@ pub enum FederationError {
         /// What it should have counted.
         expected: Flops,
     },
+    /// The run was stopped, and what it had learnt is kept.
+    #[error("stopped early; what was done is kept")]
+    Paused,
+    /// What was kept is not of this run: it is to be run from an earlier checkpoint, or from its start.
+    #[error("the checkpoint does not fit this run")]
+    Astray,
+    /// What was learnt cannot be kept.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
     /// Broken invariant of the kernel: an event in the past, or a livelock.
     #[error(transparent)]
     Kernel(#[from] KernelError),

@@ -1,7 +1,6 @@
 //! Exchanges of a group's rounds: who is asked, what has arrived, and the joining of it.
 
 use fleetune_algorithms::protocol::{ClientId, Counted, Exchange, Update, Verdict};
-use fleetune_devices::Workload;
 use fleetune_units::Flops;
 use rayon::prelude::*;
 
@@ -241,27 +240,27 @@ impl Federation<'_> {
         let mut owed = Vec::new();
         for &place in places {
             let client = self.client_mut(place);
-            owed.extend(client.take_job().map(|job| (client.id, charged(&client.workload), job)));
+            owed.extend(
+                client.take_job().map(|job| (client.id, Counted::of(&client.workload), job)),
+            );
         }
         let done: Vec<_> =
             owed.into_par_iter().map(|(client, charged, job)| (client, charged, job())).collect();
-        done.into_iter()
-            .map(|(client, assigned, update)| {
-                if update.counted == assigned {
-                    return Ok((client, update));
-                }
+        let mut updates = Vec::new();
+        for (client, assigned, update) in done {
+            if update.counted != assigned {
                 let (assigned, counted) = (Box::new(assigned), Box::new(update.counted));
-                Err(FederationError::Miscounted { client, exchange, assigned, counted })
-            })
-            .collect()
-    }
-}
-
-fn charged(workload: &Workload) -> Counted {
-    Counted {
-        flops: workload.flops(),
-        traffic: workload.traffic(),
-        upload: workload.upload,
-        peak_memory: workload.peak_memory,
+                return Err(FederationError::Miscounted { client, exchange, assigned, counted });
+            }
+            updates.push((client, update));
+        }
+        if let Some(recorder) = &self.recorder {
+            // Jobs that were done before are not done again.
+            let found =
+                || updates.iter().map(|(_, update): &(_, Update)| update.examples).collect();
+            let examples = recorder.examples(found);
+            updates.iter_mut().zip(examples).for_each(|((_, update), n)| update.examples = n);
+        }
+        Ok(updates)
     }
 }

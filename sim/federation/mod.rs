@@ -180,6 +180,7 @@ mod peaks;
 mod power;
 mod presence;
 mod processors;
+mod resumption;
 mod round;
 mod selection;
 mod server;

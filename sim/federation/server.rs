@@ -36,7 +36,10 @@ use super::{
     tails::Tails,
     tiers::Tiers,
 };
-use crate::kernel::{Calendar, Counts, SimDuration, SimTime};
+use crate::{
+    checkpoint::Recorder,
+    kernel::{Calendar, Counts, SimDuration, SimTime},
+};
 
 /// The rules of a run in kernel time.
 #[derive(Debug, Clone, Copy)]
@@ -97,6 +100,8 @@ pub struct Federation<'a> {
     /// What there is besides if rounds have deadlines of their own.
     pub(super) stopping: Option<Stopping>,
     pub(super) end: Option<End>,
+    /// Who keeps what is learnt, if anybody does.
+    pub(super) recorder: Option<Recorder>,
     evaluated: Option<u64>,
 }
 
@@ -187,6 +192,7 @@ impl<'a> Federation<'a> {
             mode,
             stopping: None,
             end: None,
+            recorder: None,
             evaluated: None,
         })
     }
@@ -260,6 +266,9 @@ impl<'a> Federation<'a> {
             if self.end.is_none() && self.is_settled() && self.waits_in_vain()? {
                 self.end = Some(End::NobodyComes);
                 self.break_off()?;
+            }
+            if self.end.is_none() {
+                self.look_after()?;
             }
         }
         self.tell_tails();

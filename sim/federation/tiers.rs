@@ -23,7 +23,7 @@
 
 use fleetune_algorithms::{
     mixing::mean_model,
-    protocol::{Estimate, Exchange},
+    protocol::{Estimate, Exchange, Restoring, Snapshot, SnapshotError},
 };
 use fleetune_devices::network::Alone;
 use fleetune_models::parameters::Weights;
@@ -62,6 +62,25 @@ struct Tier {
 impl Tiers {
     pub(super) fn new(count: usize, weights: TierWeights) -> Self {
         Self { tiers: vec![Tier::default(); count], weights, moves: 0 }
+    }
+
+    /// Writes down the tiers' latest models; how often they have reported comes to be again.
+    pub(super) fn save(&self, snapshot: &mut Snapshot) {
+        // Before anybody has reported nobody has a model.
+        let reported = self.tiers.iter().filter(|_| self.moves > 0);
+        reported.for_each(|tier| snapshot.put_weights(&tier.latest));
+    }
+
+    /// Takes up what was written down by as many tiers, whose models are of the layout of `like`.
+    pub(super) fn restore(
+        &mut self,
+        snapshot: &mut Restoring<'_>,
+        like: &Weights,
+    ) -> Result<(), SnapshotError> {
+        for tier in self.tiers.iter_mut().filter(|_| self.moves > 0) {
+            tier.latest = snapshot.take_weights(like)?;
+        }
+        Ok(())
     }
 
     /// A tier's model is this, and the global one that: gives the next global one, and how many versions of it came since

@@ -8,7 +8,7 @@ use std::{
 use fleetune_scenarios::{Scenario, schema::Label};
 use sha2::{Digest, Sha256};
 
-use crate::cell::CellResult;
+use crate::{cell::CellResult, checkpoint::atomically};
 
 /// A folder of finished cells.
 #[derive(Debug, Clone)]
@@ -61,10 +61,8 @@ impl Store {
         let path = self.path(key);
         let body = serde_yaml::to_string(cell)
             .map_err(|error| failed("write", &path)(io::Error::other(error)))?;
-        let partial = path.with_extension(format!("partial-{}", std::process::id()));
         let text = format!("{}\n{body}", seal(&body));
-        let written = fs::write(&partial, text).and_then(|()| fs::rename(&partial, &path));
-        written.map_err(failed("write", &path))
+        atomically(&path, [text.as_bytes()]).map_err(failed("write", &path))
     }
 
     fn path(&self, key: &str) -> PathBuf {

@@ -9,8 +9,6 @@ use fleetune_units::Seconds;
 
 use super::TimedResult;
 use crate::{
-    cell::Ending,
-    federation::End,
     prepare::Prepared,
     reality::reality,
     results::{Circumstances, Course, describe, details, endings, manifest, server_work},
@@ -28,11 +26,7 @@ pub(crate) fn collect(
         .algorithms
         .iter()
         .map(|(label, config)| details((label.as_str(), &config.describe()), &courses, Vec::new()));
-    let interrupted = cells.iter().any(|cell| cell.ending == Ending::Ran(End::Asked));
-    let interrupted = interrupted
-        .then(|| "Stopped early: interrupted. The rounds told until then are valid.".to_owned());
-    let notices =
-        interrupted.into_iter().chain(server_work(prepared, &courses)).chain(endings(&courses));
+    let notices = server_work(prepared, &courses).into_iter().chain(endings(&courses));
     TimedResults {
         rounds: cells.iter().flat_map(|cell| cell.rounds.iter().cloned()).collect(),
         summary: TimedSummary {

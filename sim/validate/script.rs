@@ -4,7 +4,7 @@ use std::{ops::ControlFlow, sync::Arc};
 
 use fleetune_algorithms::protocol::{
     Assignment, ClientId, Counted, Displaced, Estimate, Exchange, Losses, Moment, Payload,
-    ProtocolError, Server, Update, Verdict,
+    ProtocolError, Restoring, Server, Snapshot, SnapshotError, Update, Verdict,
 };
 use fleetune_devices::{
     Fleet, Phase, PhaseKind, Precision, Workload,
@@ -90,6 +90,13 @@ impl Server for Script<'_> {
 
     fn displaced(&mut self) -> Option<&mut dyn Displaced> {
         Some(self)
+    }
+
+    /// No script is ever resumed.
+    fn save(&self, _: &mut Snapshot) {}
+
+    fn restore(&mut self, _: &mut Restoring<'_>) -> Result<(), SnapshotError> {
+        Ok(())
     }
 
     fn weights(&self) -> &Weights {

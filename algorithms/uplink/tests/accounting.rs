@@ -38,6 +38,14 @@ fn jobs_count_what_was_assigned_and_send_what_was_charged() {
     }
 }
 
+/// Residuals, noise and what was revealed included.
+#[test]
+fn servers_go_on_from_what_they_wrote_down() {
+    for json in compositions() {
+        world::goes_on_alike(&json, || server(&json));
+    }
+}
+
 /// Beside any encoding a report takes its four bytes, and the server sees the same updates.
 #[test]
 fn encoded_updates_can_carry_reports() {

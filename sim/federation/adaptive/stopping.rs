@@ -51,7 +51,7 @@ impl Federation<'_> {
         Ok(self)
     }
 
-    fn layered(&mut self) -> &mut dyn Layered {
+    pub(in crate::federation) fn layered(&mut self) -> &mut dyn Layered {
         self.server.cohorts(LONE).layered().expect(LAYERED)
     }
 

@@ -11,8 +11,8 @@ use std::{ops::ControlFlow, sync::Arc};
 use fleetune::federation::{Federation, Observer, ObserverError, Standing};
 use fleetune_algorithms::{
     protocol::{
-        Assignment, ClientId, Counted, Estimate, Exchange, Losses, Payload, ProtocolError, Server,
-        Update, Verdict,
+        Assignment, ClientId, Counted, Estimate, Exchange, Losses, Payload, ProtocolError,
+        Restoring, Server, Snapshot, SnapshotError, Update, Verdict,
     },
     zeroth_order::{Along, Plan, SplitLoss, StepDirections, apply, project},
 };
@@ -108,6 +108,13 @@ impl Server for Descent {
         }
         self.x = Arc::new(next);
         Ok(Verdict::RoundOver)
+    }
+
+    /// No script is ever resumed.
+    fn save(&self, _: &mut Snapshot) {}
+
+    fn restore(&mut self, _: &mut Restoring<'_>) -> Result<(), SnapshotError> {
+        Ok(())
     }
 
     fn weights(&self) -> &Weights {

@@ -7,7 +7,7 @@ use fleetune_algorithms::{
     mixing::{FedAsync, FedBuff, Rule, Staleness},
     protocol::{
         Assignment, ClientId, Displaced, Estimate, Exchange, Horizon, Movable, Payload,
-        ProtocolError, Server, Update, Verdict,
+        ProtocolError, Restoring, Server, Snapshot, SnapshotError, Update, Verdict,
     },
     settings::Share,
     setup::TrainingData,
@@ -118,6 +118,14 @@ impl Server for Noted {
 
     fn movable(&mut self) -> Option<&mut dyn Movable> {
         self.inner.movable()
+    }
+
+    fn save(&self, snapshot: &mut Snapshot) {
+        self.inner.save(snapshot);
+    }
+
+    fn restore(&mut self, snapshot: &mut Restoring<'_>) -> Result<(), SnapshotError> {
+        self.inner.restore(snapshot)
     }
 
     fn weights(&self) -> &Weights {

@@ -11,7 +11,7 @@ use fleetune::federation::{
 use fleetune::kernel::Counts;
 use fleetune_algorithms::protocol::{
     Assignment, ClientId, Counted, Estimate, Exchange, Losses, Movable, Payload, ProtocolError,
-    Server, Update, Verdict,
+    Restoring, Server, Snapshot, SnapshotError, Update, Verdict,
 };
 use fleetune_devices::{Fleet, Workload, streams::SeedTree};
 use fleetune_models::{parameters::Weights, transformer::Classifier};
@@ -101,6 +101,13 @@ impl Server for Part {
         let mut reports: Vec<_> = clients.map(|&client| (client, 1.0 + client as f32)).collect();
         reports.sort_by_key(|report| report.0);
         reports
+    }
+
+    /// No script is ever resumed.
+    fn save(&self, _: &mut Snapshot) {}
+
+    fn restore(&mut self, _: &mut Restoring<'_>) -> Result<(), SnapshotError> {
+        Ok(())
     }
 
     fn weights(&self) -> &Weights {

@@ -14,7 +14,7 @@ use fleetune::federation::{
 };
 use fleetune_algorithms::protocol::{
     Assignment, ClientId, Counted, Depth, Displaced, Estimate, Exchange, Layered, Losses, Payload,
-    ProtocolError, Server, Update, Verdict,
+    ProtocolError, Restoring, Server, Snapshot, SnapshotError, Update, Verdict,
 };
 use fleetune_devices::{
     Fleet, FleetConfig, Phase, PhaseKind, Precision, Profiles, Session, Workload,
@@ -289,6 +289,13 @@ impl Server for Script {
         (self.layers > 0).then_some(self as &mut dyn Layered)
     }
 
+    /// No script is ever resumed.
+    fn save(&self, _: &mut Snapshot) {}
+
+    fn restore(&mut self, _: &mut Restoring<'_>) -> Result<(), SnapshotError> {
+        Ok(())
+    }
+
     fn weights(&self) -> &Weights {
         &self.weights
     }
@@ -307,17 +314,17 @@ pub(super) fn first_layers(whole: &Workload, count: usize, layers: usize) -> Wor
 }
 
 impl Layered for Script {
-    fn layers(&self) -> usize {
+    fn layers(&mut self) -> usize {
         self.layers
     }
 
-    fn milestones(&self, exchange: Exchange, client: ClientId) -> Vec<Flops> {
+    fn milestones(&mut self, exchange: Exchange, client: ClientId) -> Vec<Flops> {
         let whole = (self.work)(exchange, client);
         let layers = self.layers;
         (1..=layers).map(|count| first_layers(&whole, count, layers).flops()).collect()
     }
 
-    fn stopped(&self, exchange: Exchange, client: ClientId, layers: usize) -> Assignment {
+    fn stopped(&mut self, exchange: Exchange, client: ClientId, layers: usize) -> Assignment {
         let whole = (self.work)(exchange, client);
         self.assignment(exchange, client, first_layers(&whole, layers, self.layers))
     }
@@ -338,7 +345,7 @@ impl Layered for Script {
         self.aggregate(exchange, updates)
     }
 
-    fn rate(&self, _: fleetune_algorithms::protocol::Moment) -> f64 {
+    fn rate(&mut self, _: fleetune_algorithms::protocol::Moment) -> f64 {
         0.1
     }
 }
