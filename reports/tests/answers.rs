@@ -10,7 +10,7 @@ fn answer(results: &RunResults) -> Answer {
     let dir = tempfile::tempdir().unwrap();
     write_tables(dir.path(), results).unwrap();
     let run = Run::load(dir.path()).unwrap();
-    Answer::new(&run, &Comparison::new(&run.summary, &run.details))
+    Answer::new(&run, &Comparison::new(&run))
 }
 
 fn assert_says(text: &str, parts: &[&str]) {

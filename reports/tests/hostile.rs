@@ -91,7 +91,7 @@ fn the_terminal_gets_no_commands() {
     let dir = tempfile::tempdir().unwrap();
     write_run(dir.path(), &hostile().results()).unwrap();
     let run = Run::load(dir.path()).unwrap();
-    let comparison = Comparison::new(&run.summary, &run.details);
+    let comparison = Comparison::new(&run);
     let text = summary_table(&run, &comparison, Path::new("report.html"));
     assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text:?}");
 }
