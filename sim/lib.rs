@@ -5,6 +5,7 @@
 //! * [`adapt`]: batch sizes and deadlines that a federation fits to its devices;
 //! * [`prepare`]: what all cells of a scenario share; [`cell`]: one simulation; [`campaign`]: all of them;
 //! * [`sweep`]: many variations of a scenario, run once and kept;
+//! * [`compare`]: runs side by side, and which may be;
 //! * [`plan`]: what a round will cost, without training; [`probe`]: what it will bring, and at which learning rate;
 //! * [`timing`]: runs that train nothing, for fleets of up to millions;
 //! * [`calibrate`]: this host as a device profile, and the cost model held against it;
@@ -17,6 +18,7 @@ pub mod campaign;
 pub mod cell;
 pub mod cli;
 mod clocks;
+pub mod compare;
 pub mod federation;
 pub mod plan;
 pub mod prepare;

@@ -1,6 +1,6 @@
 //! The algorithms of a run, side by side.
 
-use super::{Contrast, Cost, Estimate, Incomparable, LEVEL, PairedRatio};
+use super::{Contrast, Cost, Estimate, Incomparable, LEVEL, PairedRatio, holm};
 use crate::{
     format::Quantity,
     reader::Run,
@@ -70,7 +70,8 @@ impl Resource {
         }
     }
 
-    fn index(self) -> usize {
+    /// Its place in [`Self::ALL`].
+    pub(crate) fn index(self) -> usize {
         self as usize
     }
 }
@@ -181,6 +182,26 @@ impl Outcome {
     }
 }
 
+/// Two algorithms of a run, and what their costs say of each other.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judged<'a> {
+    /// The one.
+    pub a: &'a Outcome,
+    /// The other.
+    pub b: &'a Outcome,
+    /// What the first costs in multiples of the second.
+    pub contrast: Result<Contrast, Incomparable>,
+    /// Its p-value, adjusted over all pairs of the run; 1 where there is no ratio.
+    pub adjusted: f64,
+}
+
+impl Judged<'_> {
+    /// Whether the seeds tell the two apart, all pairs of the run looked at together.
+    pub fn is_apart(&self) -> bool {
+        self.adjusted <= 1.0 - LEVEL
+    }
+}
+
 /// All algorithms of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Comparison {
@@ -211,5 +232,26 @@ impl Comparison {
             .collect::<Vec<_>>();
         ranked.sort_by(|(a, x), (b, y)| b.reached.cmp(&a.reached).then(x.total_cmp(y)));
         ranked.into_iter().map(|(outcome, _)| outcome).collect()
+    }
+
+    /// All pairs of algorithms, each in the scenario's order, judged together.
+    pub fn pairs(&self, resource: Resource) -> Vec<Judged<'_>> {
+        let mut pairs = Vec::new();
+        for (place, a) in self.outcomes.iter().enumerate() {
+            for b in &self.outcomes[place + 1..] {
+                pairs.push(Judged { a, b, contrast: a.contrast(b, resource), adjusted: 1.0 });
+            }
+        }
+        let p = |pair: &Judged<'_>| pair.contrast.as_ref().map_or(1.0, |contrast| contrast.p);
+        let adjusted = holm(&pairs.iter().map(p).collect::<Vec<_>>());
+        pairs.iter_mut().zip(adjusted).for_each(|(pair, adjusted)| pair.adjusted = adjusted);
+        pairs
+    }
+
+    /// Whether the seeds tell two algorithms apart, all pairs of the run looked at together.
+    pub fn are_apart(&self, a: &Outcome, b: &Outcome, resource: Resource) -> bool {
+        let is_theirs =
+            |pair: &Judged<'_>| (pair.a, pair.b) == (a, b) || (pair.a, pair.b) == (b, a);
+        self.pairs(resource).into_iter().any(|pair| is_theirs(&pair) && pair.is_apart())
     }
 }

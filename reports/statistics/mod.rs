@@ -19,7 +19,7 @@ mod sign_flip;
 pub(crate) mod student;
 
 pub use apart::told_apart;
-pub use comparison::{Comparison, Outcome, Resource};
+pub use comparison::{Comparison, Judged, Outcome, Resource};
 pub use contrast::{Contrast, Incomparable};
 pub use cost::{Cost, horizon};
 pub use estimate::Estimate;

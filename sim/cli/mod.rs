@@ -12,6 +12,7 @@
 
 mod calibrate;
 mod check;
+mod compare;
 mod completions;
 mod devices;
 mod distill;
@@ -62,6 +63,8 @@ enum Command {
     Distill(distill::Distill),
     /// Make the charts and the report of a run directory again.
     Report(report::Report),
+    /// Put runs side by side: what each algorithm cost, ratios with intervals, and why runs cannot be compared.
+    Compare(compare::Compare),
     /// Print a completion script for a shell.
     Completions(completions::Completions),
 }
@@ -94,6 +97,7 @@ pub fn main() -> ExitCode {
         Command::Calibrate(command) => command.execute(),
         Command::Distill(command) => command.execute(),
         Command::Report(command) => command.execute(),
+        Command::Compare(command) => command.execute(),
         Command::Completions(command) => command.execute(),
     };
     let (message, code) = match result {

@@ -2,6 +2,7 @@
 
 mod calibrate;
 mod commands;
+mod compare;
 mod costs_of;
 pub(crate) mod harness;
 mod interrupted;
