@@ -53,7 +53,11 @@ fn is_place(field: &str) -> bool {
 fn engine(a: &Given, b: &Given) -> Option<String> {
     let [one, other] = [&a.run.manifest, &b.run.manifest];
     let built = |m: &fleetune_reports::records::Manifest| {
-        format!("{} ({})", m.version, m.git_commit.as_deref().unwrap_or("no commit"))
+        let short = |hash: &Option<String>| hash.as_deref().map(|h| h.chars().take(12).collect());
+        let commit: Option<String> = short(&m.git_commit);
+        let engine: Option<String> = short(&m.engine);
+        let [commit, engine] = [commit, engine].map(|h| h.unwrap_or_else(|| "unknown".to_owned()));
+        format!("{} (commit {commit}, engine {engine})", m.version)
     };
     match (&one.engine, &other.engine) {
         (Some(x), Some(y)) if x == y => None,
