@@ -27,7 +27,8 @@ fn fleets_stand_side_by_side_and_each_is_the_run_that_it_would_be_alone() {
     );
     let page = desk.read("x/fleets/report.html");
     assert!(
-        page.contains("boards/report.html") && page.contains("Which differences the seeds tell")
+        page.contains("boards&#x2f;report.html")
+            && page.contains("Which differences the seeds tell")
     );
     let json: serde_json::Value =
         serde_json::from_str(&desk.read("x/fleets/comparison.json")).unwrap();
