@@ -2,20 +2,20 @@
 
 use crate::{
     charged,
-    format::{count, listing, percent, percent_short, ratio, ratio_interval},
+    format::{count, listing, percent, percent_short, percent_whole, ratio, ratio_interval},
     privacy,
     reader::Run,
     records::{AlgorithmDetails, ProfileFit},
     staleness,
-    statistics::{Comparison, Outcome, PairedRatio, Resource},
+    statistics::{Comparison, Contrast, Outcome, PairedRatio, Resource},
     text::shown,
+    words::{bounded_ratio, incomparable, seen},
 };
 
 /// The answer to "which algorithm shall I choose for this fleet, and why".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// Which algorithm reaches the target first, and how far ahead of the next: one or two
-    /// sentences.
+    /// Which algorithm reaches the target first, how far ahead of the next, and who cannot run on all devices.
     pub headline: String,
     /// What else one must know to choose: the cheapest by other resources, who falls short, who
     /// cannot run where, what the seeds do not tell apart, how stale and how private updates were.
@@ -25,7 +25,7 @@ pub struct Answer {
 impl Answer {
     /// Draws the conclusions that the seeds allow.
     pub fn new(run: &Run, comparison: &Comparison) -> Self {
-        let headline = charged::qualified(run, headline(comparison));
+        let headline = charged::qualified(run, headline(comparison, &run.details.algorithms));
         let mut points = Vec::new();
         points.extend(cheapest(comparison));
         points.extend(short_of_target(comparison));
@@ -39,7 +39,8 @@ impl Answer {
     }
 }
 
-fn headline(comparison: &Comparison) -> String {
+/// Who reaches the target first, how far ahead of the next, and who cannot run on all devices: one sentence.
+pub(crate) fn headline(comparison: &Comparison, algorithms: &[AlgorithmDetails]) -> String {
     let target = percent_short(comparison.target);
     let ranking = comparison.ranking(Resource::Time);
     let Some((&first, rest)) = ranking.split_first() else { return nobody(comparison) };
@@ -56,23 +57,50 @@ fn headline(comparison: &Comparison) -> String {
         None => "",
     };
     let mut text = format!(
-        "{} reaches {target} test accuracy {lead}after {time} of simulated time{seeds}.",
+        "On this fleet {} reaches {target} test accuracy {lead}after {time} of simulated time{seeds}",
         shown(&first.algorithm)
     );
     if let Some((rival, ratio)) = rival {
         let (name, times) = (shown(&rival.algorithm), times(&ratio));
         let (reached, seeds) = (rival.reached, rival.seeds);
         text.push_str(&format!(
-            " {name} takes {times} as long where it gets there, but that is in {reached} of \
-             {seeds} seeds only."
+            "; {name} takes {times} as long where it gets there, but that is in {reached} of {seeds} seeds only"
         ));
-        return text;
+    } else if let Some(&second) = rest.first() {
+        text.push_str(&follower(comparison, second, first));
     }
-    if let Some(&second) = rest.first() {
-        text.push(' ');
-        text.push_str(&follower(second, first));
+    if let Some(excluded) = cannot_run_share(algorithms) {
+        text.push_str(&format!("; {excluded}"));
     }
-    text
+    text + "."
+}
+
+/// "FedAvg cannot run on 19% and FedSPZO on 2% of devices".
+fn cannot_run_share(algorithms: &[AlgorithmDetails]) -> Option<String> {
+    let mut shares: Vec<(u64, u64, Vec<String>)> = Vec::new();
+    for algorithm in algorithms {
+        let count = |all: bool| {
+            let counted = algorithm.fit.iter().filter(|fit| all || !fit.fits);
+            counted.map(|fit| fit.devices).sum::<u64>()
+        };
+        let (lacking, all) = (count(false), count(true));
+        if lacking == 0 {
+            continue;
+        }
+        let label = shown(&algorithm.label);
+        match shares.iter_mut().find(|(l, a, _)| (*l, *a) == (lacking, all)) {
+            Some((.., labels)) => labels.push(label),
+            None => shares.push((lacking, all, vec![label])),
+        }
+    }
+    shares.sort_by_key(|(lacking, ..)| u64::MAX - lacking);
+    let parts = shares.iter().enumerate().map(|(place, (lacking, all, labels))| {
+        let verb = if place == 0 { "cannot run on" } else { "on" };
+        let share = percent_whole(*lacking as f64 / *all as f64);
+        format!("{} {verb} {share}", listing(labels))
+    });
+    let parts: Vec<String> = parts.collect();
+    (!parts.is_empty()).then(|| format!("{} of devices", listing(&parts)))
 }
 
 /// The cheapest of those that reached the target in fewer seeds than `first`, if it is cheaper
@@ -89,25 +117,45 @@ fn rival<'a>(
         .min_by(|a, b| a.1.ratio.total_cmp(&b.1.ratio))
 }
 
-fn follower(second: &Outcome, first: &Outcome) -> String {
+/// How the next stands to the first, as the rest of a sentence.
+fn follower(comparison: &Comparison, second: &Outcome, first: &Outcome) -> String {
     let name = shown(&second.algorithm);
-    let Some(r) = second.ratio(first, Resource::Time) else {
-        return format!("{name} reaches it too, but in no seed in which the first does.");
+    let contrast = match second.contrast(first, Resource::Time) {
+        Ok(contrast) => contrast,
+        Err(_) => return format!("; {name} reaches it too, but in no seed that could be compared"),
     };
-    let times = times(&r);
-    match r.interval {
-        None => format!("{name} takes {times} as long; one seed in common gives no interval."),
-        Some(_) if r.is_distinguishable() && r.ratio > 1.0 => {
-            format!("{name}, the next, takes {times} as long.")
+    let (times, seeds) = (bounded_times(&contrast), count(contrast.seeds.0 as u64, "seed"));
+    let apart = comparison.are_apart(second, first, Resource::Time);
+    match contrast.interval {
+        None => format!("; {name} takes {times} as long, which one seed cannot tell from chance"),
+        Some(_) if apart && contrast.ratio > 1.0 => format!(", {times} sooner than {name}"),
+        Some(_) if apart => {
+            format!("; {name}, the next by the mean, takes {times} as long seed by seed")
         }
-        Some(_) if r.is_distinguishable() => {
-            format!("{name}, the next by the mean, takes {times} as long seed by seed.")
-        }
-        Some(_) => format!(
-            "{name}, the next, takes {times} as long: {} do not tell the two apart.",
-            count(r.pairs as u64, "seed")
+        Some(_) if contrast.is_distinguishable() => format!(
+            "; {name}, the next, takes {times} as long, but {seeds} do not tell the two apart once all pairs are looked \
+             at together"
         ),
+        Some(_) => {
+            format!("; {name}, the next, takes {times} as long: {seeds} do not tell the two apart")
+        }
     }
+}
+
+/// "≥ 2.41× (95% interval 1.90–3.06, up to 30.1 s, where runs ended)".
+fn bounded_times(contrast: &Contrast) -> String {
+    let mut remarks = Vec::new();
+    if let Some(interval) = contrast.interval {
+        remarks.push(match ratio_interval(contrast.ratio, interval) {
+            Some(range) => format!("95% interval {range}"),
+            None => "the same in every seed".to_owned(),
+        });
+    }
+    if contrast.horizon.is_finite() {
+        remarks.push("up to where both were watched".to_owned());
+    }
+    let ratio = bounded_ratio(contrast);
+    if remarks.is_empty() { ratio } else { format!("{ratio} ({})", remarks.join(", ")) }
 }
 
 /// "2.41× (95% interval 1.90–3.06, over the 2 seeds in which both reached it)".
@@ -153,7 +201,10 @@ fn nobody(comparison: &Comparison) -> String {
 }
 
 fn amount(outcome: &Outcome, resource: Resource) -> String {
-    let Some(cost) = outcome.cost(resource) else { return "an unknown amount".to_owned() };
+    let Some(cost) = outcome.seen(resource) else { return "an unknown amount".to_owned() };
+    if outcome.is_censored() {
+        return format!("at least {}", resource.quantity().human(cost.mean));
+    }
     let (value, range) = match cost.interval() {
         Some(interval) => resource.quantity().human_interval(cost.mean, interval),
         None => (resource.quantity().human(cost.mean), None),
@@ -167,7 +218,7 @@ fn cheapest(comparison: &Comparison) -> Vec<String> {
         let ranking = comparison.ranking(resource);
         let (&first, rest) = ranking.split_first()?;
         let &second = rest.first()?;
-        let cost = resource.quantity().human(first.cost(resource)?.mean);
+        let cost = seen(first, resource)?;
         let name = shown(&first.algorithm);
         if let Some((rival, ratio)) = rival(comparison, first, resource) {
             return Some(format!(
@@ -179,14 +230,22 @@ fn cheapest(comparison: &Comparison) -> Vec<String> {
                 rival.seeds
             ));
         }
-        let next = match second.ratio(first, resource) {
-            Some(r) if r.is_distinguishable() || r.interval.is_none() => {
-                format!("{} needs {}", shown(&second.algorithm), times(&r))
+        let next = match second.contrast(first, resource) {
+            Ok(c) if c.interval.is_none() || comparison.are_apart(second, first, resource) => {
+                format!("{} needs {}", shown(&second.algorithm), bounded_times(&c))
             }
-            Some(r) => {
-                format!("{} needs {}, which may be chance", shown(&second.algorithm), times(&r))
+            Ok(c) => format!(
+                "{} needs {}, which may be chance",
+                shown(&second.algorithm),
+                bounded_times(&c)
+            ),
+            Err(why) => {
+                format!(
+                    "{} cannot be compared: {}",
+                    shown(&second.algorithm),
+                    incomparable(why, resource)
+                )
             }
-            None => format!("{} has no seed in common", shown(&second.algorithm)),
         };
         Some(format!("Least {what}: {name} with {cost}; next, {next}."))
     };
@@ -218,7 +277,8 @@ fn short_of_target(comparison: &Comparison) -> Vec<String> {
     }
     sentences.extend(sometimes.iter().map(|o| {
         format!(
-            "{} reached {target} in {} of {} seeds only; its costs are those of these seeds.",
+            "{} reached {target} in {} of {} seeds only; its costs are lower bounds: the other seeds count with what they \
+             had spent when they were given up.",
             shown(&o.algorithm),
             o.reached,
             o.seeds
@@ -271,7 +331,7 @@ fn indistinct(comparison: &Comparison) -> Vec<String> {
     let close = rest
         .iter()
         .skip(1)
-        .filter(|o| o.ratio(first, Resource::Time).is_none_or(|r| !r.is_distinguishable()))
+        .filter(|o| !comparison.are_apart(o, first, Resource::Time))
         .map(|o| shown(&o.algorithm))
         .collect::<Vec<_>>();
     if close.is_empty() {

@@ -165,6 +165,15 @@ pub(crate) fn percent_short(fraction: f64) -> String {
     format!("{}%", text.strip_suffix(".0").unwrap_or(&text))
 }
 
+/// A share as a whole percentage, which is neither nothing nor all unless it is: `43%`, `<1%`, `>99%`.
+pub(crate) fn percent_whole(fraction: f64) -> String {
+    match 100.0 * fraction {
+        p if p > 0.0 && p < 1.0 => "<1%".to_owned(),
+        p if p > 99.0 && p < 100.0 => ">99%".to_owned(),
+        p => format!("{p:.0}%"),
+    }
+}
+
 /// 12345 as `12,345`.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();

@@ -7,12 +7,13 @@
 //!                             rounds.csv, summary.json, details.json          └► terminal table
 //! ```
 //!
-//! Charts and report are made from the stored tables alone, by [`render`], so they can be made
+//! [`compare`] puts several such runs side by side. Charts and report are made from the stored tables alone, by [`render`], so they can be made
 //! again at any time, and come out the same to the byte.
 
 mod answer;
 mod charged;
 pub mod charts;
+pub mod compare;
 mod error;
 mod files;
 mod format;
@@ -27,6 +28,7 @@ pub mod study;
 mod terminal;
 mod text;
 pub mod timing;
+mod words;
 mod write;
 
 pub use answer::Answer;

@@ -11,6 +11,7 @@ use crate::{
     staleness,
     statistics::{Comparison, Outcome, Resource},
     text::shown,
+    words::seen,
 };
 
 /// The answer, a table with a row for each algorithm, how stale and how private updates were, and where the report is.
@@ -36,8 +37,10 @@ pub fn summary_table(run: &Run, comparison: &Comparison, report: &Path) -> Strin
         text.push_str(&format!("{}\n\n", wrap(&note, 96)));
     }
     text.push_str(&aligned(&rows));
-    if comparison.outcomes.iter().any(|o| o.reached > 0 && o.is_censored()) {
-        text.push_str("* over the seeds that reached the target only\n");
+    if comparison.outcomes.iter().any(Outcome::is_censored) {
+        text.push_str(
+            "≥: seeds that did not reach the target count with what they had spent in the end\n",
+        );
     }
     for sentence in staleness::sentences(run).into_iter().chain(privacy::sentences(run)) {
         text.push_str(&format!("\n{}\n", wrap(&sentence, 96)));
@@ -47,11 +50,7 @@ pub fn summary_table(run: &Run, comparison: &Comparison, report: &Path) -> Strin
 }
 
 fn row(outcome: &Outcome) -> [String; 11] {
-    let star = if outcome.is_censored() { "*" } else { "" };
-    let cost = |resource: Resource| match outcome.cost(resource) {
-        Some(cost) => format!("{}{star}", resource.quantity().human(cost.mean)),
-        None => "-".to_owned(),
-    };
+    let cost = |resource: Resource| seen(outcome, resource).unwrap_or("-".to_owned());
     let [time, flops, uplink, downlink, energy] = Resource::ALL.map(cost);
     let last = outcome.final_accuracy.map_or("-".to_owned(), |e| percent(e.mean));
     let gain = outcome.gain.map_or("-".to_owned(), |e| format!("{:+.1} pt", 100.0 * e.mean));

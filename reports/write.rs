@@ -74,7 +74,7 @@ pub fn render(dir: &Path) -> Result<RunPaths, ReportError> {
         return timing::render(dir);
     }
     let run = Run::load(dir)?;
-    let comparison = Comparison::new(&run.summary, &run.details);
+    let comparison = Comparison::new(&run);
     let paths = RunPaths {
         directory: dir.to_owned(),
         report: dir.join(files::REPORT),

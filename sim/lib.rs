@@ -6,6 +6,7 @@
 //! * [`prepare`]: what all cells of a scenario share; [`cell`]: one simulation; [`campaign`]: all of them;
 //! * [`checkpoint`]: what a cell that was killed goes on from; [`keep`]: a campaign whose cells are kept;
 //! * [`sweep`]: many variations of a scenario, run once and kept;
+//! * [`compare`]: runs side by side, and which may be;
 //! * [`plan`]: what a round will cost, without training; [`probe`]: what it will bring, and at which learning rate;
 //! * [`timing`]: runs that train nothing, for fleets of up to millions;
 //! * [`calibrate`]: this host as a device profile, and the cost model held against it;
@@ -19,6 +20,7 @@ pub mod cell;
 pub mod checkpoint;
 pub mod cli;
 mod clocks;
+pub mod compare;
 pub mod federation;
 pub mod keep;
 pub mod plan;

@@ -294,6 +294,7 @@ pub(crate) fn manifest(prepared: &Prepared, circumstances: &Circumstances) -> Ma
     let scenario_sha256 = hex(&Sha256::digest(scenario.resolved_yaml().as_bytes()));
     Manifest {
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        engine: Some(env!("FLEETUNE_ENGINE").to_owned()),
         git_commit: option_env!("FLEETUNE_GIT_COMMIT").map(str::to_owned),
         rustc: env!("FLEETUNE_RUSTC").to_owned(),
         target: env!("FLEETUNE_TARGET").to_owned(),

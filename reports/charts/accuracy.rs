@@ -12,6 +12,7 @@ use crate::{
     format::{count, percent_short},
     statistics::{Outcome, Resource},
     text::shown,
+    words,
 };
 
 /// The plotting area.
@@ -252,11 +253,8 @@ fn legend_column(view: &View<'_>, entries: &[Entry<'_>], resource: Resource) -> 
 fn verdict(view: &View<'_>, outcome: &Outcome, resource: Resource) -> String {
     let target = percent_short(view.comparison.target);
     let (reached, seeds) = (outcome.reached, count(outcome.seeds as u64, "seed"));
-    match outcome.cost(resource) {
-        Some(cost) => {
-            let cost = resource.quantity().human(cost.mean);
-            format!("{target} after {cost} ({reached} of {seeds})")
-        }
+    match words::seen(outcome, resource).filter(|_| reached > 0) {
+        Some(cost) => format!("{target} after {cost} ({reached} of {seeds})"),
         None => format!("{target} not reached (0 of {seeds})"),
     }
 }

@@ -8,9 +8,10 @@ use super::{
     title,
 };
 use crate::{
-    format::{count, percent_short, ratio, ratio_interval},
+    format::{count, percent_short, ratio_interval},
     statistics::{Outcome, Resource},
     text::shown,
+    words,
 };
 
 const PANELS: [Resource; 4] = [Resource::Time, Resource::Flops, Resource::Uplink, Resource::Energy];
@@ -49,10 +50,9 @@ pub(super) fn chart(view: &View<'_>) -> Chart {
         end += 46.0 + ROW * rows + ticks;
     }
     end -= 12.0;
-    let censored = view.comparison.outcomes.iter().any(|o| o.reached > 0 && o.is_censored());
-    if censored {
-        let note = "* Only some seeds reached the target. The mean is over those, and over all \
-                    seeds it would be higher; the ratio is over the seeds in which both did.";
+    if view.comparison.outcomes.iter().any(Outcome::is_censored) {
+        let note = "≥ Pale or hollow: not all seeds reached the target. Those that did not are in the mean with \
+                    what they had spent when they were given up; the ratio is up to where all seeds of both were watched.";
         end = notes(&mut scene, end, note);
     }
     let scene = on_paper(scene, end + 6.0);
@@ -64,7 +64,7 @@ fn panel(scene: &mut Scene, view: &View<'_>, resource: Resource, at: Point, widt
     let outcomes = &view.comparison.outcomes;
     let best = view.comparison.ranking(resource).first().copied();
     let cheapest = |of: &Outcome| {
-        let mean = |o: &Outcome| o.cost(resource).map_or(f64::INFINITY, |cost| cost.mean);
+        let mean = |o: &Outcome| o.seen(resource).map_or(f64::INFINITY, |cost| cost.mean);
         outcomes.iter().all(|other| mean(of) <= mean(other))
     };
     let name = if best.is_some_and(cheapest) { "best" } else { "surest" };
@@ -114,7 +114,8 @@ fn panel(scene: &mut Scene, view: &View<'_>, resource: Resource, at: Point, widt
 
 /// Zero to the largest, or logarithmic if the algorithms differ widely.
 fn axis(outcomes: &[Outcome], resource: Resource, bars: (f64, f64)) -> (Axis, bool) {
-    let costs = outcomes.iter().filter_map(|o| o.cost(resource)).collect::<Vec<_>>();
+    let reached = outcomes.iter().filter(|o| o.reached > 0);
+    let costs = reached.filter_map(|o| o.seen(resource)).collect::<Vec<_>>();
     let means = costs.iter().map(|c| c.mean).filter(|m| *m > 0.0);
     let most = means.clone().fold(0.0, f64::max);
     let least = means.fold(f64::INFINITY, f64::min);
@@ -154,7 +155,7 @@ fn amount(
     x: &Axis,
     (middle, log): (f64, bool),
 ) {
-    let Some(cost) = outcome.cost(resource) else { return };
+    let Some(cost) = outcome.seen(resource) else { return };
     let (color, _) = palette::series(index);
     let end = x.at(cost.mean);
     let start = x.at(0.0);
@@ -164,7 +165,7 @@ fn amount(
         let opacity = if outcome.is_censored() { 0.45 } else { 0.85 };
         scene.tint((start, middle - 7.0), (end.max(start + 1.0), middle + 7.0), color, opacity);
     }
-    if let Some((low, high)) = cost.interval() {
+    if let Some((low, high)) = cost.interval().filter(|_| !outcome.is_censored()) {
         let (low, high) = (x.at(low.max(0.0)), x.at(high));
         if high - low > 1.5 {
             let ink = if log { color } else { palette::INK };
@@ -188,19 +189,20 @@ fn figures(
     (best, name): (Option<&Outcome>, &str),
     resource: Resource,
 ) -> Option<Figures> {
-    let cost = outcome.cost(resource)?;
-    let star = if outcome.is_censored() { "*" } else { "" };
-    let value = format!("{}{star}", resource.quantity().human(cost.mean));
+    if outcome.reached == 0 {
+        return None;
+    }
+    let value = words::seen(outcome, resource)?;
     let best = best?;
     let ratio = if best == outcome {
         name.to_owned()
     } else {
-        match outcome.ratio(best, resource) {
-            Some(r) => match r.interval.and_then(|i| ratio_interval(r.ratio, i)) {
-                Some(range) => format!("{} ({range})", ratio(r.ratio)),
-                None => ratio(r.ratio),
+        match outcome.contrast(best, resource) {
+            Ok(c) => match c.interval.and_then(|i| ratio_interval(c.ratio, i)) {
+                Some(range) => format!("{} ({range})", words::bounded_ratio(&c)),
+                None => words::bounded_ratio(&c),
             },
-            None => "no common seed".to_owned(),
+            Err(why) => words::incomparable(why, resource),
         }
     };
     Some(Figures { value, ratio })

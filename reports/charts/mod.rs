@@ -5,6 +5,7 @@ mod anatomy;
 mod axis;
 mod costs;
 mod curves;
+mod dots;
 mod fit;
 mod font;
 mod groups;
@@ -23,6 +24,7 @@ use crate::{
     timing::{self, TimedRun},
 };
 pub use curves::{Plot, PlotTrace, curves};
+pub(crate) use dots::{Dot, DotPlot, Panel, Scale, dots};
 pub use scene::TextBox;
 use scene::{Anchor, Scene};
 

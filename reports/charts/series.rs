@@ -1,20 +1,9 @@
 //! Accuracy along a resource, over seeds.
 
-use crate::{reader::Run, records::RoundRecord, statistics::Resource};
+use crate::{reader::Run, statistics::Resource};
 
 /// The curve of one seed: amounts used so far and accuracy, from the start on.
 pub(crate) type Curve = Vec<(f64, f64)>;
-
-/// What the record says `resource` was used by then.
-pub(crate) fn amount(record: &RoundRecord, resource: Resource) -> f64 {
-    match resource {
-        Resource::Time => record.sim_time.get(),
-        Resource::Flops => record.device_flops.get() as f64,
-        Resource::Uplink => record.uplink.get() as f64,
-        Resource::Downlink => record.downlink.get() as f64,
-        Resource::Energy => record.energy.get(),
-    }
-}
 
 /// The curves of an algorithm's seeds, and where each first met the target.
 pub(crate) fn curves(run: &Run, algorithm: &str, resource: Resource) -> (Vec<Curve>, Curve) {
@@ -24,7 +13,7 @@ pub(crate) fn curves(run: &Run, algorithm: &str, resource: Resource) -> (Vec<Cur
         let start = run.details.starts.iter().find(|s| s.seed == cell.seed);
         let mut curve = start.map(|s| (0.0, s.accuracy)).into_iter().collect::<Vec<_>>();
         let records = run.rounds.iter().filter(|r| r.algorithm == algorithm && r.seed == cell.seed);
-        let points = records.map(|r| (amount(r, resource), r.accuracy)).collect::<Vec<_>>();
+        let points = records.map(|r| (resource.used(r), r.accuracy)).collect::<Vec<_>>();
         hits.extend(points.iter().find(|p| p.1 >= run.summary.target_accuracy));
         curve.extend(points);
         if !curve.is_empty() {

@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let dir = root.join(name);
         write_run(&dir, &results)?;
         let run = Run::load(&dir)?;
-        let comparison = Comparison::new(&run.summary, &run.details);
+        let comparison = Comparison::new(&run);
         for chart in charts::all(&run, &comparison, charts::NARROW) {
             fs::write(dir.join(format!("{}-narrow.png", chart.name)), chart.png()?)?;
         }
@@ -55,7 +55,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let dir = root.join(name);
         let paths = write_run(&dir, &recipe.results())?;
         let run = Run::load(&dir)?;
-        let comparison = Comparison::new(&run.summary, &run.details);
+        let comparison = Comparison::new(&run);
         println!("{}\n", summary_table(&run, &comparison, &paths.report));
     }
     Ok(())

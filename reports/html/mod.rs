@@ -8,8 +8,14 @@ pub(crate) mod participation;
 pub(crate) mod tables;
 
 use crate::{
-    answer::Answer, charged, charts, error::ReportError, format::Quantity, reader::Run,
-    records::Manifest, statistics::Comparison, text::shown,
+    answer::Answer,
+    charged, charts,
+    error::ReportError,
+    format::Quantity,
+    reader::Run,
+    records::Manifest,
+    statistics::{Comparison, Outcome},
+    text::shown,
 };
 
 /// A chart, twice: one that is readable on a screen or a page, one for a telephone.
@@ -22,6 +28,17 @@ pub(crate) struct Figure {
     narrow: Value,
 }
 
+/// The style, which is no text of a scenario.
+#[derive(Serialize)]
+#[serde(transparent)]
+pub(crate) struct Styled(Value);
+
+impl Styled {
+    pub(crate) fn new() -> Self {
+        Self(Value::from_safe_string(include_str!("style.css").to_owned()))
+    }
+}
+
 #[derive(Serialize)]
 pub(crate) struct Pair {
     pub(crate) key: String,
@@ -30,7 +47,7 @@ pub(crate) struct Pair {
 
 #[derive(Serialize)]
 struct Page {
-    style: Value,
+    style: Styled,
     name: String,
     description: String,
     facts: Vec<Pair>,
@@ -59,7 +76,7 @@ pub fn page(run: &Run, comparison: &Comparison) -> Result<String, ReportError> {
     let scenario = &run.details.scenario;
     let pair = |(key, value): &(String, String)| Pair { key: shown(key), value: shown(value) };
     let page = Page {
-        style: Value::from_safe_string(include_str!("style.css").to_owned()),
+        style: Styled::new(),
         name: shown(&scenario.name),
         description: shown(&scenario.description),
         facts: scenario.facts.iter().map(pair).collect(),
@@ -69,7 +86,7 @@ pub fn page(run: &Run, comparison: &Comparison) -> Result<String, ReportError> {
         target: crate::format::percent_short(comparison.target),
         charged: charged::note(run),
         summary: tables::summary(run, comparison),
-        any_censored: comparison.outcomes.iter().any(|o| o.reached > 0 && o.is_censored()),
+        any_censored: comparison.outcomes.iter().any(Outcome::is_censored),
         several_seeds: comparison.outcomes.iter().any(|o| o.seeds > 1),
         figures: figures(
             charts::all(run, comparison, charts::WIDE),
@@ -87,6 +104,11 @@ pub fn page(run: &Run, comparison: &Comparison) -> Result<String, ReportError> {
 /// Fills the template of a run without training.
 pub(crate) fn fill_timed(page: &impl Serialize) -> Result<String, minijinja::Error> {
     fill(include_str!("../timing/page.html"), page)
+}
+
+/// Fills the template of a comparison of runs.
+pub(crate) fn fill_compared(page: &impl Serialize) -> Result<String, minijinja::Error> {
+    fill(include_str!("../compare/page.html"), page)
 }
 
 fn fill(template: &'static str, page: &impl Serialize) -> Result<String, minijinja::Error> {
@@ -121,6 +143,7 @@ pub(crate) fn manifest(m: &Manifest) -> Vec<Pair> {
     let mut pairs = vec![
         ("fleetune".to_owned(), m.version.clone()),
         ("commit".to_owned(), commit.to_owned()),
+        ("engine".to_owned(), m.engine.clone().unwrap_or_else(|| "not written".to_owned())),
         ("compiler".to_owned(), format!("{} for {}", m.rustc, m.target)),
         ("backend".to_owned(), m.backend.clone()),
         ("processor".to_owned(), format!("{}, {} threads", m.cpu, m.threads)),

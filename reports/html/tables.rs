@@ -8,6 +8,7 @@ use crate::{
     records::{Statement, Treatment},
     statistics::{Comparison, Estimate, Outcome, Resource},
     text::shown,
+    words,
 };
 
 /// A figure and what qualifies it.
@@ -89,10 +90,18 @@ fn cost(outcome: &Outcome, comparison: &Comparison, resource: Resource) -> Cell 
         Resource::Downlink => "Downlink",
         Resource::Energy => "Energy",
     };
-    let Some(cost) = outcome.cost(resource) else {
-        let value = "not reached".to_owned();
-        return Cell { heading, value, note: String::new(), best: false, missing: true };
+    let cell =
+        |value: String, note: String| Cell { heading, value, note, best: false, missing: false };
+    let Some(cost) = outcome.seen(resource) else {
+        return Cell { missing: true, ..cell("no seed".to_owned(), String::new()) };
     };
+    if outcome.is_censored() {
+        let value = words::seen(outcome, resource).unwrap_or_default();
+        let missing = outcome.reached == 0;
+        let note = if missing { "not reached".to_owned() } else { String::new() };
+        let best = comparison.ranking(resource).first() == Some(&outcome);
+        return Cell { best, missing, ..cell(value, note) };
+    }
     let (value, note) = match cost.interval() {
         Some(interval) => {
             let (value, range) = resource.quantity().human_interval(cost.mean, interval);
@@ -100,13 +109,7 @@ fn cost(outcome: &Outcome, comparison: &Comparison, resource: Resource) -> Cell 
         }
         None => (resource.quantity().human(cost.mean), String::new()),
     };
-    Cell {
-        heading,
-        value: format!("{value}{}", if outcome.is_censored() { "*" } else { "" }),
-        note,
-        best: comparison.ranking(resource).first() == Some(&outcome),
-        missing: false,
-    }
+    Cell { best: comparison.ranking(resource).first() == Some(&outcome), ..cell(value, note) }
 }
 
 pub(crate) fn reality(statements: &[Statement]) -> Vec<RealityRow> {

@@ -23,6 +23,10 @@ pub enum Untrained {
 pub struct Manifest {
     /// Version of fleetune.
     pub version: String,
+    /// SHA-256 over the sources that results are computed by, with the compiler: the same engine gives the same results.
+    /// Earlier versions did not write it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
     /// Commit that was built, if it was built from a repository.
     pub git_commit: Option<String>,
     /// Version of the compiler.

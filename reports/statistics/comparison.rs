@@ -1,9 +1,10 @@
 //! The algorithms of a run, side by side.
 
-use super::{Estimate, LEVEL, PairedRatio};
+use super::{Contrast, Cost, Estimate, Incomparable, LEVEL, PairedRatio, holm};
 use crate::{
     format::Quantity,
-    records::{CellSummary, Details, Summary},
+    reader::Run,
+    records::{CellSummary, RoundRecord},
 };
 
 /// What reaching the target costs.
@@ -58,7 +59,19 @@ impl Resource {
         }
     }
 
-    fn index(self) -> usize {
+    /// What was used of it up to an evaluated round.
+    pub fn used(self, round: &RoundRecord) -> f64 {
+        match self {
+            Self::Time => round.sim_time.get(),
+            Self::Flops => round.device_flops.get() as f64,
+            Self::Uplink => round.uplink.get() as f64,
+            Self::Downlink => round.downlink.get() as f64,
+            Self::Energy => round.energy.get(),
+        }
+    }
+
+    /// Its place in [`Self::ALL`].
+    pub(crate) fn index(self) -> usize {
         self as usize
     }
 }
@@ -80,22 +93,35 @@ pub struct Outcome {
     pub excluded: (u64, u64),
     /// Mean share of arithmetic that was wasted.
     pub wasted: f64,
-    costs: [Vec<Option<f64>>; 5],
+    costs: [Vec<(u64, Cost)>; 5],
 }
 
 impl Outcome {
-    fn new(algorithm: &str, seeds: &[u64], summary: &Summary, details: &Details) -> Self {
-        let cell =
-            |seed: u64| summary.cells.iter().find(|c| c.algorithm == algorithm && c.seed == seed);
-        let cells = seeds.iter().filter_map(|&seed| cell(seed)).collect::<Vec<_>>();
+    fn new(algorithm: &str, run: &Run) -> Self {
+        let cells = run.summary.cells.iter().filter(|c| c.algorithm == algorithm);
+        let mut cells = cells.collect::<Vec<_>>();
+        cells.sort_by_key(|cell| cell.seed);
         let gain = |cell: &&CellSummary| {
-            let start = details.starts.iter().find(|s| s.seed == cell.seed)?;
+            let start = run.details.starts.iter().find(|s| s.seed == cell.seed)?;
             Some(cell.final_accuracy? - start.accuracy)
         };
         let finals = cells.iter().filter_map(|c| c.final_accuracy).collect::<Vec<_>>();
         let gains = cells.iter().filter_map(gain).collect::<Vec<_>>();
         let excluded = || cells.iter().map(|c| c.excluded_devices);
         let wasted = cells.iter().map(|c| c.wasted_flops_fraction).collect::<Vec<_>>();
+        let last = |cell: &CellSummary| {
+            let mine = |r: &&RoundRecord| r.algorithm == algorithm && r.seed == cell.seed;
+            run.rounds.iter().rfind(mine)
+        };
+        let ends = cells.iter().map(|cell| (*cell, last(cell))).collect::<Vec<_>>();
+        let costs = |resource: Resource| {
+            let cost = |&(cell, last): &(&CellSummary, Option<&RoundRecord>)| {
+                let seen = last.map_or(0.0, |round| resource.used(round));
+                let reached = resource.to_target(cell).map(Cost::Reached);
+                (cell.seed, reached.unwrap_or(Cost::Beyond(seen)))
+            };
+            ends.iter().map(cost).collect()
+        };
         Self {
             algorithm: algorithm.to_owned(),
             seeds: cells.len(),
@@ -104,17 +130,28 @@ impl Outcome {
             gain: Estimate::new(&gains, LEVEL),
             excluded: (excluded().min().unwrap_or(0), excluded().max().unwrap_or(0)),
             wasted: Estimate::new(&wasted, LEVEL).map_or(0.0, |e| e.mean),
-            costs: Resource::ALL.map(|resource| {
-                seeds.iter().map(|&s| cell(s).and_then(|c| resource.to_target(c))).collect()
-            }),
+            costs: Resource::ALL.map(costs),
         }
+    }
+
+    /// What every seed cost, by seed.
+    pub fn costs(&self, resource: Resource) -> &[(u64, Cost)] {
+        &self.costs[resource.index()]
     }
 
     /// The mean cost to the target over the seeds that reached it; too low a figure for all
     /// seeds if [`is_censored`](Self::is_censored). Nothing if none did.
     pub fn cost(&self, resource: Resource) -> Option<Estimate> {
-        let known = self.costs[resource.index()].iter().flatten().copied().collect::<Vec<_>>();
-        Estimate::new(&known, LEVEL)
+        let known = self.costs(resource).iter().filter_map(|(_, c)| c.reached());
+        Estimate::new(&known.collect::<Vec<_>>(), LEVEL)
+    }
+
+    /// The mean over all seeds of what was seen of their costs: the mean cost, if every seed reached the target, and less
+    /// than it otherwise, as seeds that did not are in it with what they had spent when they were given up. Nothing
+    /// without a seed.
+    pub fn seen(&self, resource: Resource) -> Option<Estimate> {
+        let seen = self.costs(resource).iter().map(|(_, cost)| cost.seen());
+        Estimate::new(&seen.collect::<Vec<_>>(), LEVEL)
     }
 
     /// Whether some seeds did not reach the target.
@@ -122,10 +159,46 @@ impl Outcome {
         self.reached < self.seeds
     }
 
-    /// How many times dearer than `other` it is, by common seeds.
+    /// How many times dearer than `other` it is, by common seeds, up to where all of them were watched.
+    ///
+    /// # Errors
+    /// There is nothing to compare.
+    pub fn contrast(&self, other: &Self, resource: Resource) -> Result<Contrast, Incomparable> {
+        Contrast::paired(self.costs(resource), other.costs(resource))
+    }
+
+    /// How many times dearer than `other` it is over the common seeds in which both reached the target.
     pub fn ratio(&self, other: &Self, resource: Resource) -> Option<PairedRatio> {
-        let (a, b) = (&self.costs[resource.index()], &other.costs[resource.index()]);
-        PairedRatio::new(a, b, LEVEL)
+        let seeds = self.costs(resource).iter().chain(other.costs(resource)).map(|(seed, _)| *seed);
+        let mut seeds = seeds.collect::<Vec<_>>();
+        seeds.sort_unstable();
+        seeds.dedup();
+        let [a, b] = [self, other].map(|outcome| {
+            let costs = outcome.costs(resource);
+            let reached = |seed: &u64| costs.iter().find(|c| c.0 == *seed)?.1.reached();
+            seeds.iter().map(reached).collect::<Vec<_>>()
+        });
+        PairedRatio::new(&a, &b, LEVEL)
+    }
+}
+
+/// Two algorithms of a run, and what their costs say of each other.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judged<'a> {
+    /// The one.
+    pub a: &'a Outcome,
+    /// The other.
+    pub b: &'a Outcome,
+    /// What the first costs in multiples of the second.
+    pub contrast: Result<Contrast, Incomparable>,
+    /// Its p-value, adjusted over all pairs of the run; 1 where there is no ratio.
+    pub adjusted: f64,
+}
+
+impl Judged<'_> {
+    /// Whether the seeds tell the two apart, all pairs of the run looked at together.
+    pub fn is_apart(&self) -> bool {
+        self.adjusted <= 1.0 - LEVEL
     }
 }
 
@@ -139,27 +212,46 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// Compares the cells of `summary`.
-    pub fn new(summary: &Summary, details: &Details) -> Self {
-        let mut seeds = summary.cells.iter().map(|c| c.seed).collect::<Vec<_>>();
-        seeds.sort_unstable();
-        seeds.dedup();
-        let outcome = |label: &str| Outcome::new(label, &seeds, summary, details);
+    /// Compares the cells of `run`.
+    pub fn new(run: &Run) -> Self {
+        let algorithms = run.details.algorithms.iter();
         Self {
-            target: summary.target_accuracy,
-            outcomes: details.algorithms.iter().map(|a| outcome(&a.label)).collect(),
+            target: run.summary.target_accuracy,
+            outcomes: algorithms.map(|a| Outcome::new(&a.label, run)).collect(),
         }
     }
 
     /// The algorithms that reached the target at all, best first: those that did in more seeds
-    /// come first, then those with the lower mean cost.
+    /// come first, then those with the lower mean cost, as far as it was [seen](Outcome::seen).
     pub fn ranking(&self, resource: Resource) -> Vec<&Outcome> {
         let mut ranked = self
             .outcomes
             .iter()
-            .filter_map(|o| Some((o, o.cost(resource)?.mean)))
+            .filter(|o| o.reached > 0)
+            .filter_map(|o| Some((o, o.seen(resource)?.mean)))
             .collect::<Vec<_>>();
         ranked.sort_by(|(a, x), (b, y)| b.reached.cmp(&a.reached).then(x.total_cmp(y)));
         ranked.into_iter().map(|(outcome, _)| outcome).collect()
+    }
+
+    /// All pairs of algorithms, each in the scenario's order, judged together.
+    pub fn pairs(&self, resource: Resource) -> Vec<Judged<'_>> {
+        let mut pairs = Vec::new();
+        for (place, a) in self.outcomes.iter().enumerate() {
+            for b in &self.outcomes[place + 1..] {
+                pairs.push(Judged { a, b, contrast: a.contrast(b, resource), adjusted: 1.0 });
+            }
+        }
+        let p = |pair: &Judged<'_>| pair.contrast.as_ref().map_or(1.0, |contrast| contrast.p);
+        let adjusted = holm(&pairs.iter().map(p).collect::<Vec<_>>());
+        pairs.iter_mut().zip(adjusted).for_each(|(pair, adjusted)| pair.adjusted = adjusted);
+        pairs
+    }
+
+    /// Whether the seeds tell two algorithms apart, all pairs of the run looked at together.
+    pub fn are_apart(&self, a: &Outcome, b: &Outcome, resource: Resource) -> bool {
+        let is_theirs =
+            |pair: &Judged<'_>| (pair.a, pair.b) == (a, b) || (pair.a, pair.b) == (b, a);
+        self.pairs(resource).into_iter().any(|pair| is_theirs(&pair) && pair.is_apart())
     }
 }

@@ -58,7 +58,7 @@ pub struct StudyPage {
 impl StudyPage {
     /// The page.
     pub fn markdown(&self) -> String {
-        let comparison = Comparison::new(&self.run.summary, &self.run.details);
+        let comparison = Comparison::new(&self.run);
         let mut page = format!("# {}\n\n{}\n", self.title, self.introduction.trim());
         page.push_str(&self.made_by());
         page.push_str(&search::section(&self.efforts));

@@ -21,7 +21,7 @@ fn load(results: &RunResults) -> (Run, Comparison, String) {
     let dir = tempfile::tempdir().unwrap();
     write_tables(dir.path(), results).unwrap();
     let run = Run::load(dir.path()).unwrap();
-    let comparison = Comparison::new(&run.summary, &run.details);
+    let comparison = Comparison::new(&run);
     (run, comparison, std::fs::read_to_string(dir.path().join("summary.json")).unwrap())
 }
 

@@ -14,7 +14,7 @@ fn load(results: &fleetune_reports::RunResults) -> (Run, Comparison) {
     let dir = tempfile::tempdir().unwrap();
     write_tables(dir.path(), results).unwrap();
     let run = Run::load(dir.path()).unwrap();
-    let comparison = Comparison::new(&run.summary, &run.details);
+    let comparison = Comparison::new(&run);
     (run, comparison)
 }
 

@@ -2,7 +2,12 @@
 
 use std::{fs, path::Path};
 
-use fleetune_reports::{Run, RunDir, statistics::Comparison, summary_table, write_run};
+use fleetune_reports::{
+    Run, RunDir,
+    compare::{Compared, Entry},
+    statistics::{Comparison, Resource},
+    summary_table, write_run,
+};
 
 use crate::synthetic::Recipe;
 
@@ -61,6 +66,41 @@ fn markup_in_names_is_escaped_everywhere() {
     }
 }
 
+/// Side by side with another run, on the page, in its charts, in JSON and on the terminal.
+#[test]
+fn names_are_texts_in_comparisons_too() {
+    let (dir, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    write_run(dir.path(), &hostile().results()).unwrap();
+    let entry = |name: &str| Entry {
+        name: name.to_owned(),
+        run: Run::load(dir.path()).unwrap(),
+        report: None,
+    };
+    let remarks = NAMES.map(str::to_owned).to_vec();
+    let names = [NAMES[0], "../../escape"];
+    let compared = Compared::new(NAMES.join(""), names.map(entry).into(), vec![0, 1], remarks);
+    compared.write(out.path()).unwrap();
+    let html = fs::read_to_string(out.path().join("report.html")).unwrap();
+    for forbidden in ["<script", "<img", "onload='", "<b>x", "href="] {
+        assert!(!html.contains(forbidden), "the page contains {forbidden}");
+    }
+    assert_eq!(html.matches("</style>").count(), 1);
+    let invisible =
+        |c: char| (c.is_control() && c != '\n') || ('\u{202a}'..='\u{202e}').contains(&c);
+    assert!(!html.contains(invisible), "the page contains invisible characters");
+    let text = compared.terminal(Resource::Time);
+    assert!(!text.contains(invisible), "{text:?}");
+    // JSON keeps names as they are, escaped, so that programs find them again.
+    let json = String::from_utf8(compared.json().unwrap()).unwrap();
+    assert!(!json.contains(|c: char| c.is_control() && c != '\n'));
+    let read: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(read["runs"][0]["algorithms"][6]["algorithm"], NAMES[6]);
+    let mut written: Vec<_> =
+        fs::read_dir(out.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    written.sort();
+    assert_eq!(written, ["charts", "comparison.json", "report.html"]);
+}
+
 #[test]
 fn the_report_loads_nothing_from_anywhere() {
     let dir = tempfile::tempdir().unwrap();
@@ -91,7 +131,7 @@ fn the_terminal_gets_no_commands() {
     let dir = tempfile::tempdir().unwrap();
     write_run(dir.path(), &hostile().results()).unwrap();
     let run = Run::load(dir.path()).unwrap();
-    let comparison = Comparison::new(&run.summary, &run.details);
+    let comparison = Comparison::new(&run);
     let text = summary_table(&run, &comparison, Path::new("report.html"));
     assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text:?}");
 }
@@ -100,14 +140,16 @@ fn the_terminal_gets_no_commands() {
 fn no_name_escapes_the_root() {
     let root = tempfile::tempdir().unwrap();
     let runs = root.path().join("runs");
+    let long = "n".repeat(5000);
+    let devices = ["CON", "nul.txt", "a\0b", "..\\..\\x", " ", "\u{2044}etc", long.as_str()];
     let more = ["../../escape", "/etc/x", "..", ".", "a/b\\c", "C:\\x", "~", "-rf"];
-    for name in NAMES.into_iter().chain(more) {
+    for name in NAMES.into_iter().chain(more).chain(devices) {
         let run = RunDir::create(&runs, name, "../../ab").unwrap();
         fs::write(run.path().join("x"), "").unwrap();
         let path = run.finish().unwrap();
         assert_eq!(path.canonicalize().unwrap().parent(), Some(&*runs.canonicalize().unwrap()));
         let file = path.file_name().unwrap().to_str().unwrap();
-        assert!(!file.starts_with(['-', '.']), "{file}");
+        assert!(!file.starts_with(['-', '.']) && file.len() < 100, "{file}");
         assert!(file.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)), "{file}");
     }
     assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);

@@ -54,7 +54,7 @@ fn what_does_not_apply_is_absent() {
         let dir = tempfile::tempdir().unwrap();
         let paths = write_run(dir.path(), results).unwrap();
         let run = Run::load(dir.path()).unwrap();
-        let comparison = Comparison::new(&run.summary, &run.details);
+        let comparison = Comparison::new(&run);
         let terminal = summary_table(&run, &comparison, &paths.report);
         let tables =
             ["summary.json", "details.json"].map(|f| value(&dir.path().join(f)).to_string());

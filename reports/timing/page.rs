@@ -1,6 +1,5 @@
 //! The report of a run without training: one HTML file.
 
-use minijinja::Value;
 use serde::Serialize;
 
 use super::{TimedCell, TimedRun, note};
@@ -9,7 +8,7 @@ use crate::{
     charts,
     error::ReportError,
     format::{Quantity, percent},
-    html::{Figure, Pair, figures, fill_timed, manifest, participation, tables},
+    html::{Figure, Pair, Styled, figures, fill_timed, manifest, participation, tables},
     statistics::{Estimate, LEVEL, Resource},
     text::shown,
 };
@@ -101,7 +100,7 @@ struct Row {
 
 #[derive(Serialize)]
 struct Page {
-    style: Value,
+    style: Styled,
     name: String,
     description: String,
     facts: Vec<Pair>,
@@ -127,7 +126,7 @@ pub fn page(run: &TimedRun) -> Result<String, ReportError> {
     let pair = |(key, value): &(String, String)| Pair { key: shown(key), value: shown(value) };
     let takings = takings(run);
     let page = Page {
-        style: Value::from_safe_string(include_str!("../html/style.css").to_owned()),
+        style: Styled::new(),
         name: shown(&scenario.name),
         description: shown(&scenario.description),
         facts: scenario.facts.iter().map(pair).collect(),

@@ -2,6 +2,7 @@ use std::{fs, path::Path};
 
 use fleetune_devices::streams::SeedTree;
 use indexmap::IndexMap;
+use serde_yaml::Value;
 
 use super::{
     Axis, Draw, Settings, StudySpec, SweepSpec, Thresholds, Trial, axis::text as yaml_text,
@@ -33,6 +34,9 @@ struct Base {
     text: Vec<u8>,
     folder: std::path::PathBuf,
 }
+
+/// What a trial's point calls the fleet that it is on.
+pub const FLEET: &str = "fleet";
 
 /// Why a scenario cannot be swept.
 const UNTRAINED: &str =
@@ -135,6 +139,10 @@ impl Sweep {
             if !study.takes(label) {
                 continue;
             }
+            if !study.fleets.is_empty() {
+                trials.extend(on_fleets(study, label, &chosen(label)));
+                continue;
+            }
             let none = IndexMap::new();
             let own = study.tune.get(label).unwrap_or(&none);
             let points = study.draw.points(&seeds, &study.vary, (label.as_str(), own));
@@ -163,6 +171,7 @@ impl Sweep {
     fn check_study(&self, name: &Name, study: &StudySpec, faults: &mut Vec<Fault>) {
         let path = FieldPath::root().key("studies").key(name.as_str());
         self.check_axes(study, &path, faults);
+        check_fleets(study, &path, faults);
         let labels: Vec<&str> = self.kinds.keys().map(Label::as_str).collect();
         let mut known = |label: &Label, path: FieldPath| {
             if !labels.contains(&label.as_str()) {
@@ -310,12 +319,50 @@ impl StudySpec {
     }
 }
 
+/// One trial on each fleet.
+fn on_fleets<'a>(
+    study: &'a StudySpec,
+    label: &'a Label,
+    chosen: &'a Settings,
+) -> impl Iterator<Item = Trial> + 'a {
+    (0..).zip(&study.fleets).map(move |(number, (fleet, fields))| {
+        let mut settings = chosen.clone();
+        let set = study.set.iter().map(|(path, value)| (path.clone(), yaml_text(value)));
+        settings.extend(set);
+        let field =
+            |(field, value): (&String, &Value)| (format!("fleet.{field}"), yaml_text(value));
+        settings.extend(fields.iter().map(field));
+        let point = Settings::from([(FLEET.to_owned(), fleet.to_string())]);
+        Trial { algorithm: label.clone(), number, point, settings }
+    })
+}
+
+/// Fleets are compared at the same settings: a search on them would be another study.
+fn check_fleets(study: &StudySpec, path: &FieldPath, faults: &mut Vec<Fault>) {
+    if study.fleets.is_empty() {
+        return;
+    }
+    let searches = [
+        ("vary", !study.vary.is_empty()),
+        ("tune", !study.tune.is_empty()),
+        ("draw", study.draw != Draw::Grid),
+        ("choose", study.choose.is_some()),
+    ];
+    for (field, _) in searches.into_iter().filter(|(_, present)| *present) {
+        let message =
+            "a study on several `fleets` runs every algorithm once on each, and searches nothing";
+        let help = "search in an earlier study, and take its settings up: `with: <that study>`";
+        faults.push(Fault::key(path.key(field), message).with_help(help));
+    }
+}
+
 fn in_trial(name: &Name, study: &StudySpec, trial: &Trial, error: &ScenarioError) -> Fault {
     let path = FieldPath::root().key("studies").key(name.as_str());
     let label = &trial.algorithm;
-    let path = match study.tune.contains_key(label) {
-        true => path.key("tune").key(label.as_str()),
-        false => path,
+    let path = match (study.tune.contains_key(label), trial.point.get(FLEET)) {
+        (true, _) => path.key("tune").key(label.as_str()),
+        (false, Some(fleet)) if !study.fleets.is_empty() => path.key("fleets").key(fleet),
+        (false, _) => path,
     };
     let number = trial.number + 1;
     let message = format!(

@@ -16,6 +16,11 @@
 //!   test:
 //!     with: search                          # the settings chosen there
 //!     seeds: 8
+//!   mixes:
+//!     with: search
+//!     fleets:                               # every algorithm once on each
+//!       phones: { groups: [{ profile: phone-mid, count: 40 }] }
+//!       boards: { groups: [{ profile: raspberry-pi-4, count: 40 }] }
 //! ```
 //!
 //! Every algorithm of a study gets the same number of trials; a study without axes has one trial per algorithm. A trial
@@ -30,7 +35,7 @@ use indexmap::IndexMap;
 
 pub use self::{
     axis::Axis,
-    check::{Sweep, check_sweep, is_sweep},
+    check::{FLEET, Sweep, check_sweep, is_sweep},
     schema::{AblationPage, Claim, Draw, Objective, PageSpec, StudySpec, SweepSpec, Thresholds},
 };
 use crate::schema::Label;

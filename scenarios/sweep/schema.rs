@@ -60,6 +60,11 @@ pub struct StudySpec {
     /// Axes by algorithm: fields of its own settings.
     #[serde(default)]
     pub tune: IndexMap<Label, IndexMap<String, Axis>>,
+    /// Fleets that all algorithms are run on, by name: fields of the scenario's `fleet` that differ from it. Every fleet
+    /// gets a run directory of its own, and the study a page on which they stand side by side. The default is the
+    /// scenario's fleet alone.
+    #[serde(default)]
+    pub fleets: IndexMap<Name, IndexMap<String, Value>>,
     /// By what the best trial of every algorithm is chosen. The default is not to choose.
     #[serde(default)]
     pub choose: Option<Objective>,

@@ -13,6 +13,7 @@
 mod calibrate;
 mod check;
 mod claim;
+mod compare;
 mod completions;
 mod devices;
 mod distill;
@@ -82,6 +83,8 @@ enum Command {
     Fetch(fetch::Fetch),
     /// Make the charts and the report of a run directory again.
     Report(report::Report),
+    /// Put runs side by side: what each algorithm cost, ratios with intervals, and why runs cannot be compared.
+    Compare(compare::Compare),
     /// Print a completion script for a shell.
     Completions(completions::Completions),
     /// Write the manual: a page for the program and one for each command.
@@ -132,6 +135,7 @@ pub fn main() -> ExitCode {
         Command::Distill(command) => command.execute(),
         Command::Fetch(command) => command.execute(),
         Command::Report(command) => command.execute(),
+        Command::Compare(command) => command.execute(),
         Command::Completions(command) => command.execute(),
         Command::Man(command) => command.execute(),
     };

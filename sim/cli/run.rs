@@ -169,7 +169,7 @@ impl Run {
             return say(&reports::summary_table(&run, &report));
         }
         let run = Stored::load(directory).map_err(io)?;
-        let comparison = Comparison::new(&run.summary, &run.details);
+        let comparison = Comparison::new(&run);
         say(&summary_table(&run, &comparison, &report))
     }
 }

@@ -6,7 +6,11 @@ use std::{
 
 use clap::Args;
 use fleetune_models::backend::Backend;
-use fleetune_scenarios::{schema::Name, sweep::check_sweep};
+use fleetune_reports::statistics::Resource;
+use fleetune_scenarios::{
+    schema::Name,
+    sweep::{Sweep as Checked, check_sweep},
+};
 use fleetune_units::Seconds;
 
 use super::{
@@ -80,10 +84,16 @@ impl Sweep {
             threads,
             wall_time: Seconds::from_raw(started.elapsed().as_secs_f64()),
         };
+        let mut mixes = String::new();
         for study in &outcomes {
-            write_study(&folder, &sweep, study, &circumstances).map_err(write_failure)?;
+            let written = write_study(&folder, &sweep, study, &circumstances);
+            if let Some(compared) = written.map_err(write_failure)? {
+                let page = folder.join(study.name.as_str()).join("report.html");
+                let tables = compared.terminal(Resource::Time);
+                mixes.push_str(&format!("\n{}\n{tables}\nPage: {}\n", study.name, page.display()));
+            }
         }
-        say(&summary(&outcomes, &folder))
+        say(&format!("{}{mixes}\n{}\n", summary(&sweep, &outcomes), folder.display()))
     }
 
     fn hear(&self, progress: Progress<'_>) {
@@ -132,10 +142,13 @@ fn progress(outcome: &SweepOutcome, shard: Shard, path: &Path) -> String {
     text
 }
 
-/// What came of every study, for the terminal.
-fn summary(outcomes: &[StudyOutcome], folder: &Path) -> String {
+/// What came of every study that is not on several fleets, for the terminal.
+fn summary(sweep: &Checked, outcomes: &[StudyOutcome]) -> String {
     let mut text = String::new();
-    for study in outcomes {
+    let on_fleets = |study: &&StudyOutcome| {
+        sweep.spec().studies.get(&study.name).is_some_and(|s| !s.fleets.is_empty())
+    };
+    for study in outcomes.iter().filter(|study| !on_fleets(study)) {
         let mut table = Table::new(&["algorithm", "trials", "seeds", "least loss", "accuracy"]);
         let mut labels: Vec<_> = study.trials.iter().map(|t| &t.trial.algorithm).collect();
         labels.dedup();
@@ -159,7 +172,6 @@ fn summary(outcomes: &[StudyOutcome], folder: &Path) -> String {
             text.push_str(&format!("  chosen: {}\n", each.collect::<Vec<_>>().join(" ")));
         }
     }
-    text.push_str(&format!("\n{}\n", folder.display()));
     text
 }
 
@@ -179,6 +191,7 @@ pub(super) fn failure(error: SweepError) -> Failure {
 pub(super) fn write_failure(error: WriteError) -> Failure {
     match error {
         WriteError::Sweep(error) => failure(error),
+        WriteError::Compare(error) => super::compare::failure(error),
         other => Failure::Io(format!("error: {other}")),
     }
 }

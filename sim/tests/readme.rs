@@ -101,7 +101,7 @@ fn every_command_is_in_the_readme_and_every_file_it_names_exists() {
         .filter_map(|line| line.split_whitespace().next())
         .filter(|&command| command != "help")
         .collect();
-    assert_eq!(commands.len(), 15, "{help}");
+    assert_eq!(commands.len(), 16, "{help}");
     for command in commands {
         assert!(README.contains(&format!("\n| `{command}")), "{command}");
     }

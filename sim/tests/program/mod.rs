@@ -3,6 +3,7 @@
 mod alignment;
 mod calibrate;
 mod commands;
+mod compare;
 mod costs_of;
 mod explain;
 mod fetch;

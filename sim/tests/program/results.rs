@@ -61,6 +61,7 @@ fn a_run_directory_holds_what_it_promises() {
     let manifest: Value = serde_json::from_str(&desk.read("x/manifest.json")).unwrap();
     let promised = [
         "version",
+        "engine",
         "git_commit",
         "rustc",
         "target",
