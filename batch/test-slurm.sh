@@ -67,35 +67,7 @@ for _ in $(seq 30); do
 done
 sinfo
 
-# A sweep of 24 cells: 2 algorithms x 4 trials x 2 seeds, and the best of each on 4 seeds.
-cat > "$work/tiny.yaml" << END
-name: tiny
-root_seed: 1
-seeds: 4
-target: { accuracy: 0.9 }
-model: { checkpoint: embedded, max_length: 16, padding: fixed }
-task: { dataset: { builtin: tweet }, partition: iid, test_examples: 60 }
-fleet: { groups: [{ profile: laptop, count: 6 }], availability: always }
-federation: { cohort: 3, stop: { rounds: 40 }, evaluate_every: 20 }
-algorithms:
-  MeZO: { mezo: { train: bitfit, local_steps: 1, batch_size: 4, learning_rate: { base: 1.0e-3 }, catch_up: dense } }
-  FedAvg: { fedavg: { train: head, local_steps: 1, batch_size: 4, optimizer: sgd, learning_rate: { base: 1.0e-2 } } }
-END
-cat > "$work/tiny.sweep.yaml" << END
-name: tiny-sweep
-scenario: tiny.yaml
-seed: 3
-studies:
-  search:
-    set: { task.evaluate_on: validation, root_seed: 2 }
-    seeds: 2
-    draw: { latin_hypercube: 4 }
-    tune:
-      MeZO: { learning_rate.base: { log_uniform: [1e-4, 1e-2] } }
-      FedAvg: { learning_rate.base: { log_uniform: [1e-3, 1e-1] } }
-    choose: loss
-  test: { with: search, algorithms: [MeZO, FedAvg] }
-END
+batch/tiny-sweep.sh "$work"
 "$FLEETUNE" sweep "$work/tiny.sweep.yaml" --out "$work/whole" --quiet > /dev/null
 
 last=$(batch/slurm.sh "$work/tiny.sweep.yaml" 3 "$work/x")
@@ -104,9 +76,5 @@ timeout 120 bash -c "until ls $work/x/cells/*.yaml > /dev/null 2>&1; do sleep 0.
 scancel --signal=KILL "$((last - 2))_1" || true
 while squeue --noheader --jobs="$last" 2> /dev/null | grep -q .; do sleep 1; done
 
-cells=$(ls "$work/x/cells" | wc -l)
-[ "$cells" = 24 ] || { echo "$cells cells, not 24" >&2; exit 1; }
-for file in search/trials.csv search/chosen.yaml test/trials.csv test/rounds.csv test/summary.json test/details.json; do
-    cmp "$work/whole/$file" "$work/x/$file"
-done
-echo "24 cells in arrays of three tasks, one of them killed: the tables are those of one process"
+batch/same-tables.sh "$work/whole" "$work/x"
+echo "one of the tasks was killed"

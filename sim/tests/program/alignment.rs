@@ -91,7 +91,8 @@ fn options_are_charged_one_by_one() {
         let desk = desk("opt", causal(words));
         let plan = desk.succeeds(&["plan", "words.yaml"]).stdout;
         let line = plan.lines().find_map(|line| line.strip_prefix("MeZO: ")).unwrap();
-        let least = line.split(" to ").next().unwrap().split(" of work").next().unwrap();
+        let (_, work) = line.split_once("parameters train, ").unwrap();
+        let least = work.split(" to ").next().unwrap().split(" of work").next().unwrap();
         least.parse::<fleetune_units::Flops>().unwrap().get() as f64
     };
     let words = flops("words: { animals: fish, places: sea }");
