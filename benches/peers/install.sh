@@ -5,5 +5,5 @@
 set -euo pipefail
 directory=${1:-benches/peers/venv}
 python3 -m venv "$directory"
-"$directory/bin/pip" install --quiet torch transformers safetensors numpy >&2
+"$directory/bin/pip" install --quiet torch transformers safetensors numpy "flwr[simulation]" >&2
 echo "$directory/bin/python"
