@@ -367,7 +367,8 @@ fn every_shipped_scenario_and_sweep_is_right() {
     for entry in std::fs::read_dir(&folder).expect("the folder is there") {
         let path = entry.expect("the folder can be read").path();
         let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
-        let is_sweep = || std::fs::read_to_string(&path).is_ok_and(|text| text.contains("\nstudies:"));
+        let is_sweep =
+            || std::fs::read_to_string(&path).is_ok_and(|text| text.contains("\nstudies:"));
         let found = if name.ends_with(".yaml") && is_sweep() {
             check_sweep(&path).map(drop)
         } else if name.ends_with(".yaml") {

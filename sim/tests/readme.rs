@@ -1,4 +1,4 @@
-//! The README's examples are what the program accepts.
+//! The examples of README and CONTRIBUTING are what the program accepts.
 
 use std::{path::Path, process::Command};
 
@@ -6,9 +6,12 @@ use fleetune_scenarios::{Overrides, check_text, sweep::check_sweep};
 
 const README: &str = include_str!("../../README.md");
 
-/// The README's YAML block that begins with this line.
+const CONTRIBUTING: &str = include_str!("../../CONTRIBUTING.md");
+
+/// The YAML block that begins with this line.
 fn example(first: &str) -> String {
-    let mut blocks = README.split("```yaml\n").skip(1);
+    let mut blocks =
+        [README, CONTRIBUTING].into_iter().flat_map(|page| page.split("```yaml\n").skip(1));
     let block = blocks.find(|block| block.lines().next() == Some(first)).unwrap();
     block.split_once("```").unwrap().0.to_owned()
 }

@@ -194,13 +194,16 @@ fn killed_runs_end_as_if_they_had_not_been() {
 #[ignore = "takes minutes"]
 fn a_hundred_kills_lose_nothing() {
     let mut kills = 0;
-    for repetition in 0..2 {
+    // How many kills a run meets before it is done is a matter of luck.
+    for repetition in 0.. {
         for (number, scenario) in SCENARIOS.iter().enumerate() {
             let seed = 100 * repetition + number as u64;
             let survived = survives_kills(scenario, seed, 8);
             kills += survived;
             eprintln!("{}: {survived} kills, {kills} in all", scenario.name);
         }
+        if kills >= 100 {
+            return;
+        }
     }
-    assert!(kills >= 100, "{kills}");
 }
