@@ -33,6 +33,7 @@ impl<'a> Tensors<'a> {
             let tensors = SafeTensors::deserialize(&shard.bytes)
                 .map_err(|error| malformed(error.to_string()))?;
             for (name, view) in tensors.tensors() {
+                let name = as_of_today(name);
                 if let Some((other, _)) = by_name.get(&name) {
                     let other = &shards[*other].file;
                     return Err(malformed(format!("tensor `{name}` is in {other} too")));
@@ -75,6 +76,15 @@ impl<'a> Tensors<'a> {
         }
         Ok(Found { view: view.clone(), file, name: name.to_owned() })
     }
+}
+
+/// The name that a tensor has today: checkpoints that were converted from TensorFlow, the first BERT among them, call gain
+/// and shift of a layer norm gamma and beta.
+fn as_of_today(name: String) -> String {
+    let renamed = |from: &str, to: &str| name.strip_suffix(from).map(|stem| format!("{stem}{to}"));
+    renamed("LayerNorm.gamma", "LayerNorm.weight")
+        .or_else(|| renamed("LayerNorm.beta", "LayerNorm.bias"))
+        .unwrap_or(name)
 }
 
 /// A tensor that was found.

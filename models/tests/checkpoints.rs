@@ -102,6 +102,27 @@ fn other_precisions_prefixes_and_unused_tensors_are_read_too() {
     assert_eq!(values(&loaded, &config), expected);
 }
 
+/// The first BERT's own files call them so.
+#[test]
+fn layer_norms_may_have_the_names_that_they_had_in_tensorflow() {
+    let (config, _, first) = saved(2);
+    let expected = values(&load(&config, &first).expect("just saved"), &config);
+    let former = |name: String| match name.strip_suffix("LayerNorm.weight") {
+        Some(stem) => format!("{stem}LayerNorm.gamma"),
+        None => name.replace("LayerNorm.bias", "LayerNorm.beta"),
+    };
+    let old: Tensors = tensors(&first).into_iter().map(|(n, tensor)| (former(n), tensor)).collect();
+    assert!(old.keys().filter(|name| name.ends_with(".gamma")).count() == 5);
+    let loaded = load(&config, &bytes(&old)).expect("complete");
+    assert_eq!(values(&loaded, &config), expected);
+    let mut both = old.clone();
+    both.extend(
+        tensors(&first).into_iter().filter(|(name, _)| name == "embeddings.LayerNorm.bias"),
+    );
+    let error = load(&config, &bytes(&both)).expect_err("which of the two?").to_string();
+    assert!(error.contains("`embeddings.LayerNorm.bias`"), "{error}");
+}
+
 #[test]
 fn a_missing_tensor_is_named() {
     let (config, _, first) = saved(2);
