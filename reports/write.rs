@@ -13,6 +13,7 @@ use crate::{
     files, html,
     reader::Run,
     records::{RunResults, Summary, contradiction, write_rounds},
+    replace::replace,
     statistics::Comparison,
     timing,
 };
@@ -122,6 +123,10 @@ pub(crate) fn json(value: &impl Serialize) -> Result<Vec<u8>, ReportError> {
     Ok(text)
 }
 
+/// Writes a file of a run directory. A run that is killed here goes on from what was there before; one process at a time
+/// has the directory, so that the next one to write takes up the name of what is partial.
 pub(crate) fn write(path: PathBuf, bytes: &[u8]) -> Result<(), ReportError> {
-    fs::write(&path, bytes).map_err(ReportError::io("write", path))
+    let mut partial = path.clone().into_os_string();
+    partial.push(".partial");
+    replace(&path, Path::new(&partial), [bytes]).map_err(ReportError::io("write", path))
 }
