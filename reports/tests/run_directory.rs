@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use fleetune_reports::{ReportError, Run, RunDir, render, write_run};
+use fleetune_reports::{ReportError, Run, RunDir, render, write_run, write_tables};
 
 use crate::synthetic::Recipe;
 
@@ -79,6 +79,27 @@ fn an_out_that_is_a_file_is_refused() {
     let file = root.path().join("file");
     fs::write(&file, "").unwrap();
     assert!(matches!(RunDir::create_exactly(&file), Err(ReportError::Io { .. })));
+}
+
+/// A killed run goes on from the scenario that is in its directory: until its file is whole, the one from before stays.
+#[test]
+fn a_file_that_cannot_be_written_leaves_what_was_there() {
+    let root = tempfile::tempdir().unwrap();
+    let results = Recipe::usual().results();
+    let path = root.path().join("scenario.resolved.yaml");
+    std::fs::write(&path, "the one from before").unwrap();
+    // What is written first stands in the way.
+    std::fs::create_dir(root.path().join("scenario.resolved.yaml.partial")).unwrap();
+    let error = write_tables(root.path(), &results).unwrap_err();
+    assert!(matches!(error, ReportError::Io { .. }), "{error}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "the one from before");
+    std::fs::remove_dir(root.path().join("scenario.resolved.yaml.partial")).unwrap();
+    write_tables(root.path(), &results).unwrap();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), results.scenario_yaml);
+    let partial = |entry: std::io::Result<std::fs::DirEntry>| {
+        entry.unwrap().file_name().to_string_lossy().ends_with(".partial")
+    };
+    assert!(!std::fs::read_dir(root.path()).unwrap().any(partial), "nothing is left behind");
 }
 
 #[test]
