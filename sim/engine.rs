@@ -6,7 +6,7 @@ use std::{
 };
 
 /// What results are computed from, beside the scenario: everything but reports, the command line and tests.
-pub(crate) const ENGINE: [&str; 15] = [
+pub(crate) const ENGINE: [&str; 16] = [
     "Cargo.lock",
     "units",
     "devices",
@@ -15,6 +15,7 @@ pub(crate) const ENGINE: [&str; 15] = [
     "algorithms",
     "scenarios/pace.rs",
     "reports/records",
+    "reports/replace.rs",
     "sim/adapt",
     "sim/cell.rs",
     "sim/checkpoint",

@@ -111,14 +111,17 @@ pub(crate) fn fill_compared(page: &impl Serialize) -> Result<String, minijinja::
     fill(include_str!("../compare/page.html"), page)
 }
 
+/// Fills a template that extends `base.html`.
 fn fill(template: &'static str, page: &impl Serialize) -> Result<String, minijinja::Error> {
     let mut environment = Environment::new();
     // Whatever the template's name, everything is escaped that is not an SVG or the style.
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     environment.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
-    environment.add_template("report.html", template)?;
-    environment.get_template("report.html")?.render(Serde(page))
+    environment.add_template("base.html", include_str!("base.html"))?;
+    environment.add_template("participation.html", include_str!("participation.html"))?;
+    environment.add_template("page.html", template)?;
+    environment.get_template("page.html")?.render(Serde(page))
 }
 
 /// The same charts for both widths.

@@ -33,11 +33,6 @@ impl Numbers {
         median(self.0[name].clone())
     }
 
-    /// The shortest of a contestant's turns.
-    pub(crate) fn least(&self, name: &str) -> f64 {
-        self.0[name].iter().copied().fold(f64::INFINITY, f64::min)
-    }
-
     /// The median, the least and the greatest of what `of` makes of the turns of one round.
     pub(crate) fn paired<const N: usize>(
         &self,
